@@ -1,0 +1,57 @@
+"""Who takes part. NumPy is required, the rest optional: a peer not installed is left out, and the run says so."""
+
+from collections.abc import Iterable
+from importlib.util import find_spec
+from typing import NamedTuple
+
+from benchmarks.environment import version
+
+
+class Contestant(NamedTuple):
+    """A name for the command line, a label for the table, the module it needs and the distribution that has it."""
+
+    label: str
+    module: str
+    distribution: str
+
+
+REFERENCE, SUBJECT = "numpy", "tinygraph"
+
+CONTESTANTS = {
+    "numpy": Contestant("NumPy by hand", "numpy", "numpy"),
+    "tinygraph": Contestant("tinygraph", "tinygraph", "tinygraph"),
+    "torch": Contestant("PyTorch eager", "torch", "torch"),
+    "torch-fused": Contestant("PyTorch eager, fused Adam", "torch", "torch"),
+    "autograd": Contestant("autograd", "autograd", "autograd"),
+    "mygrad": Contestant("MyGrad", "mygrad", "mygrad"),
+    "micrograd": Contestant("micrograd", "micrograd", "micrograd"),
+    "jax": Contestant("JAX jitted", "jax", "jax"),
+}
+
+
+def label(name: str) -> str:
+    """The contestant's name in a table, with its version."""
+    contestant = CONTESTANTS[name]
+    number = version(contestant.distribution)
+    return contestant.label if number is None else f"{contestant.label} {number.split('+')[0]}"
+
+
+def settle(asked: Iterable[str]) -> tuple[list[str], dict[str, str]]:
+    """Sort the contestants asked for into those that can run here and, with the reason, those that cannot."""
+    present: list[str] = []
+    absent: dict[str, str] = {}
+    for name in dict.fromkeys([REFERENCE, *asked]):
+        contestant = CONTESTANTS[name]
+        if find_spec(contestant.module) is None:
+            absent[name] = f"not installed (pip install {contestant.distribution})"
+        else:
+            present.append(name)
+    return present, absent
+
+
+def restrain(names: Iterable[str]) -> None:
+    """Hold to one thread those that do not listen to the environment alone."""
+    if "torch" in names or "torch-fused" in names:
+        import torch
+
+        torch.set_num_threads(1)

@@ -1,0 +1,88 @@
+"""What every contestant shares: one thread, the allocator's thresholds, and the machine they run on.
+
+This file imports no NumPy, so that it can set what NumPy reads when it is imported.
+"""
+
+import ctypes
+import os
+import platform
+import sys
+from importlib import metadata
+from pathlib import Path
+
+ONE_THREAD = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "VECLIB_MAXIMUM_THREADS": "1",
+    "NUMEXPR_NUM_THREADS": "1",
+    "NPROC": "1",  # the size of XLA's pool of threads
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
+    "JAX_PLATFORMS": "cpu",
+    "JAX_ENABLE_X64": "1",  # the chain is float64 for everybody
+}
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+LARGEST_MMAP_THRESHOLD = 32 * 1024 * 1024  # glibc refuses more on 64 bits
+
+
+def one_thread() -> None:
+    """Ask every library for one thread. To be called before any of them is imported."""
+    os.environ.update(ONE_THREAD)
+
+
+def tune_malloc() -> bool:
+    """Have glibc keep freed memory instead of handing it back to the kernel; False where there is no mallopt.
+
+    By default a large array is mapped at birth and unmapped at death, so that each write to it pays page faults.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is None:
+        return False
+    kept = mallopt(M_MMAP_THRESHOLD, LARGEST_MMAP_THRESHOLD)
+    return bool(kept and mallopt(M_TRIM_THRESHOLD, 2**31 - 1))
+
+
+def resident_kb() -> tuple[float, float]:
+    """Resident memory of this process, now and at its highest, in KB (nan where the system does not say).
+
+    From /proc and not from getrusage, whose peak a child process inherits from its parent.
+    """
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return float("nan"), float("nan")
+    fields = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
+    now, highest = (float(fields[name].split()[0]) for name in ("VmRSS", "VmHWM"))
+    return now, highest
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def version(distribution: str) -> str | None:
+    """The installed version of a distribution, None where it is not installed."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def describe(mallopt: bool) -> dict[str, str]:
+    """The machine and the settings, for the head of a table."""
+    return {
+        "processor": _processor(),
+        "cores": str(os.cpu_count()),
+        "system": f"{platform.system()} {platform.machine()}, {' '.join(platform.libc_ver())}".strip(),
+        "python": platform.python_version(),
+        "numpy": version("numpy") or "?",
+        "threads": "1",
+        "malloc": "thresholds raised with mallopt, for all contestants" if mallopt else "the system's defaults",
+    }

@@ -1,0 +1,73 @@
+"""How much to measure: `full` for the record, `quick` for a look, `tiny` to prove that it all runs."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Sizes and repetitions.
+
+    Attributes:
+        rounds: how often each contestant is sampled; a ratio is taken within a round.
+        sample_seconds: a sample repeats the work until it lasts about this long.
+        record_ops: operations in one call of the `record` workload.
+        chain_steps: steps `x = tanh(x*w + w)`, of three operations each.
+        chain_sizes: elements of x and w; 0 stands for a 0-d array.
+        networks: widths of the layers, input first.
+        batches: rows in a batch.
+        million_ops, million_rounds: the length of the long chain, and how many processes run it.
+        startup_rounds: processes started for each import.
+    """
+
+    rounds: int
+    sample_seconds: float
+    record_ops: int
+    chain_steps: int
+    chain_sizes: tuple[int, ...]
+    networks: tuple[tuple[int, ...], ...]
+    batches: tuple[int, ...]
+    million_ops: int
+    million_rounds: int
+    startup_rounds: int
+
+
+NETWORKS = ((64, 64, 10), (784, 128, 64, 10))
+
+PROFILES = {
+    "full": Profile(
+        rounds=15,
+        sample_seconds=0.03,
+        record_ops=1000,
+        chain_steps=100,
+        chain_sizes=(0, 10, 100, 1000, 100_000),
+        networks=NETWORKS,
+        batches=(1, 64),
+        million_ops=1_000_000,
+        million_rounds=3,
+        startup_rounds=15,
+    ),
+    "quick": Profile(
+        rounds=7,
+        sample_seconds=0.01,
+        record_ops=1000,
+        chain_steps=100,
+        chain_sizes=(0, 10, 1000, 100_000),
+        networks=NETWORKS,
+        batches=(1, 64),
+        million_ops=100_000,
+        million_rounds=1,
+        startup_rounds=5,
+    ),
+    "tiny": Profile(
+        rounds=2,
+        sample_seconds=0.0,
+        record_ops=5,
+        chain_steps=3,
+        chain_sizes=(0, 10, 100_000),
+        networks=((6, 5, 4, 3),),
+        batches=(1, 2),
+        million_ops=300,
+        million_rounds=1,
+        startup_rounds=1,
+    ),
+}

@@ -1,0 +1,147 @@
+"""Results as tables, for the terminal and in Markdown, and as JSON."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from tabulate import tabulate
+
+from benchmarks import chain, million, mlp, record, startup
+from benchmarks.budgets import Verdict
+from benchmarks.contestants import CONTESTANTS, REFERENCE, label
+from benchmarks.harness import Quartiles, Result
+
+ABOUT = {module.__name__.rpartition(".")[2]: module.ABOUT for module in (record, chain, mlp, million, startup)}
+
+
+class Unit(NamedTuple):
+    """How a workload's cost is shown, and whether its difference to NumPy is shown beside the ratio."""
+
+    label: str
+    microseconds: float
+    difference: bool
+
+
+MICROSECONDS = Unit("us an operation", 1, False)
+UNITS = {
+    "record": Unit("us an operation", 1, True),
+    "mlp": Unit("us a step", 1, False),
+    "startup": Unit("ms", 1000, True),
+}
+
+METHOD = """\
+Every contestant's results are compared with those of NumPy written by hand before it is timed. All are timed in one
+run: in each round each is sampled once, in random order; a ratio is taken within its round. A cell is the median over
+the rounds, with the quartiles in brackets. One thread for everybody. Smaller is better."""
+
+
+def number(value: float) -> str:
+    """Three digits."""
+    if value == 0 or not 1e-3 <= abs(value) < 1e5:
+        return f"{value:.3g}"
+    digits = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
+    return f"{value:.{max(digits, 3) if abs(value) < 0.1 else digits}f}"
+
+
+def spread(q: Quartiles) -> str:
+    return f"{number(q.median)} [{number(q.low)}, {number(q.high)}]"
+
+
+def rows_of(result: Result) -> list[list[str]]:
+    """One row for each contestant that ran, the fastest first."""
+    names = sorted(result.samples, key=lambda name: result.microseconds(name).median)
+    rows = []
+    unit = UNITS.get(result.workload, MICROSECONDS)
+    for name in names:
+        cost = result.microseconds(name).median / unit.microseconds
+        row = [result.case, label(name), number(cost), spread(result.ratio(name))]
+        if unit.difference:
+            above = Quartiles(*(value / unit.microseconds for value in result.above(name)))
+            row.append("" if name == REFERENCE else spread(above))
+        if result.memory:
+            row.append(number(result.kilobytes(name).median))
+        rows.append(row)
+    return rows
+
+
+def headers_of(workload: str) -> list[str]:
+    unit = UNITS.get(workload, MICROSECONDS)
+    headers = ["case", "", unit.label, f"x {CONTESTANTS[REFERENCE].label}"]
+    if unit.difference:
+        headers.append(f"{unit.label.split()[0]} above NumPy")
+    if workload == "million":
+        headers.append("KB an operation")
+    return headers
+
+
+def _table(rows: Sequence[Sequence[str]], headers: Sequence[str], markdown: bool) -> str:
+    align = ["left", "left"] + ["right"] * (len(headers) - 2)
+    return tabulate(rows, headers, tablefmt="github" if markdown else "simple", disable_numparse=True, colalign=align)
+
+
+def workload_table(workload: str, results: Iterable[Result], markdown: bool) -> str:
+    """The table of one workload under its heading, and who was left out."""
+    results = list(results)
+    heading = f"{workload}: {ABOUT[workload]}"
+    parts = [f"### {heading}" if markdown else f"{heading}\n{'-' * len(heading)}", ""]
+    rows = [row for result in results for row in rows_of(result)]
+    parts += [_table(rows, headers_of(workload), markdown), ""]
+    reasons = {f"{CONTESTANTS[n].label}: {why} ({r.case})" for r in results for n, why in r.left_out.items()}
+    parts += [f"{'- ' if markdown else ''}left out: {reason}" for reason in sorted(reasons)]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def budget_table(verdicts: Iterable[Verdict], markdown: bool) -> str:
+    """What was to be reached and what was."""
+    rows = []
+    for verdict in verdicts:
+        budget, measured = verdict.budget, verdict.measured
+        cell = "" if measured is None else f"{spread(measured)}"
+        worst = f" ({verdict.case})" if verdict.case and not budget.cases else ""
+        rows.append([budget.work + worst, budget.unit, number(budget.must), number(budget.aim), cell, verdict.word])
+    headers = ["work (worst case)", "in", "must", "aim", "measured", ""]
+    title = "budgets of tinygraph: not more than"
+    heading = f"### {title}" if markdown else f"{title}\n{'-' * len(title)}"
+    return f"{heading}\n\n{_table(rows, headers, markdown)}\n"
+
+
+def head(machine: dict[str, str], absent: dict[str, str], profile: str) -> str:
+    """How, and on what, it was measured."""
+    lines = [METHOD, "", f"profile: {profile}; " + "; ".join(f"{key}: {value}" for key, value in machine.items())]
+    lines += [f"left out: {CONTESTANTS[name].label}: {why}" for name, why in absent.items()]
+    return "\n".join(lines) + "\n"
+
+
+def report(header: str, results: Sequence[Result], verdicts: Sequence[Verdict], markdown: bool) -> str:
+    """The whole report: the head, a table for each workload, and the budgets."""
+    workloads = dict.fromkeys(result.workload for result in results)
+    each = [workload_table(name, (r for r in results if r.workload == name), markdown) for name in workloads]
+    return "\n".join([header, *each, budget_table(verdicts, markdown)])
+
+
+def as_json(
+    machine: dict[str, str],
+    absent: dict[str, str],
+    profile: str,
+    results: Sequence[Result],
+    verdicts: Sequence[Verdict],
+) -> dict[str, Any]:
+    """Everything, samples included."""
+    return {
+        "profile": profile,
+        "machine": machine,
+        "contestants": {name: label(name) for result in results for name in result.samples},
+        "not_installed": absent,
+        "results": [result.as_dict() for result in results],
+        "budgets": [
+            {
+                "work": v.budget.work,
+                "unit": v.budget.unit,
+                "must": v.budget.must,
+                "aim": v.budget.aim,
+                "case": v.case,
+                "measured": None if v.measured is None else v.measured._asdict(),
+                "verdict": v.word,
+            }
+            for v in verdicts
+        ],
+    }
