@@ -1,0 +1,37 @@
+# `make check` is what has to pass before a change lands; `.ci/run` does the same on a clean copy of the tree.
+PYTHON = .venv/bin/python
+
+.PHONY: check test lint format bench docs golden clean
+
+check: test lint
+
+test lint format bench docs golden: | .venv
+
+.venv:
+	python3 -m venv .venv
+	.venv/bin/python -m pip install -q -e ".[dev]"
+
+test:
+	$(PYTHON) -m pytest -q -n auto
+
+lint:
+	.ci/lint $(PYTHON)
+
+format:
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+
+# the comparison with the peers that are installed; see benchmarks/
+bench:
+	$(PYTHON) -m benchmarks
+
+# the pages that are generated from the table of operations
+docs:
+	$(PYTHON) -m docs
+
+# the committed pictures, drawn anew; look at the difference before committing it
+golden:
+	TINYGRAPH_GOLDEN=write $(PYTHON) -m pytest -q -p no:xdist tests/test_golden.py
+
+clean:
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis tinygraph-demo
