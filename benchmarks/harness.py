@@ -68,10 +68,14 @@ class Result:
     left_out: dict[str, str] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
 
-    def leave_out(self, name: str, error: Exception) -> None:
-        """Drop a contestant that raised."""
-        lines = str(error).strip().splitlines() or [""]
-        self.left_out[name] = f"{type(error).__name__}: {lines[-1][:100]}"
+    def leave_out(self, name: str, error: Exception | str) -> None:
+        """Drop a contestant that raised, or whose process ended with these words on its last line."""
+        if isinstance(error, Exception):
+            first, _, _ = str(error).partition("\n")
+            reason = f"{type(error).__name__}: {first}"
+        else:
+            reason = error.strip().rpartition("\n")[2]
+        self.left_out[name] = reason[:100]
         self.samples.pop(name, None)
         self.memory.pop(name, None)
         if isinstance(error, WrongResultError) or name == SUBJECT:

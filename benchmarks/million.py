@@ -48,13 +48,20 @@ def main(argv: list[str]) -> int:
     return 0
 
 
+class ChildError(Exception):
+    """A process that did not finish; it says why."""
+
+
 def _start(name: str, operations: int, mallopt: bool) -> dict:
     command = [sys.executable, "-m", "benchmarks.million", name, str(operations), *["--mallopt"] * mallopt]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=TIME_LIMIT, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIME_LIMIT, check=False)
+    except subprocess.TimeoutExpired:
+        raise ChildError(f"not done in {TIME_LIMIT} s") from None
     if done.returncode < 0:
-        raise RuntimeError(f"killed by signal {-done.returncode}")
+        raise ChildError(f"killed by signal {-done.returncode}")
     if done.returncode:
-        raise RuntimeError(done.stderr)
+        raise ChildError(done.stderr)
     return json.loads(done.stdout)
 
 
@@ -80,7 +87,9 @@ def run(profile: Profile, names: Iterable[str], mallopt: bool = False) -> Iterab
                 values = [np.array(v) for v in outcome["results"]]
                 expected = values if expected is None else expected
                 agree(values, expected, TOLERANCE)
-            except (RuntimeError, subprocess.TimeoutExpired, WrongResultError) as error:
+            except ChildError as error:
+                result.leave_out(name, str(error))
+            except WrongResultError as error:
                 result.leave_out(name, error)
             else:
                 result.samples.setdefault(name, []).append(outcome["seconds"])

@@ -30,7 +30,7 @@ def run(profile: Profile, names: Iterable[str]) -> Iterable[Result]:
         try:
             _seconds(module)  # once unmeasured: it may have to compile bytecode
         except subprocess.CalledProcessError as error:
-            result.leave_out(name, RuntimeError(error.stderr.decode()))
+            result.leave_out(name, error.stderr.decode())
         else:
             modules[name] = module
     order = list(modules)

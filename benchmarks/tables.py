@@ -85,8 +85,11 @@ def workload_table(workload: str, results: Iterable[Result], markdown: bool) -> 
     parts = [f"### {heading}" if markdown else f"{heading}\n{'-' * len(heading)}", ""]
     rows = [row for result in results for row in rows_of(result)]
     parts += [_table(rows, headers_of(workload), markdown), ""]
-    reasons = {f"{CONTESTANTS[n].label}: {why} ({r.case})" for r in results for n, why in r.left_out.items()}
-    parts += [f"{'- ' if markdown else ''}left out: {reason}" for reason in sorted(reasons)]
+    cases: dict[str, list[str]] = {}
+    for result in results:
+        for name, why in result.left_out.items():
+            cases.setdefault(f"{CONTESTANTS[name].label}: {why}", []).append(result.case)
+    parts += [f"{'- ' if markdown else ''}left out: {why} ({'; '.join(of)})" for why, of in cases.items()]
     return "\n".join(parts).rstrip() + "\n"
 
 

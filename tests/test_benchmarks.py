@@ -1,0 +1,226 @@
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import budgets, chain, cli, contestants, harness, mlp, record, tables
+from benchmarks.harness import Entry, Quartiles, Result
+from benchmarks.profiles import PROFILES
+
+ROOT = Path(__file__).parents[1]
+TINY = PROFILES["tiny"]
+
+
+def result_of(workload="chain", case="0-d", **samples):
+    return Result(workload, case, operations=10, samples=samples)
+
+
+@pytest.fixture(scope="module")
+def tiny_run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("benchmarks")
+    command = [sys.executable, "-m", "benchmarks", "--profile", "tiny", "--only", "tinygraph"]
+    command += ["--json", str(folder / "out.json"), "--markdown", str(folder / "out.md")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout, json.loads((folder / "out.json").read_text()), (folder / "out.md").read_text()
+
+
+def test_a_tiny_run_measures_every_workload(tiny_run):
+    stdout, everything, markdown = tiny_run
+    assert {result["workload"] for result in everything["results"]} == set(cli.WORKLOADS)
+    for result in everything["results"]:
+        assert result["samples"].keys() == {"numpy", "tinygraph"}, result["left_out"]
+        assert all(seconds > 0 for samples in result["samples"].values() for seconds in samples)
+    for workload in cli.WORKLOADS:
+        assert f"### {workload}: " in markdown
+        assert f"\n{workload}: " in stdout
+    assert "budgets of tinygraph" in stdout
+
+
+def test_a_tiny_run_judges_the_budgets_it_can(tiny_run):
+    verdicts = tiny_run[1]["budgets"]
+    assert len(verdicts) == len(budgets.BUDGETS)
+    for verdict in verdicts:
+        needs_a_peer = verdict["unit"] in ("x PyTorch eager", "x autograd", "x MyGrad")
+        memory = verdict["unit"] == "KB per operation" and not sys.platform.startswith("linux")
+        assert (verdict["verdict"] == "not measured") == (needs_a_peer or memory)
+
+
+def makers_of_all_workloads():
+    x, w = chain.values(7)
+    task = mlp.make_task((6, 5, 4, 3), 2)
+    for name, make in chain.MAKERS.items():
+        if name != "micrograd":
+            yield "chain", name, lambda make=make: make(x, w, 4), chain.TOLERANCE
+    for name, make in record.MAKERS.items():
+        if name != "micrograd":
+            yield "record x * y", name, lambda make=make: make((x, w), False, 3), record.TOLERANCE
+            yield "record tanh", name, lambda make=make: make((x, w), True, 3), record.TOLERANCE
+    for name, make in mlp.STEPS.items():
+        yield "mlp", name, lambda make=make: mlp.entry(make, task), mlp.TOLERANCE
+
+
+def test_every_contestant_installed_here_does_the_same_work():
+    present, _ = contestants.settle(contestants.CONTESTANTS)
+    expected = {}
+    for workload, name, make, tolerance in makers_of_all_workloads():
+        if name in present:
+            outcome = make().check()
+            harness.agree(outcome, expected.setdefault(workload, outcome), tolerance)
+    assert len(expected) == 4
+
+
+def test_the_reference_of_the_chain_has_the_right_gradient():
+    x, w = chain.values(5)
+    _, x_grad, w_grad = chain.numpy_entry(x, w, 4).check()
+    h = 1e-6
+    for i in range(5):
+        step = h * np.eye(5)[i]
+        for wanted, (dx, dw) in ((x_grad[i], (step, 0)), (w_grad[i], (0, step))):
+            above = chain.numpy_entry(x + dx, w + dw, 4).check()[0]
+            below = chain.numpy_entry(x - dx, w - dw, 4).check()[0]
+            assert wanted == pytest.approx((above - below) / (2 * h), rel=1e-6)
+
+
+def test_the_reference_of_the_network_goes_downhill():
+    task = mlp.make_task((6, 5, 4, 3), 8)
+    step, params = mlp.numpy_step(task.copy(np.float64))
+    first = step()
+    for _ in range(200):
+        last = step()
+    assert last < first
+    assert {p.dtype for p in params.values()} == {np.dtype(np.float64)}
+
+
+def test_a_step_in_float32_stays_in_float32():
+    for make in (mlp.numpy_step, mlp.tinygraph_step):
+        step, params = make(mlp.make_task((6, 5, 3), 2).copy(np.float32))
+        assert np.isfinite(float(step()))
+        assert {p.dtype for p in params.values()} == {np.dtype(np.float32)}
+
+
+HONEST = [np.array(2.0), np.array([1.0, -3.0])]
+CHEATS = {
+    "scaled": [HONEST[0], HONEST[1] * 1.001],
+    "sign": [HONEST[0], -HONEST[1]],
+    "less": HONEST[:1],
+    "summed": [HONEST[0], HONEST[1].sum()],
+    "nan": [HONEST[0], HONEST[1] * np.nan],
+}
+
+
+@pytest.mark.parametrize("cheat", CHEATS)
+def test_who_does_other_work_is_left_out_and_the_run_fails(cheat):
+    makers = {
+        "numpy": lambda: Entry(lambda: None, lambda: HONEST),
+        "torch": lambda: Entry(lambda: None, lambda: CHEATS[cheat]),
+    }
+    result = result_of()
+    assert list(harness.enter(makers, ["numpy", "torch"], result, 1e-6)) == ["numpy"]
+    assert result.faults == ["torch"]
+    assert "WrongResultError" in result.left_out["torch"]
+
+
+def test_a_peer_that_breaks_is_left_out_but_a_tinygraph_that_breaks_fails_the_run():
+    def broken():
+        raise RecursionError("too deep\nby far")
+
+    makers = {"numpy": lambda: Entry(lambda: None, lambda: HONEST), "torch": broken, "tinygraph": broken}
+    result = result_of()
+    harness.enter(makers, ["numpy", "tinygraph", "torch"], result, 1e-6)
+    assert result.left_out["torch"] == "RecursionError: too deep"
+    assert result.faults == ["tinygraph"]
+    assert "left out: PyTorch eager: RecursionError: too deep (0-d)" in tables.workload_table(
+        "chain", [result], markdown=False
+    )
+
+
+def test_every_contestant_is_sampled_once_a_round():
+    calls = {"numpy": 0, "tinygraph": 0}
+
+    def run(name):
+        calls[name] += 1
+
+    entries = {name: Entry(lambda name=name: run(name), list) for name in calls}
+    result = harness.race(result_of(), entries, TINY)
+    assert {name: len(samples) for name, samples in result.samples.items()} == dict.fromkeys(calls, TINY.rounds)
+    assert calls["numpy"] == calls["tinygraph"]
+
+
+def test_ratios_are_taken_within_a_round():
+    result = result_of(numpy=[1.0, 10.0, 100.0], tinygraph=[2.0, 20.0, 200.0])
+    assert result.ratio("tinygraph") == Quartiles(2.0, 2.0, 2.0)
+    assert result.above("tinygraph").median == pytest.approx(1e6)  # 10 s more for 10 operations
+    assert result.microseconds("numpy").median == pytest.approx(1e6)
+
+
+def test_quartiles():
+    assert Quartiles.of([1, 2, 3, 4, 5]) == (2, 3, 4)
+    assert Quartiles.of([7]) == (7, 7, 7)
+
+
+@pytest.mark.parametrize(("seconds", "word"), [(1.05, "aim reached"), (1.2, "met"), (1.4, "MISSED")])
+def test_verdicts(seconds, word):
+    result = result_of(case="100,000 elements", numpy=[1.0], tinygraph=[seconds])
+    verdicts = [v for v in budgets.judge([result]) if v.measured]
+    assert [(v.word, v.case) for v in verdicts] == [(word, "100,000 elements")]
+
+
+def test_a_budget_is_judged_by_its_worst_case():
+    small = result_of("mlp", "small", numpy=[1.0], tinygraph=[1.9])
+    large = result_of("mlp", "large", numpy=[1.0], tinygraph=[1.1])
+    assert [v.case for v in budgets.judge([small, large]) if v.measured] == ["small"]
+
+
+def test_the_cases_that_budgets_name_exist():
+    names = {chain.case_name(size) for size in PROFILES["full"].chain_sizes}
+    assert {case for budget in budgets.BUDGETS for case in budget.cases} == names
+
+
+def test_a_peer_that_is_not_installed_is_left_out_and_said_so(monkeypatch):
+    monkeypatch.setattr(contestants, "find_spec", lambda module: None if module == "torch" else object())
+    present, absent = contestants.settle(["tinygraph", "torch"])
+    assert present == ["numpy", "tinygraph"]
+    assert absent == {"torch": "not installed (pip install torch)"}
+    assert "left out: PyTorch eager: not installed" in tables.head({}, absent, "tiny")
+
+
+def test_the_list_of_peers_names_every_peer():
+    text = (ROOT / "benchmarks" / "requirements-peers.txt").read_text()
+    listed = set(re.findall(r"^([a-z]+)==[\d.]+$", text, flags=re.MULTILINE))
+    peers = {c.distribution for name, c in contestants.CONTESTANTS.items() if name not in ("numpy", "tinygraph")}
+    assert peers <= listed
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["chian"], "no workload 'chian'; choose from record, chain"),
+        (["--only", "pytorch"], "no contestant 'pytorch'; choose from numpy"),
+        (["--json", "nowhere/at/all.json"], "no folder"),
+    ],
+)
+def test_a_bad_command_line_says_what_is_wrong(argv, message, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(argv)
+    assert stop.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_help_names_the_workloads(capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["--help"])
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    assert all(workload in text for workload in cli.WORKLOADS)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0123, "0.012"), (1.234, "1.23"), (12.34, "12.3"), (1234.5, "1234"), (0, "0")]
+)
+def test_numbers_have_three_digits(value, text):
+    assert tables.number(value) == text
