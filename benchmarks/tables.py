@@ -74,7 +74,8 @@ def headers_of(workload: str) -> list[str]:
 
 
 def _table(rows: Sequence[Sequence[str]], headers: Sequence[str], markdown: bool) -> str:
-    align = ["left", "left"] + ["right"] * (len(headers) - 2)
+    words = ("case", "work", "worst case", "in", "")
+    align = ["left" if header in words else "right" for header in headers]
     return tabulate(rows, headers, tablefmt="github" if markdown else "simple", disable_numparse=True, colalign=align)
 
 
@@ -97,11 +98,12 @@ def budget_table(verdicts: Iterable[Verdict], markdown: bool) -> str:
     """What was to be reached and what was."""
     rows = []
     for verdict in verdicts:
-        budget, measured = verdict.budget, verdict.measured
-        cell = "" if measured is None else f"{spread(measured)}"
-        worst = f" ({verdict.case})" if verdict.case and not budget.cases else ""
-        rows.append([budget.work + worst, budget.unit, number(budget.must), number(budget.aim), cell, verdict.word])
-    headers = ["work (worst case)", "in", "must", "aim", "measured", ""]
+        budget = verdict.budget
+        measured = "" if verdict.measured is None else spread(verdict.measured)
+        by_hand = "" if verdict.by_hand is None else number(verdict.by_hand.median)
+        bounds = number(budget.must), number(budget.aim)
+        rows.append([budget.work, verdict.case, budget.unit, *bounds, measured, by_hand, verdict.word])
+    headers = ["work", "worst case", "in", "must", "aim", "measured", "NumPy by hand", ""]
     title = "budgets of tinygraph: not more than"
     heading = f"### {title}" if markdown else f"{title}\n{'-' * len(title)}"
     return f"{heading}\n\n{_table(rows, headers, markdown)}\n"
@@ -143,6 +145,7 @@ def as_json(
                 "aim": v.budget.aim,
                 "case": v.case,
                 "measured": None if v.measured is None else v.measured._asdict(),
+                "by_hand": None if v.by_hand is None else v.by_hand._asdict(),
                 "verdict": v.word,
             }
             for v in verdicts
