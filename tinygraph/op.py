@@ -31,6 +31,10 @@ class Traced:
 
     __slots__ = ()
 
+    @property
+    def data(self) -> Array:
+        raise NotImplementedError
+
     def _record(self, op: Op, args: Sequence[Array], params: Mapping[str, Any] | None) -> Any:
         raise NotImplementedError
 
@@ -90,7 +94,7 @@ class Op:
         if kind not in KINDS:
             raise ValueError(f"op kind {kind!r} is not one of {', '.join(KINDS)}")
         self.numpy: tuple[Callable[..., Any], ...] = (numpy,) if callable(numpy) else tuple(numpy)
-        if isinstance(forward, np.ufunc):
+        if isinstance(forward, np.ufunc) and forward not in self.numpy:
             self.numpy = (forward, *self.numpy)
         principal = self.numpy[0] if self.numpy else forward
         self.forward = forward
@@ -115,6 +119,8 @@ class Op:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         for a in args:
             if isinstance(a, Traced):
+                if self.constant:
+                    return self.forward(*map(bare, args), **kwargs)
                 if self.params or kwargs or len(args) != self.arity:
                     arrays, params = self.bind(args, kwargs)
                     return a._record(self, arrays, params)
@@ -210,6 +216,11 @@ def spells(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Cal
         return composition
 
     return register
+
+
+def bare(value: Any) -> Any:
+    """The array inside a recording array; anything else as it is."""
+    return value.data if isinstance(value, Traced) else value
 
 
 def describe(value: Any) -> str:

@@ -1,0 +1,1 @@
+from tinygraph.tensor import Tensor

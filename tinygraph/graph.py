@@ -1,0 +1,243 @@
+"""The graph and the walks over it: reverse (`pullback`) and forward (`pushforward`). It knows no Tensor.
+
+A walk runs the rules on the bare arrays of the nodes. Given `lift`, which makes a recording array of a node, it runs
+the very same rules on those, so that the derivative is itself a graph.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from tinygraph.op import Array, Op, Rule
+from tinygraph.ops.shape import broadcast, sum_to
+
+_next_serial = count().__next__
+
+
+class Tag:
+    """What a handle adds to its node: a name, a gradient, whether to keep it, and the line that recorded it."""
+
+    __slots__ = ("grad", "keep", "name", "where")
+
+    def __init__(self, name: str | None = None, keep: bool = False, where: str | None = None) -> None:
+        self.name = name
+        self.keep = keep
+        self.where = where
+        self.grad: Array | None = None
+
+
+class Node:
+    """One recorded operation: what was done (`op`), to what (`inputs`: nodes and bare constants), what came out.
+
+    A leaf has no op and no inputs. Serials grow in the order of recording, so they order every graph topologically.
+    """
+
+    __slots__ = ("inputs", "op", "params", "requires_grad", "serial", "tag", "value")
+
+    def __init__(
+        self,
+        op: Op | None,
+        inputs: tuple[Any, ...] | None,
+        params: Mapping[str, Any] | None,
+        value: Array,
+        requires_grad: bool,
+        tag: Tag | None = None,
+    ) -> None:
+        self.op = op
+        self.inputs = inputs
+        self.params = params
+        self.value = value
+        self.requires_grad = requires_grad
+        self.tag = tag
+        self.serial = _next_serial()
+
+
+Lift = Callable[[Node], Array]
+Watch = Callable[[Node, Node, Array], None]
+Transpose = Callable[[Rule, Array, Array, Sequence[Array], Mapping[str, Any]], Array]
+serial = operator.attrgetter("serial")
+
+
+def leaf(value: Array, requires_grad: bool = True, tag: Tag | None = None) -> Node:
+    return Node(None, (), None, value, requires_grad, tag)
+
+
+def differentiable(roots: Iterable[Node], oldest: int = 0) -> list[Node]:
+    """The nodes from which a derivative flows to `roots`, in the order of recording, none before `oldest`."""
+    seen = {root for root in roots if root.requires_grad}
+    stack = list(seen)
+    while stack:
+        inputs = stack.pop().inputs
+        if inputs is None:
+            raise RuntimeError(
+                "backward has released this graph's arrays (retain_graph=False); run the forward computation again, "
+                "or leave retain_graph=True"
+            )
+        for x in inputs:
+            if x.__class__ is Node and x.requires_grad and x not in seen and x.serial >= oldest:
+                seen.add(x)
+                stack.append(x)
+    return sorted(seen, key=serial)
+
+
+def _leading(order: Sequence[Node], wanted: Iterable[Node]) -> set[Node]:
+    """The nodes of `order` that depend on a wanted one."""
+    leads = set(wanted)
+    for node in order:
+        if node not in leads and any(x.__class__ is Node and x in leads for x in node.inputs or ()):
+            leads.add(node)
+    return leads
+
+
+def pullback(
+    root: Node,
+    g: Array,
+    wanted: Collection[Node] | None = None,
+    *,
+    lift: Lift | None = None,
+    release: bool = False,
+    watch: Watch | None = None,
+) -> dict[Node, Array]:
+    """Reverse pass: the gradients that `g` at `root` gives to the wanted nodes, or to all whose tag keeps them.
+
+    Gradients are the receiver's own, writable, in the shape and dtype of their node. With `lift` they are recorded.
+    With `release`, nodes drop their inputs and arrays as the walk leaves them.
+    """
+    order = differentiable([root], min(map(serial, wanted), default=0) if wanted is not None else 0)
+    leads = set(order) if wanted is None else _leading(order, wanted)
+    grads, kept = {root: g}, {}
+    owned: set[Node] = set()  # whose gradient nobody else holds, so that it may be added to in place
+    while order:
+        node = order.pop()
+        g = grads.pop(node, None)
+        if g is None:
+            continue
+        if node in wanted if wanted is not None else node.tag is not None and node.tag.keep:
+            kept[node] = g
+        op, inputs, params, ans = node.op, node.inputs, node.params, node.value
+        if op is None or inputs is None:
+            continue
+        if lift is None:
+            args = [x.value if x.__class__ is Node else x for x in inputs]
+        else:
+            args = [lift(x) if x.__class__ is Node else x for x in inputs]
+            ans = lift(node)
+        try:
+            for i, x in enumerate(inputs):
+                if x.__class__ is not Node or x not in leads or not x.requires_grad:
+                    continue
+                rule = op.vjps[i]
+                if rule is None:
+                    continue
+                gx = rule(g, ans, *args) if params is None else rule(g, ans, *args, **params)
+                value = x.value
+                if gx.shape != value.shape or gx.dtype is not value.dtype:
+                    gx = _fit(gx, value, op, i)
+                if watch is not None:
+                    watch(node, x, gx)
+                have = grads.get(x)
+                if have is None:
+                    grads[x] = gx
+                    if x.op is None and gx is not g and gx is not ans and _fresh(gx, args):
+                        owned.add(x)
+                elif x in owned:
+                    grads[x] = operator.iadd(have, gx)
+                else:
+                    grads[x] = have + gx
+                    owned.add(x)
+        except Exception as error:
+            error.add_note(f"in the reverse pass of {op.name} on shapes {[np.shape(a) for a in args]}")
+            raise
+        if release:
+            node.inputs = node.value = None
+    if lift is None:
+        return {node: _own(g, node in owned) for node, g in kept.items()}
+    return kept
+
+
+def _fresh(gx: Array, args: Sequence[Array]) -> bool:
+    """Whether a rule made this array for us alone."""
+    return getattr(gx, "base", gx) is None and not any(gx is a for a in args)
+
+
+def _own(g: Array, owned: bool) -> Array:
+    """A gradient that its receiver may write to, an array also where it is a scalar."""
+    if isinstance(g, np.generic):
+        return np.array(g)
+    return g if owned else g.copy()
+
+
+def _fit(gx: Array, value: Array, op: Op, i: int) -> Array:
+    """Undo broadcasting, and keep the dtype of what the gradient belongs to."""
+    if gx.shape != value.shape:
+        if op.kind != "elementwise":
+            raise ValueError(
+                f"rule {i} of {op.name} gave a gradient of shape {gx.shape} for an argument of shape {value.shape}"
+            )
+        gx = sum_to(gx, shape=value.shape)
+    return gx if gx.dtype == value.dtype else gx.astype(value.dtype)
+
+
+def pushforward(
+    roots: Sequence[Node], tangents: Mapping[Node, Array], transpose: Transpose, *, lift: Lift | None = None
+) -> list[Array | None]:
+    """Forward pass: the tangents of `roots` for the given tangents of other nodes; None where none reaches.
+
+    `transpose(rule, t, ans, args, params)` gives the tangent of an op that has only a reverse rule.
+    """
+    order = differentiable(roots, min(map(serial, tangents), default=0))
+    leads = _leading(order, tangents)
+    found: dict[Node, Array] = dict(tangents)
+    for node in order:
+        op, inputs = node.op, node.inputs
+        if node in found or node not in leads or op is None or inputs is None:
+            continue
+        ts = [found.get(x) if x.__class__ is Node else None for x in inputs]
+        if all(t is None for t in ts):
+            continue
+        see = lift or operator.attrgetter("value")
+        args = [see(x) if x.__class__ is Node else x for x in inputs]
+        try:
+            t = _tangent(op, ts, see(node), args, node.params or {}, transpose)
+        except Exception as error:
+            error.add_note(f"in the forward pass of {op.name} on shapes {[np.shape(a) for a in args]}")
+            raise
+        if t is not None:
+            if t.shape != node.value.shape:
+                t = broadcast(t, shape=node.value.shape)
+            found[node] = t if t.dtype == node.value.dtype else t.astype(node.value.dtype)
+    return [found.get(root) for root in roots]
+
+
+def _tangent(
+    op: Op,
+    ts: Sequence[Array | None],
+    ans: Array,
+    args: Sequence[Array],
+    params: Mapping[str, Any],
+    transpose: Transpose,
+) -> Array | None:
+    """The tangent of an op's output, from its kind: nothing about forward mode is written in the table twice."""
+    if op.kind == "linear":
+        return op(*(np.zeros_like(a) if t is None else t for t, a in zip(ts, args, strict=True)), **params)
+    if op.jvp is not None:
+        return op.jvp(ts, ans, *args, **params)
+    total = None
+    for i, t in enumerate(ts):
+        rule = op.vjps[i]
+        if t is None or rule is None:
+            continue
+        if op.kind == "elementwise":
+            part = rule(t, ans, *args, **params)
+        elif op.kind == "multilinear":
+            part = op(*(t if j == i else a for j, a in enumerate(args)), **params)
+        else:
+            part = transpose(rule, t, ans, args, params)
+        total = part if total is None else total + part
+    return total
+

@@ -1,0 +1,130 @@
+"""Modes of recording, per thread and per task: `no_grad` stops it, `debug` watches it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinygraph.graph import Node
+from tinygraph.op import Array, Op, describe
+
+_HERE = str(Path(__file__).parent)
+
+
+@dataclass(frozen=True)
+class Mode:
+    """What is not as usual. `frozen` lists the arrays that debug has made read-only."""
+
+    recording: bool = True
+    debugging: bool = False
+    frozen: list[np.ndarray[Any, Any]] = field(default_factory=list)
+
+
+NORMAL = Mode()
+MODE: ContextVar[Mode | None] = ContextVar("tinygraph_mode", default=None)
+
+
+@contextmanager
+def _changed(**changes: Any) -> Iterator[Mode]:
+    mode = replace(MODE.get() or NORMAL, **changes)
+    token = MODE.set(None if mode.recording and not mode.debugging else mode)
+    try:
+        yield mode
+    finally:
+        MODE.reset(token)
+
+
+@contextmanager
+def no_grad() -> Iterator[None]:
+    """Stop recording inside the block, or the decorated function, in this thread and task alone.
+
+    Example:
+        >>> import tinygraph as tg
+        >>> x = tg.Tensor(3.0)
+        >>> with tg.no_grad():
+        ...     y = x * x
+        >>> y.requires_grad
+        False
+    """
+    with _changed(recording=False):
+        yield
+
+
+@contextmanager
+def recording() -> Iterator[None]:
+    """Record inside the block, also within `no_grad`: transforms differentiate wherever they are called."""
+    with _changed(recording=True):
+        yield
+
+
+@contextmanager
+def debug() -> Iterator[None]:
+    """Stop at the first operation, forward or backward, that makes a NaN or an infinity.
+
+    The error names the op, the shapes of its inputs and the line of your code that recorded it. Arrays of the graph
+    are read-only inside the block, so that writing to one raises where it happens. Slow: for finding a fault.
+
+    Raises:
+        FloatingPointError: an operation made a NaN or an infinity of finite inputs, or was given one.
+
+    Example:
+        >>> import tinygraph as tg
+        >>> with tg.debug():
+        ...     tg.log(tg.Tensor(-1.0))  # doctest: +IGNORE_EXCEPTION_DETAIL
+        Traceback (most recent call last):
+        FloatingPointError: log made NaN ...
+    """
+    with _changed(debugging=True, frozen=[]) as mode, np.errstate(all="ignore"):
+        try:
+            yield
+        finally:
+            for array in mode.frozen:
+                array.flags.writeable = True
+
+
+def freeze(mode: Mode, array: Array) -> None:
+    """Make an array of the graph read-only until the end of the debug block."""
+    if isinstance(array, np.ndarray) and array.flags.writeable:
+        array.flags.writeable = False
+        mode.frozen.append(array)
+
+
+def check_forward(op: Op, value: Array, args: Any, where: str) -> None:
+    fault = _fault(value)
+    if fault:
+        given = ", ".join(describe(a) for a in args)
+        inherited = "was given" if any(_fault(a) for a in args) else "made"
+        raise FloatingPointError(f"{op.name} {inherited} {fault}: inputs {given}, recorded at {where}")
+
+
+def check_backward(node: Node, x: Node, gx: Array) -> None:
+    """The `watch` of a reverse pass."""
+    fault = _fault(gx)
+    if fault and node.op is not None:
+        given = ", ".join(describe(getattr(a, "value", a)) for a in node.inputs or ())
+        where = node.tag.where if node.tag is not None else None
+        raise FloatingPointError(
+            f"the reverse rule of {node.op.name} made {fault}: inputs {given}, recorded at {where or 'a line outside debug'}"
+        )
+
+
+def _fault(value: Any) -> str | None:
+    value = getattr(value, "data", value) if not isinstance(value, np.ndarray | np.generic) else value
+    if getattr(getattr(value, "dtype", None), "kind", "") != "f" or np.all(np.isfinite(value)):
+        return None
+    return "NaN" if np.any(np.isnan(value)) else "infinity"
+
+
+def user_line() -> str:
+    """File and line of the innermost frame outside this package."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_HERE):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"

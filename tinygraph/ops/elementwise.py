@@ -1,0 +1,284 @@
+"""Operations on each element: arithmetic, powers, exponentials, trigonometry, choices and roundings.
+
+Rules are written for one element; what broadcasting repeated, the engine sums again. At a kink a rule returns 0 at a
+local extremum, shares ties equally between its arguments, and else takes the finite one-sided slope.
+"""
+
+from __future__ import annotations
+
+import operator
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from tinygraph.op import POSITIVE, REAL, Array, Kink, op, spells
+
+__all__ = """
+    abs add arccos arccosh arcsin arcsinh arctan arctan2 arctanh cbrt ceil clip cos cosh divide exp exp2 expm1 fix floor
+    floor_divide hypot log log10 log1p log2 logaddexp logaddexp2 maximum minimum mod multiply negative positive power
+    reciprocal rint sign sin sinh sqrt square subtract tan tanh trunc where
+""".split()
+
+elementwise = partial(op, kind="elementwise")
+
+LN2 = 0.6931471805599453
+LN10 = 2.302585092994046
+
+# --- arithmetic. Python's operators are the forward functions: on scalars they are ten times faster than ufuncs.
+
+add = elementwise(
+    operator.add,
+    numpy=np.add,
+    vjps=[lambda g, ans, x, y: g, lambda g, ans, x, y: g],
+    symbol="+",
+    latex="{x} + {y}",
+)
+subtract = elementwise(
+    operator.sub,
+    numpy=np.subtract,
+    vjps=[lambda g, ans, x, y: g, lambda g, ans, x, y: -g],
+    symbol="−",
+    latex="{x} - {y}",
+)
+multiply = elementwise(
+    operator.mul,
+    numpy=np.multiply,
+    vjps=[lambda g, ans, x, y: g * y, lambda g, ans, x, y: g * x],
+    symbol="×",
+    latex=r"{x} \cdot {y}",
+)
+divide = elementwise(
+    operator.truediv,
+    numpy=np.divide,
+    vjps=[lambda g, ans, x, y: g / y, lambda g, ans, x, y: -g * ans / y],
+    domain=[REAL, POSITIVE],
+    symbol="÷",
+    latex=r"\frac{{{x}}}{{{y}}}",
+)
+negative = elementwise(
+    operator.neg, numpy=np.negative, vjps=[lambda g, ans, x: -g], symbol="−", latex="-{x}"
+)
+positive = elementwise(operator.pos, numpy=np.positive, vjps=[lambda g, ans, x: g], symbol="+", latex="+{x}")
+reciprocal = elementwise(
+    np.reciprocal,
+    vjps=[lambda g, ans, x: -g * ans * ans],
+    domain=[POSITIVE],
+    symbol="1/x",
+    latex=r"\frac{{1}}{{{x}}}",
+)
+
+_WRAPS = Kink("x / y is a whole number", lambda x, y: x / y - np.rint(x / y), "1 and -floor(x / y), the slopes beside the jump")
+
+mod = elementwise(
+    operator.mod,
+    numpy=np.remainder,
+    vjps=[lambda g, ans, x, y: g, lambda g, ans, x, y: -g * np.floor_divide(x, y)],
+    domain=[REAL, POSITIVE],
+    kinks=[_WRAPS],
+    name="mod",
+    symbol="mod",
+    latex=r"{x} \bmod {y}",
+)
+
+
+def _power_dx(g: Array, ans: Array, x: Array, y: Array) -> Array:
+    if isinstance(y, int | float):
+        return g * (y * x ** (y - 1)) if y else np.zeros_like(g)
+    flat = y == 0  # 0 ** -1 must not meet a factor of 0
+    return g * np.where(flat, 0.0, y * x ** np.where(flat, 1.0, y - 1.0))
+
+
+power = elementwise(
+    operator.pow,
+    numpy=np.power,
+    vjps=[_power_dx, lambda g, ans, x, y: g * ans * np.log(np.where(x > 0, x, 1.0))],
+    domain=[POSITIVE, REAL],
+    symbol="^",
+    latex="{x}^{{{y}}}",
+)
+square = elementwise(np.square, vjps=[lambda g, ans, x: g * (2.0 * x)], symbol="x²", latex="{x}^2")
+sqrt = elementwise(
+    np.sqrt, vjps=[lambda g, ans, x: g * 0.5 / ans], domain=[POSITIVE], symbol="√", latex=r"\sqrt{{{x}}}"
+)
+cbrt = elementwise(
+    np.cbrt, vjps=[lambda g, ans, x: g / (3.0 * ans * ans)], domain=[POSITIVE], symbol="∛", latex=r"\sqrt[3]{{{x}}}"
+)
+
+_FLAT = Kink("x = 0 and y = 0", lambda x, y: np.hypot(x, y), "0, the least slope at the minimum")
+
+hypot = elementwise(
+    np.hypot,
+    vjps=[
+        lambda g, ans, x, y: g * (x / np.where(ans == 0, 1.0, ans)),
+        lambda g, ans, x, y: g * (y / np.where(ans == 0, 1.0, ans)),
+    ],
+    kinks=[_FLAT],
+    latex=r"\sqrt{{{x}^2 + {y}^2}}",
+)
+
+# --- exponentials and logarithms
+
+exp = elementwise(np.exp, vjps=[lambda g, ans, x: g * ans], latex="e^{{{x}}}")
+exp2 = elementwise(np.exp2, vjps=[lambda g, ans, x: g * (LN2 * ans)], latex="2^{{{x}}}")
+expm1 = elementwise(np.expm1, vjps=[lambda g, ans, x: g * (ans + 1.0)], latex="e^{{{x}}} - 1")
+log = elementwise(np.log, vjps=[lambda g, ans, x: g / x], domain=[POSITIVE], latex=r"\ln {x}")
+log2 = elementwise(np.log2, vjps=[lambda g, ans, x: g / (LN2 * x)], domain=[POSITIVE], latex=r"\log_2 {x}")
+log10 = elementwise(np.log10, vjps=[lambda g, ans, x: g / (LN10 * x)], domain=[POSITIVE], latex=r"\log_{{10}} {x}")
+log1p = elementwise(
+    np.log1p, vjps=[lambda g, ans, x: g / (1.0 + x)], domain=[(-1.0, float("inf"))], latex=r"\ln(1 + {x})"
+)
+logaddexp = elementwise(
+    np.logaddexp,
+    vjps=[lambda g, ans, x, y: g * np.exp(x - ans), lambda g, ans, x, y: g * np.exp(y - ans)],
+    latex=r"\ln(e^{{{x}}} + e^{{{y}}})",
+)
+logaddexp2 = elementwise(
+    np.logaddexp2,
+    vjps=[lambda g, ans, x, y: g * np.exp2(x - ans), lambda g, ans, x, y: g * np.exp2(y - ans)],
+    latex=r"\log_2(2^{{{x}}} + 2^{{{y}}})",
+)
+
+# --- trigonometric and hyperbolic. (1 - x)(1 + x) keeps the digits that 1 - x*x loses near its ends.
+
+sin = elementwise(np.sin, vjps=[lambda g, ans, x: g * np.cos(x)], latex=r"\sin {x}")
+cos = elementwise(np.cos, vjps=[lambda g, ans, x: -g * np.sin(x)], latex=r"\cos {x}")
+tan = elementwise(np.tan, vjps=[lambda g, ans, x: g * (1.0 + ans * ans)], latex=r"\tan {x}")
+arcsin = elementwise(
+    np.arcsin, vjps=[lambda g, ans, x: g / np.sqrt((1.0 - x) * (1.0 + x))], domain=[(-1.0, 1.0)], latex=r"\arcsin {x}"
+)
+arccos = elementwise(
+    np.arccos, vjps=[lambda g, ans, x: -g / np.sqrt((1.0 - x) * (1.0 + x))], domain=[(-1.0, 1.0)], latex=r"\arccos {x}"
+)
+arctan = elementwise(np.arctan, vjps=[lambda g, ans, x: g / (1.0 + x * x)], latex=r"\arctan {x}")
+
+
+def _over_square(g: Array, a: Array, x: Array, y: Array) -> Array:
+    r = np.hypot(x, y)
+    r = np.where(r == 0, 1.0, r)
+    return g * (a / r / r)
+
+
+arctan2 = elementwise(
+    np.arctan2,
+    vjps=[lambda g, ans, x, y: _over_square(g, y, x, y), lambda g, ans, x, y: _over_square(-g, x, x, y)],
+    domain=[REAL, POSITIVE],
+    latex=r"\operatorname{{arctan2}}({x}, {y})",
+)
+sinh = elementwise(np.sinh, vjps=[lambda g, ans, x: g * np.cosh(x)], latex=r"\sinh {x}")
+cosh = elementwise(np.cosh, vjps=[lambda g, ans, x: g * np.sinh(x)], latex=r"\cosh {x}")
+tanh = elementwise(np.tanh, vjps=[lambda g, ans, x: g * (1.0 - ans * ans)], latex=r"\tanh {x}")
+arcsinh = elementwise(
+    np.arcsinh, vjps=[lambda g, ans, x: g / np.hypot(x, 1.0)], latex=r"\operatorname{{arcsinh}} {x}"
+)
+arccosh = elementwise(
+    np.arccosh,
+    vjps=[lambda g, ans, x: g / np.sqrt((x - 1.0) * (x + 1.0))],
+    domain=[(1.0, float("inf"))],
+    latex=r"\operatorname{{arccosh}} {x}",
+)
+arctanh = elementwise(
+    np.arctanh,
+    vjps=[lambda g, ans, x: g / ((1.0 - x) * (1.0 + x))],
+    domain=[(-1.0, 1.0)],
+    latex=r"\operatorname{{arctanh}} {x}",
+)
+
+# --- choices
+
+_TIE = Kink("x = y", lambda x, y: x - y, "half to each argument")
+
+maximum = elementwise(
+    np.maximum,
+    vjps=[
+        lambda g, ans, x, y: np.where(x == y, 0.5 * g, g * (x > y)),
+        lambda g, ans, x, y: np.where(x == y, 0.5 * g, g * (y > x)),
+    ],
+    kinks=[_TIE],
+    symbol="max",
+    latex=r"\max({x}, {y})",
+)
+minimum = elementwise(
+    np.minimum,
+    vjps=[
+        lambda g, ans, x, y: np.where(x == y, 0.5 * g, g * (x < y)),
+        lambda g, ans, x, y: np.where(x == y, 0.5 * g, g * (y < x)),
+    ],
+    kinks=[_TIE],
+    symbol="min",
+    latex=r"\min({x}, {y})",
+)
+where = elementwise(
+    np.where,
+    numpy=np.where,
+    vjps=[None, lambda g, ans, c, x, y: np.where(c, g, 0.0), lambda g, ans, c, x, y: np.where(c, 0.0, g)],
+    domain=[REAL, REAL, REAL],
+    latex=r"({x}\;?\;{y} : {z})",
+)
+
+
+def _bounded(x: Array, low: Array, high: Array) -> Array:
+    return np.minimum(np.maximum(x, low), high)
+
+
+_bounds = elementwise(
+    _bounded,
+    vjps=[
+        lambda g, ans, x, low, high: g * ((x >= low) & (x <= high)),
+        lambda g, ans, x, low, high: g * ((x < low) & (low <= high)),
+        lambda g, ans, x, low, high: g * ((x > high) | (low > high)),
+    ],
+    kinks=[
+        Kink("x at a lower bound", lambda x, low, high: x - low, "1 to x, its slope inside"),
+        Kink("x at an upper bound", lambda x, low, high: x - high, "1 to x, its slope inside"),
+        Kink("the bounds meet", lambda x, low, high: low - high, "the lower bound takes what is below"),
+    ],
+    name="clip",
+    latex=r"\operatorname{{clip}}({x}, {y}, {z})",
+)
+
+
+@spells(np.clip)
+def clip(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+    """Limit x to [a_min, a_max]: `np.clip`, differentiable in x and in both bounds; at a bound x keeps its slope.
+
+    Example:
+        >>> clip(np.array([-2.0, 0.5, 3.0]), 0.0, 1.0)
+        array([0. , 0.5, 1. ])
+    """
+    low = min if a_min is None else a_min
+    high = max if a_max is None else a_max
+    return _bounds(x, -np.inf if low is None else low, np.inf if high is None else high)
+
+
+abs = elementwise(
+    operator.abs,
+    numpy=[np.absolute, np.fabs],
+    vjps=[lambda g, ans, x: g * np.sign(x)],
+    kinks=[Kink("x = 0", lambda x: x, "0, at the minimum")],
+    name="abs",
+    symbol="|x|",
+    latex=r"\left|{x}\right|",
+)
+
+# --- steps: flat but for their jumps
+
+_HALF = Kink("x is half-way between whole numbers", lambda x: x - np.floor(x) - 0.5, "0, the slope beside the jump")
+_WHOLE = Kink("x is a whole number", lambda x: x - np.rint(x), "0, the slope beside the jump")
+_step = partial(elementwise, vjps=[lambda g, ans, x: np.zeros_like(g)])
+
+sign = _step(np.sign, kinks=[Kink("x = 0", lambda x: x, "0, the slope beside the jump")])
+floor = _step(np.floor, kinks=[_WHOLE], symbol="⌊x⌋", latex=r"\lfloor {x} \rfloor")
+ceil = _step(np.ceil, kinks=[_WHOLE], symbol="⌈x⌉", latex=r"\lceil {x} \rceil")
+trunc = _step(np.trunc, kinks=[_WHOLE])
+fix = _step(np.fix, numpy=np.fix, kinks=[_WHOLE])
+rint = _step(np.rint, kinks=[_HALF])
+floor_divide = elementwise(
+    operator.floordiv,
+    numpy=np.floor_divide,
+    vjps=[lambda g, ans, x, y: np.zeros_like(g), lambda g, ans, x, y: np.zeros_like(g)],
+    domain=[REAL, POSITIVE],
+    kinks=[_WRAPS],
+    symbol="//",
+    latex=r"\lfloor {x} / {y} \rfloor",
+)

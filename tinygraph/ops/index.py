@@ -1,0 +1,281 @@
+"""Reading and writing parts of an array: every kind of index that NumPy has, and what is built on it.
+
+Reading a part (`getitem`) and adding into a part (`scatter_add`) are adjoint: each is the other's rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygraph.op import Array, bare, op, spells
+from tinygraph.ops.shape import ravel, sum_to
+
+__all__ = """
+    assign diag diagonal getitem pad repeat scatter_add split array_split take take_along_axis trace tril triu
+""".split()
+
+
+def _may_repeat(index: Any) -> bool:
+    """Whether an index can name an element twice: only integer arrays can."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return any(
+        isinstance(p, list) or (hasattr(p, "dtype") and p.dtype.kind in "iu" and p.ndim > 0) for p in parts
+    )
+
+
+def _getitem(x: Array, index: Any) -> Array:
+    return x[index]
+
+
+def _scatter_add(g: Array, index: Any, shape: Sequence[int]) -> Array:
+    out = np.zeros_like(g, shape=shape)
+    if _may_repeat(index):
+        np.add.at(out, index, g)
+    else:
+        out[index] = g
+    return out
+
+
+getitem = op(
+    _getitem,
+    kind="linear",
+    vjps=[lambda g, ans, x, index: scatter_add(g, index=index, shape=x.shape)],
+    name="getitem",
+    symbol="[ ]",
+    doc="""`x[index]`, for every kind of index that NumPy has.
+
+    Example:
+        >>> getitem(np.array([1.0, 2.0, 3.0]), index=[2, 2])
+        array([3., 3.])
+    """,
+)
+scatter_add = op(
+    _scatter_add,
+    kind="linear",
+    vjps=[lambda g, ans, x, index, shape: getitem(g, index=index)],
+    name="scatter_add",
+    doc="""Zeros of `shape`, with g added at `index`, where an index may repeat: the adjoint of `getitem`.
+
+    Example:
+        >>> scatter_add(np.array([1.0, 10.0]), index=[2, 2], shape=(3,))
+        array([ 0.,  0., 11.])
+    """,
+)
+
+
+def _assign(x: Array, v: Array, index: Any) -> Array:
+    out = x.copy()
+    out[index] = v
+    return out
+
+
+def _assigned_vjp(g: Array, ans: Array, x: Array, v: Array, index: Any) -> Array:
+    part = getitem(g, index=index)
+    if _may_repeat(index):  # NumPy keeps the last value that is written to an element
+        order = np.arange(part.size, like=x).reshape(part.shape)
+        last = np.full_like(x, -1, dtype=order.dtype)
+        np.maximum.at(last, index, order)
+        part = part * (last[index] == order)
+    return sum_to(part, shape=np.shape(v))
+
+
+assign = op(
+    _assign,
+    kind="linear",
+    vjps=[lambda g, ans, x, v, index: assign(g, 0.0, index=index), _assigned_vjp],
+    name="assign",
+    symbol="[ ]=",
+    doc="""A copy of x in which `copy[index] = v`.
+
+    Example:
+        >>> assign(np.array([1.0, 2.0, 3.0]), 0.0, index=1)
+        array([1., 0., 3.])
+    """,
+)
+
+
+def _along(axis: int, index: Any) -> tuple[Any, ...]:
+    return (*(slice(None),) * axis, index)
+
+
+@spells(np.take)
+def take(x: Any, indices: Any, axis: int | None = None, *, mode: str = "raise") -> Any:
+    """The elements, or the slices along an axis, that integer indices name: `np.take`.
+
+    Example:
+        >>> take(np.array([10.0, 20.0, 30.0]), [2, 0])
+        array([30., 10.])
+    """
+    if axis is None:
+        x, axis = ravel(x), 0
+    n = np.shape(x)[axis]
+    indices = bare(indices)
+    if mode != "raise":
+        indices = np.clip(indices, 0, n - 1) if mode == "clip" else np.mod(indices, n)
+    if not hasattr(indices, "dtype"):
+        indices = np.asarray(indices, dtype=np.intp, like=x)
+    return getitem(x, index=_along(axis % np.ndim(x), indices))
+
+
+@spells(np.take_along_axis)
+def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
+    """For each row along an axis, the elements that its own indices name: `np.take_along_axis`.
+
+    Example:
+        >>> take_along_axis(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1], [0]]), axis=1)
+        array([[2.],
+               [3.]])
+    """
+    if axis is None:
+        x, axis = ravel(x), 0
+    axis %= np.ndim(x)
+    if np.ndim(indices) != np.ndim(x):
+        raise ValueError(f"take_along_axis: indices need {np.ndim(x)} dimensions as the array has, got {np.ndim(indices)}")
+    grid = []
+    for i, n in enumerate(np.shape(x)):
+        shape = [1] * np.ndim(x)
+        shape[i] = -1
+        grid.append(indices if i == axis else np.arange(n, like=x).reshape(shape))
+    return getitem(x, index=tuple(grid))
+
+
+@spells(np.repeat)
+def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
+    """Repeat each element, or each slice along an axis: `np.repeat`.
+
+    Example:
+        >>> repeat(np.array([1.0, 2.0]), 2)
+        array([1., 1., 2., 2.])
+    """
+    if axis is None:
+        x, axis = ravel(x), 0
+    return take(x, np.repeat(np.arange(np.shape(x)[axis], like=x), repeats), axis)
+
+
+@spells(np.split)
+def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+    """Cut x along an axis into equal parts, or at the given places: `np.split`.
+
+    Example:
+        >>> split(np.array([1.0, 2.0, 3.0]), [1])
+        [array([1.]), array([2., 3.])]
+    """
+    n = np.shape(x)[axis]
+    if isinstance(indices_or_sections, int | np.integer) and n % indices_or_sections:
+        raise ValueError(f"split: {n} elements along axis {axis} do not make {indices_or_sections} equal parts; use array_split")
+    return array_split(x, indices_or_sections, axis)
+
+
+@spells(np.array_split)
+def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+    """Cut x along an axis into parts as equal as can be: `np.array_split`.
+
+    Example:
+        >>> array_split(np.array([1.0, 2.0, 3.0]), 2)
+        [array([1., 2.]), array([3.])]
+    """
+    axis %= np.ndim(x)
+    n = np.shape(x)[axis]
+    if isinstance(indices_or_sections, int | np.integer):
+        size, longer = divmod(n, indices_or_sections)
+        cuts = [i * size + min(i, longer) for i in range(1, indices_or_sections)]
+    else:
+        cuts = [int(i) for i in indices_or_sections]
+    return [getitem(x, index=_along(axis, slice(a, b))) for a, b in zip([0, *cuts], [*cuts, n], strict=True)]
+
+
+# --- padding with zeros is the adjoint of slicing; every other mode reads the array at an index
+
+
+def _pad(x: Array, pad_width: Sequence[tuple[int, int]]) -> Array:
+    return np.pad(x, pad_width)
+
+
+_padded = op(
+    _pad,
+    kind="linear",
+    vjps=[
+        lambda g, ans, x, pad_width: g[tuple(slice(a, a + n) for (a, _), n in zip(pad_width, x.shape, strict=True))]
+    ],
+    name="pad",
+)
+
+
+@spells(np.pad)
+def pad(x: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any = 0.0) -> Any:
+    """Add elements around x: `np.pad`. Modes constant, edge, reflect, symmetric and wrap.
+
+    Example:
+        >>> pad(np.array([1.0, 2.0]), (1, 2), mode="edge")
+        array([1., 1., 2., 2., 2.])
+    """
+    widths = [tuple(int(w) for w in pair) for pair in np.broadcast_to(pad_width, (np.ndim(x), 2))]
+    if mode == "constant":
+        padded = _padded(x, pad_width=widths)
+        if not np.any(constant_values):
+            return padded
+        return padded + np.pad(np.zeros_like(x), widths, constant_values=constant_values)
+    if mode not in ("edge", "reflect", "symmetric", "wrap"):
+        raise ValueError(f"pad: mode {mode!r} has no rule; constant, edge, reflect, symmetric and wrap have")
+    for axis, width in enumerate(widths):
+        if width != (0, 0):
+            x = take(x, np.pad(np.arange(np.shape(x)[axis], like=x), width, mode=mode), axis)
+    return x
+
+
+# --- diagonals and triangles
+
+
+def _diagonal_index(shape: Sequence[int], k: int, like: Any) -> tuple[Any, Any]:
+    rows, columns = shape[-2:]
+    n = max(0, min(rows, columns - k) if k >= 0 else min(rows + k, columns))
+    i = np.arange(n, like=like)
+    return i + max(-k, 0), i + max(k, 0)
+
+
+@spells(np.diagonal)
+def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """The diagonals of the matrices on two axes, as a new last axis: `np.diagonal`.
+
+    Example:
+        >>> diagonal(np.array([[1.0, 2.0], [3.0, 4.0]]))
+        array([1., 4.])
+    """
+    if (axis1, axis2) != (np.ndim(x) - 2, np.ndim(x) - 1):
+        x = np.moveaxis(x, (axis1, axis2), (-2, -1))
+    return getitem(x, index=(..., *_diagonal_index(np.shape(x), offset, x)))
+
+
+@spells(np.diag)
+def diag(x: Any, k: int = 0) -> Any:
+    """The diagonal of a matrix, or the matrix with a vector on its diagonal: `np.diag`.
+
+    Example:
+        >>> diag(np.array([1.0, 2.0]))
+        array([[1., 0.],
+               [0., 2.]])
+    """
+    if np.ndim(x) == 2:
+        return diagonal(x, k)
+    if np.ndim(x) != 1:
+        raise ValueError(f"diag: takes a vector or a matrix, got {np.ndim(x)} dimensions")
+    n = np.shape(x)[0] + abs(k)
+    return scatter_add(x, index=_diagonal_index((n, n), k, x), shape=(n, n))
+
+
+@spells(np.trace)
+def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """The sum of the diagonal: `np.trace`.
+
+    Example:
+        >>> float(trace(np.array([[1.0, 2.0], [3.0, 4.0]])))
+        5.0
+    """
+    return np.sum(diagonal(x, offset, axis1, axis2), axis=-1)
+
+
+tril = op(lambda x, k=0: np.tril(x, k), numpy=np.tril, kind="linear", vjps=[lambda g, ans, x, k: np.tril(g, k)])
+triu = op(lambda x, k=0: np.triu(x, k), numpy=np.triu, kind="linear", vjps=[lambda g, ans, x, k: np.triu(g, k)])

@@ -1,0 +1,201 @@
+"""Reductions over axes: sums, averages, spreads, extrema, products, running sums."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tinygraph.op import Array, Kink, op, spells
+from tinygraph.ops.shape import broadcast
+
+__all__ = ["amax", "amin", "cumsum", "max", "mean", "min", "prod", "std", "sum", "var"]
+
+Axis = int | tuple[int, ...] | None
+
+
+def _axes(ndim: int, axis: Axis) -> tuple[int, ...]:
+    """The axes that a reduction runs over, none of them negative."""
+    if axis is None:
+        return tuple(range(ndim))
+    return tuple(a % ndim for a in (axis if isinstance(axis, tuple | list) else (axis,))) if ndim else ()
+
+
+def kept_shape(x: Array, axis: Axis) -> tuple[int, ...]:
+    """The shape that the reduction of x has with keepdims."""
+    if axis is None:
+        return (1,) * x.ndim
+    axes = _axes(x.ndim, axis)
+    return tuple(1 if i in axes else n for i, n in enumerate(x.shape))
+
+
+def _count(x: Array, axis: Axis) -> int:
+    """How many elements go into one element of a reduction."""
+    return x.size if axis is None else math.prod(x.shape[a] for a in _axes(x.ndim, axis))
+
+
+def _sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    return np.add.reduce(x, axis=axis, keepdims=keepdims)
+
+
+sum = op(
+    _sum,
+    numpy=np.sum,
+    kind="linear",
+    vjps=[lambda g, ans, x, axis, keepdims: broadcast(g.reshape(kept_shape(x, axis)), shape=x.shape)],
+    symbol="Σ",
+    latex=r"\sum {x}",
+)
+
+
+@spells(np.add.reduce)
+def _add_reduce(x: Any, axis: Axis = 0, *, keepdims: bool = False) -> Any:
+    return sum(x, axis=axis, keepdims=keepdims)
+
+
+def _mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    return np.add.reduce(x, axis=axis, keepdims=keepdims) / _count(x, axis)
+
+
+def _mean_vjp(g: Array, ans: Array, x: Array, axis: Axis, keepdims: bool) -> Array:
+    share = g / (_count(x, axis) or 1)
+    return broadcast(share.reshape(kept_shape(x, axis)), shape=x.shape)
+
+
+mean = op(_mean, numpy=np.mean, kind="linear", vjps=[_mean_vjp], symbol="mean", latex=r"\overline{{{x}}}")
+
+
+def _extremum_vjp(g: Array, ans: Array, x: Array, axis: Axis, keepdims: bool) -> Array:
+    kept = kept_shape(x, axis)
+    hit = x == ans.reshape(kept)
+    ties = np.add.reduce(hit, axis=axis, dtype=g.dtype, keepdims=True)
+    return g.reshape(kept) / ties * hit
+
+
+def _gap(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    """The distance between the two largest elements, the margin of a tie."""
+    axes = _axes(x.ndim, axis)
+    rows = np.moveaxis(x, axes, range(len(axes))).reshape(_count(x, axis), -1)
+    top = np.sort(rows, axis=0)[-2:]
+    return top[-1] - top[0] if len(top) == 2 else np.full_like(top, np.inf)
+
+
+def _max(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    return x.max(axis=axis, keepdims=keepdims)
+
+
+def _min(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    return x.min(axis=axis, keepdims=keepdims)
+
+
+max = op(
+    _max,
+    numpy=[np.max, *([np.amax] if np.amax is not np.max else [])],
+    vjps=[_extremum_vjp],
+    kinks=[Kink("several elements are the largest", _gap, "the same share to each of them")],
+    name="max",
+    latex=r"\max {x}",
+)
+min = op(
+    _min,
+    numpy=[np.min, *([np.amin] if np.amin is not np.min else [])],
+    vjps=[_extremum_vjp],
+    kinks=[
+        Kink(
+            "several elements are the smallest",
+            lambda x, axis=None, keepdims=False: _gap(-x, axis),
+            "the same share to each of them",
+        )
+    ],
+    name="min",
+    latex=r"\min {x}",
+)
+amax, amin = max, min
+
+
+def _prod(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    return np.multiply.reduce(x, axis=axis, keepdims=keepdims)
+
+
+def _prod_vjp(g: Array, ans: Array, x: Array, axis: Axis, keepdims: bool) -> Array:
+    """The product of all the other elements: ans / x where no element is 0, else multiplied out one by one."""
+    kept = kept_shape(x, axis)
+    if np.all(x != 0):
+        return (g * ans).reshape(kept) / x
+    axes = _axes(x.ndim, axis)
+    order = (*(i for i in range(x.ndim) if i not in axes), *axes)
+    moved = np.transpose(x, order)
+    rows = moved.reshape((*moved.shape[: x.ndim - len(axes)], 1, _count(x, axis)))
+    one_left_out = np.where(np.eye(rows.shape[-1], dtype=bool, like=x), 1.0, rows)
+    others = np.prod(one_left_out, axis=-1).reshape(moved.shape)
+    return g.reshape(kept) * np.transpose(others, tuple(order.index(i) for i in range(x.ndim)))
+
+
+prod = op(_prod, numpy=np.prod, vjps=[_prod_vjp], symbol="Π", latex=r"\prod {x}")
+
+
+def _var(x: Array, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Array:
+    deviation = x - _mean(x, axis, True)
+    return np.add.reduce(deviation * deviation, axis=axis, keepdims=keepdims) / (_count(x, axis) - ddof)
+
+
+def _std(x: Array, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Array:
+    return np.sqrt(_var(x, axis, keepdims, ddof))
+
+
+def _var_vjp(g: Array, ans: Array, x: Array, axis: Axis, keepdims: bool, ddof: int) -> Array:
+    scaled = g.reshape(kept_shape(x, axis)) * (2.0 / (_count(x, axis) - ddof))
+    return scaled * (x - np.mean(x, axis=axis, keepdims=True))
+
+
+def _std_vjp(g: Array, ans: Array, x: Array, axis: Axis, keepdims: bool, ddof: int) -> Array:
+    kept = kept_shape(x, axis)
+    spread = np.where(ans == 0, 1.0, ans).reshape(kept) * (_count(x, axis) - ddof)
+    return g.reshape(kept) / spread * (x - np.mean(x, axis=axis, keepdims=True))
+
+
+var = op(_var, numpy=np.var, vjps=[_var_vjp], latex=r"\operatorname{{Var}}({x})")
+std = op(
+    _std,
+    numpy=np.std,
+    vjps=[_std_vjp],
+    kinks=[
+        Kink(
+            "all elements are equal",
+            lambda x, axis=None, keepdims=False, ddof=0: np.std(x, axis=axis),
+            "0, at the minimum",
+        )
+    ],
+    latex=r"\sigma({x})",
+)
+
+
+def _cumsum(x: Array, axis: int = 0) -> Array:
+    return np.cumsum(x, axis=axis)
+
+
+_running = op(
+    _cumsum,
+    kind="linear",
+    vjps=[lambda g, ans, x, axis: np.flip(np.cumsum(np.flip(g, axis), axis=axis), axis)],
+    name="cumsum",
+)
+
+
+@spells(np.cumsum)
+def cumsum(x: Any, axis: int | None = None) -> Any:
+    """Running sums along an axis, or of all elements in order: `np.cumsum`.
+
+    Example:
+        >>> cumsum(np.array([1.0, 2.0, 3.0]))
+        array([1., 3., 6.])
+    """
+    if axis is None:
+        return _running(np.reshape(x, -1), axis=0)
+    return _running(x, axis=axis)
+
+
+@spells(np.add.accumulate)
+def _add_accumulate(x: Any, axis: int = 0) -> Any:
+    return _running(x, axis=axis)

@@ -1,0 +1,511 @@
+"""Tensor: an array that records what is done to it. A handle on a `Node`, with NumPy's operators and methods."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygraph.graph import Node, Tag, leaf, pullback
+from tinygraph.mode import MODE, check_backward, check_forward, freeze, recording, user_line
+from tinygraph.op import OPS, Array, Op, Traced, bare
+from tinygraph.operand import constant, explained, real_array
+from tinygraph.ops import elementwise, index, linalg, reduce, shape
+
+_get_mode = MODE.get
+_delivery = threading.Lock()
+CREATION = {getattr(np, name) for name in "arange array asarray empty eye full identity ones zeros".split()}
+
+
+def _binary(op: Op) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """The operator of a binary op and its reflection: `_record` for two arrays, written out for speed."""
+    forward = op.forward
+
+    def operator(self: Tensor, other: Any) -> Any:
+        if _get_mode() is not None:
+            return self._record(op, (self, other), None)
+        x = self._node
+        if other.__class__ is Tensor:
+            y, operand = other._node, other._data
+            requires_grad = x.requires_grad or y.requires_grad
+        else:
+            y = operand = other if other.__class__ is float else constant(other)
+            requires_grad = x.requires_grad
+        try:
+            value = forward(self._data, operand)
+        except Exception as error:
+            raise explained(error, op, (self._data, operand)) from None
+        out = _new(Tensor)
+        out._data = value
+        out._node = Node(op, (x, y), None, value, True) if requires_grad else leaf(value, False)
+        return out
+
+    def reflected(self: Tensor, other: Any) -> Any:
+        return self._record(op, (other, self), None)
+
+    return operator, reflected
+
+
+def _compare(op: Op) -> Callable[..., Any]:
+    def comparison(self: Tensor, other: Any) -> Any:
+        return op(self, bare(other))
+
+    return comparison
+
+
+class Tensor(Traced):
+    """An array of real numbers that records the operations done to it.
+
+    Everything that NumPy does to an array can be done to a Tensor, with the same names: operators, `np.exp(t)`,
+    `t.sum(axis=0)`, `t[1:]`. The result is a Tensor that remembers how it was made; `backward` then fills the
+    `.grad` of every leaf, and of every Tensor with a name, by the chain rule.
+
+    Args:
+        data: a number, a list or an array. Numbers and lists become float64. Arrays are not copied and keep their
+            dtype; an array of integers or booleans is a constant.
+        requires_grad: False makes a constant.
+        dtype: convert to this.
+        name: shown in pictures; a Tensor with a name keeps its gradient.
+
+    Raises:
+        TypeError: complex numbers, objects, arrays of other libraries.
+
+    Example:
+        >>> a, b, c = Tensor(5.0), Tensor(3.0), Tensor(2.0)
+        >>> J = 3 * (a + b * c)
+        >>> J.backward()
+        >>> J.item(), a.grad.item(), b.grad.item(), c.grad.item()
+        (33.0, 3.0, 6.0, 9.0)
+    """
+
+    __slots__ = ("__weakref__", "_data", "_node")
+    _node: Node
+    _data: Array
+
+    def __init__(self, data: Any, *, requires_grad: bool = True, dtype: Any = None, name: str | None = None) -> None:
+        if isinstance(data, Traced):
+            raise TypeError("this is a Tensor already; use .copy() to go on recording, .detach() to start anew")
+        self._data = real_array(data, dtype)
+        requires_grad = bool(requires_grad) and self._data.dtype.kind == "f"
+        self._node = leaf(self._data, requires_grad, Tag(name, keep=requires_grad))
+
+    # --- recording
+
+    def _record(self, op: Op, args: Sequence[Any], params: Mapping[str, Any] | None) -> Any:
+        """Run an op on the bare arrays and return a Tensor that remembers it."""
+        mode = _get_mode()
+        inputs: list[Any] = []
+        values: list[Array] = []
+        requires_grad = False
+        for a in args:
+            if isinstance(a, Tensor):
+                inputs.append(a._node)
+                values.append(a._data)
+                requires_grad = requires_grad or a._node.requires_grad
+            else:
+                a = constant(a)
+                inputs.append(a)
+                values.append(a)
+        try:
+            value = op.forward(*values) if params is None else op.forward(*values, **params)
+        except Exception as error:
+            raise explained(error, op, values) from None
+        tag = None
+        if mode is not None:
+            requires_grad = requires_grad and mode.recording
+            if mode.debugging:
+                tag = Tag(where=user_line())
+                for array in (*values, value):
+                    freeze(mode, array)
+                check_forward(op, value, values, tag.where or "")
+        node = Node(op, tuple(inputs), params, value, True, tag) if requires_grad else leaf(value, False, tag)
+        return handle(node)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
+        key = ufunc if method == "__call__" else getattr(ufunc, method)
+        name = f"numpy.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
+        return _dispatch(key, name, args, kwargs)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if function in CREATION:  # called with like=
+            return function(*args, **kwargs) if isinstance(self.data, np.ndarray) else function(
+                *args, like=self._data, **kwargs
+            )
+        return _dispatch(function, f"{function.__module__}.{function.__name__}", args, kwargs)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        raise TypeError(
+            "a Tensor does not turn into an ndarray silently, for its gradient would be lost: use t.numpy() or "
+            "t.detach(); an ndarray that shall receive Tensors must be a Tensor itself"
+        )
+
+    # --- what it holds
+
+    @property
+    def data(self) -> Any:
+        """The bare array. Writing to a leaf's array is how parameters are updated."""
+        value = self._data
+        return np.asarray(value) if isinstance(value, np.generic) else value
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        node = self._node
+        if value is node.value:
+            return
+        if node.op is not None:
+            raise ValueError("only a leaf's data can be replaced; this Tensor is the result of " + node.op.name)
+        value = real_array(bare(value), self._data.dtype)
+        if value.shape != self._data.shape:
+            raise ValueError(f"data of shape {value.shape} for a Tensor of shape {self._data.shape}; make a new Tensor")
+        self._data = value
+        self._node = leaf(value, node.requires_grad, node.tag)
+
+    @property
+    def grad(self) -> Any:
+        """The gradient that `backward` has added up, an ndarray; None before it."""
+        node = self._node
+        if self._data.dtype.kind != "f":
+            raise TypeError(f"an array of {self._data.dtype} is a constant and has no gradient; use .astype(float)")
+        if node.tag is not None and (node.tag.keep or node.tag.grad is not None):
+            return node.tag.grad
+        if node.op is not None:
+            warnings.warn(
+                f"the .grad of the result of {node.op.name} is not kept; give it a name or call .retain_grad() "
+                "before backward",
+                stacklevel=2,
+            )
+        return None
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        if value is not None and np.shape(value) != self.shape:
+            raise ValueError(f"a gradient of shape {np.shape(value)} for a Tensor of shape {self.shape}")
+        self._tag().grad = value
+
+    def _tag(self) -> Tag:
+        if self._node.tag is None:
+            self._node.tag = Tag()
+        return self._node.tag
+
+    @property
+    def name(self) -> str | None:
+        """The name, shown in pictures; setting one also keeps the gradient."""
+        return self._node.tag.name if self._node.tag is not None else None
+
+    @name.setter
+    def name(self, name: str | None) -> None:
+        tag = self._tag()
+        tag.name = name
+        tag.keep = tag.keep or self._node.requires_grad
+
+    @property
+    def requires_grad(self) -> bool:
+        return self._node.requires_grad
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether it was made, not computed."""
+        return self._node.op is None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._data.shape  # type: ignore[no-any-return]
+
+    @property
+    def ndim(self) -> int:
+        return self._data.ndim  # type: ignore[no-any-return]
+
+    @property
+    def size(self) -> int:
+        return self._data.size  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._data.dtype  # type: ignore[no-any-return]
+
+    def item(self) -> float:
+        """The one element, as a Python number."""
+        return self._data.item()  # type: ignore[no-any-return]
+
+    def numpy(self) -> Any:
+        """The bare array, not copied: no gradient flows through it."""
+        return self.data
+
+    def tolist(self) -> Any:
+        return self._data.tolist()
+
+    def detach(self) -> Tensor:
+        """A constant that shares the array."""
+        return handle(leaf(self._data, False))
+
+    # --- the reverse pass
+
+    def backward(self, grad: Any = None, *, retain_graph: bool = True, create_graph: bool = False) -> None:
+        """Add the derivative of this Tensor to the `.grad` of every leaf, and of every Tensor with a name.
+
+        Args:
+            grad: the gradient at this Tensor, of its shape; 1 for a scalar.
+            retain_graph: False lets the graph drop its arrays as the walk leaves them; it cannot be run again.
+            create_graph: record the derivatives too: `.grad` is then a Tensor that can be differentiated.
+
+        Raises:
+            ValueError: not a scalar and no `grad`; a `grad` of another shape; nothing here requires a gradient.
+            RuntimeError: the graph was released by an earlier backward.
+
+        Example:
+            >>> x = Tensor([1.0, 2.0])
+            >>> (x * x).sum().backward()
+            >>> x.grad
+            array([2., 4.])
+        """
+        if not self.requires_grad:
+            raise ValueError(
+                "backward: nothing here requires a gradient; the inputs are constants, or were recorded under no_grad"
+            )
+        seed = _seed(self._data, bare(grad))
+        mode = _get_mode()
+        watch = check_backward if mode is not None and mode.debugging else None
+        if create_graph:
+            with recording():
+                found = pullback(self._node, handle(leaf(seed, False)), lift=handle, watch=watch)
+        else:
+            found = pullback(self._node, seed, release=not retain_graph, watch=watch)
+        with _delivery:
+            for node, g in found.items():
+                tag = node.tag
+                if tag is not None:
+                    tag.grad = g if tag.grad is None else tag.grad + g
+
+    def retain_grad(self) -> None:
+        """Keep the gradient of this result, as leaves and named Tensors do."""
+        self._tag().keep = True
+
+    def zero_grad(self) -> None:
+        """Forget the gradient; the next backward starts anew."""
+        if self._node.tag is not None:
+            self._node.tag.grad = None
+
+    # --- operators
+
+    __add__, __radd__ = _binary(elementwise.add)
+    __sub__, __rsub__ = _binary(elementwise.subtract)
+    __mul__, __rmul__ = _binary(elementwise.multiply)
+    __truediv__, __rtruediv__ = _binary(elementwise.divide)
+    __floordiv__, __rfloordiv__ = _binary(elementwise.floor_divide)
+    __mod__, __rmod__ = _binary(elementwise.mod)
+    __pow__, __rpow__ = _binary(elementwise.power)
+    __matmul__, __rmatmul__ = _binary(linalg.matmul)
+    __lt__, __le__ = _compare(OPS[np.less]), _compare(OPS[np.less_equal])  # type: ignore[arg-type]
+    __gt__, __ge__ = _compare(OPS[np.greater]), _compare(OPS[np.greater_equal])  # type: ignore[arg-type]
+    __eq__, __ne__ = _compare(OPS[np.equal]), _compare(OPS[np.not_equal])  # type: ignore[arg-type, assignment]
+    __hash__ = object.__hash__
+
+    def __neg__(self) -> Tensor:
+        return self._record(elementwise.negative, (self,), None)  # type: ignore[no-any-return]
+
+    def __pos__(self) -> Tensor:
+        return self._record(elementwise.positive, (self,), None)  # type: ignore[no-any-return]
+
+    def __abs__(self) -> Tensor:
+        return self._record(elementwise.abs, (self,), None)  # type: ignore[no-any-return]
+
+    def __getitem__(self, key: Any) -> Tensor:
+        return self._record(index.getitem, (self,), {"index": _bare_index(key)})  # type: ignore[no-any-return]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        if self.is_leaf and self.requires_grad:
+            raise ValueError(
+                "a leaf cannot be assigned to, its gradient would be another Tensor's: assign to x.copy(), or to "
+                "x.data[...] to change the leaf itself"
+            )
+        new = self._record(index.assign, (self, value), {"index": _bare_index(key)})
+        old = self._node.tag
+        if old is not None:  # the name stays with the handle
+            new._node.tag, self._node.tag = Tag(old.name, old.keep), None
+        self._node, self._data = new._node, new._data
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.ndim:
+            raise TypeError("a Tensor of shape () has nothing to iterate over")
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self) -> bool:
+        if self.size != 1:
+            raise ValueError(f"a Tensor of shape {self.shape} is neither true nor false; use .any() or .all()")
+        return bool(self._data)
+
+    def __float__(self) -> float:
+        return float(self._scalar("float"))
+
+    def __int__(self) -> int:
+        return int(self._scalar("int"))
+
+    def _scalar(self, to: str) -> Any:
+        if self.ndim:
+            raise TypeError(f"{to}() of a Tensor of shape {self.shape}: only one of shape () is a number; use .item()")
+        return self._data
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec and not self.ndim else str(self)
+
+    def __repr__(self) -> str:
+        body = np.array2string(np.asarray(self._data), separator=", ", prefix="Tensor(")
+        extra = "" if self.dtype == np.float64 else f", dtype={self.dtype}"
+        extra += "" if self.requires_grad else ", requires_grad=False"
+        return f"Tensor({body}{extra}" + (f", name={self.name!r})" if self.name else ")")
+
+    def __reduce__(self) -> Any:
+        if not self.is_leaf:
+            raise TypeError("only a leaf can be copied or pickled, the graph behind a result cannot: use .detach()")
+        return _rebuilt, (self.data, self.requires_grad, self.name)
+
+    # --- NumPy's methods: the same ops by another name
+
+    @property
+    def T(self) -> Tensor:
+        return shape.transpose(self)  # type: ignore[no-any-return]
+
+    def sum(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+        return self._record(reduce.sum, (self,), {"axis": axis, "keepdims": keepdims})  # type: ignore[no-any-return]
+
+    def mean(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+        return self._record(reduce.mean, (self,), {"axis": axis, "keepdims": keepdims})  # type: ignore[no-any-return]
+
+    def prod(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+        return reduce.prod(self, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
+
+    def max(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+        return reduce.max(self, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
+
+    def min(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+        return reduce.min(self, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
+
+    def var(self, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Tensor:
+        return reduce.var(self, axis=axis, ddof=ddof, keepdims=keepdims)  # type: ignore[no-any-return]
+
+    def std(self, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Tensor:
+        return reduce.std(self, axis=axis, ddof=ddof, keepdims=keepdims)  # type: ignore[no-any-return]
+
+    def cumsum(self, axis: int | None = None) -> Tensor:
+        return reduce.cumsum(self, axis)  # type: ignore[no-any-return]
+
+    def reshape(self, *to: Any) -> Tensor:
+        return self._record(shape.reshape, (self,), {"shape": _unpacked(to)})  # type: ignore[no-any-return]
+
+    def ravel(self) -> Tensor:
+        return shape.ravel(self)  # type: ignore[no-any-return]
+
+    flatten = ravel
+
+    def transpose(self, *axes: Any) -> Tensor:
+        return shape.transpose(self, axes=_unpacked(axes) if axes else None)  # type: ignore[no-any-return]
+
+    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
+        return shape.swapaxes(self, axis1=axis1, axis2=axis2)  # type: ignore[no-any-return]
+
+    def squeeze(self, axis: Any = None) -> Tensor:
+        return shape.squeeze(self, axis=axis)  # type: ignore[no-any-return]
+
+    def repeat(self, repeats: Any, axis: int | None = None) -> Tensor:
+        return index.repeat(self, repeats, axis)  # type: ignore[no-any-return]
+
+    def take(self, indices: Any, axis: int | None = None) -> Tensor:
+        return index.take(self, indices, axis)  # type: ignore[no-any-return]
+
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+        return index.diagonal(self, offset, axis1, axis2)  # type: ignore[no-any-return]
+
+    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+        return index.trace(self, offset, axis1, axis2)  # type: ignore[no-any-return]
+
+    def dot(self, other: Any) -> Tensor:
+        return linalg.dot(self, other)  # type: ignore[no-any-return]
+
+    def clip(self, min: Any = None, max: Any = None) -> Tensor:
+        return elementwise.clip(self, min, max)  # type: ignore[no-any-return]
+
+    def copy(self) -> Tensor:
+        """A copy that is recorded: gradients flow through it, and it may be assigned to."""
+        return shape.copy(self)  # type: ignore[no-any-return]
+
+    def astype(self, dtype: Any) -> Any:
+        """The same numbers in another dtype; integers and booleans come as an ndarray."""
+        if np.dtype(dtype).kind != "f":
+            return self.data.astype(dtype)
+        return shape.astype(self, dtype=np.dtype(dtype))
+
+    def argmax(self, axis: int | None = None) -> Any:
+        return self.data.argmax(axis)
+
+    def argmin(self, axis: int | None = None) -> Any:
+        return self.data.argmin(axis)
+
+    def any(self, axis: Any = None) -> Any:
+        return self.data.any(axis)
+
+    def all(self, axis: Any = None) -> Any:
+        return self.data.all(axis)
+
+
+_new = Tensor.__new__
+
+
+def handle(node: Node) -> Tensor:
+    """A Tensor on a node."""
+    out = _new(Tensor)
+    out._node = node
+    out._data = node.value
+    return out
+
+
+def _rebuilt(data: Any, requires_grad: bool, name: str | None) -> Tensor:
+    return Tensor(data, requires_grad=requires_grad, name=name)
+
+
+def _unpacked(args: tuple[Any, ...]) -> Any:
+    """The shape in `reshape(2, 3)` and in `reshape((2, 3))`."""
+    return args[0] if len(args) == 1 else args
+
+
+def _bare_index(key: Any) -> Any:
+    if isinstance(key, tuple):
+        return tuple(map(bare, key))
+    return bare(key)
+
+
+def _dispatch(key: Any, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """Answer a NumPy function with what stands for it in the table."""
+    function = OPS.get(key)
+    out = kwargs.pop("out", None)
+    if out is not None and out != (None,):
+        raise TypeError(
+            f"{name}: a Tensor cannot be written into an existing array (out=, or += on an ndarray); use the returned "
+            "Tensor, or make the array a Tensor"
+        )
+    if function is None:
+        raise TypeError(
+            f"{name} has no rule for Tensors: write it with functions that have one, make an op of it with "
+            "@tinygraph.op, or use t.numpy() where no gradient is needed"
+        )
+    return function(*args, **kwargs)
+
+
+def _seed(value: Array, grad: Any) -> Array:
+    """The gradient at the root of a reverse pass."""
+    if grad is None:
+        if value.size != 1:
+            raise ValueError(
+                f"backward from a Tensor of shape {value.shape}: only a scalar has one derivative; reduce it with "
+                ".sum() or .mean(), or pass grad= of that shape"
+            )
+        return np.ones_like(value) if value.ndim else value.dtype.type(1.0)
+    grad = constant(grad) if not isinstance(grad, list) else np.array(grad)
+    if np.shape(grad) != value.shape:
+        raise ValueError(f"backward: grad has shape {np.shape(grad)}, the Tensor has shape {value.shape}")
+    return np.array(grad, dtype=value.dtype) if isinstance(value, np.ndarray | np.generic) else grad
