@@ -145,7 +145,7 @@ def pullback(
                     grads[x] = gx
                     if x.op is None and gx is not g and gx is not ans and _fresh(gx, args):
                         owned.add(x)
-                elif x in owned:
+                elif x in owned and lift is None:
                     grads[x] = operator.iadd(have, gx)
                 else:
                     grads[x] = have + gx

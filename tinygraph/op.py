@@ -170,7 +170,7 @@ class Op:
                 listed = inspect.signature(function).parameters.values()
             except (ValueError, TypeError):
                 continue
-            return tuple(p.name for p in listed if p.kind is p.POSITIONAL_OR_KEYWORD)
+            return tuple(p.name for p in listed if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))
         return own
 
 

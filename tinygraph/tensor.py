@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dis
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +20,12 @@ from tinygraph.ops import elementwise, index, linalg, reduce, shape
 _get_mode = MODE.get
 _delivery = threading.Lock()
 CREATION = {getattr(np, name) for name in "arange array asarray empty eye full identity ones zeros".split()}
+
+_STORE_SUBSCR = dis.opmap["STORE_SUBSCR"]
+_SILENT = (
+    "a Tensor does not turn into an ndarray silently, for its gradient would be lost: use t.numpy(), or make the array "
+    "that receives it a Tensor"
+)
 
 
 def _binary(op: Op) -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -137,10 +145,7 @@ class Tensor(Traced):
         return _dispatch(function, f"{function.__module__}.{function.__name__}", args, kwargs)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        raise TypeError(
-            "a Tensor does not turn into an ndarray silently, for its gradient would be lost: use t.numpy() or "
-            "t.detach(); an ndarray that shall receive Tensors must be a Tensor itself"
-        )
+        raise TypeError(_SILENT)
 
     # --- what it holds
 
@@ -349,6 +354,9 @@ class Tensor(Traced):
     def _scalar(self, to: str) -> Any:
         if self.ndim:
             raise TypeError(f"{to}() of a Tensor of shape {self.shape}: only one of shape () is a number; use .item()")
+        caller = sys._getframe(2)
+        if self.requires_grad and caller.f_code.co_code[caller.f_lasti] == _STORE_SUBSCR:
+            raise TypeError(_SILENT)  # an ndarray's item is being set, for which NumPy calls float()
         return self._data
 
     def __format__(self, spec: str) -> str:
@@ -483,7 +491,7 @@ def _dispatch(key: Any, name: str, args: Sequence[Any], kwargs: dict[str, Any]) 
     """Answer a NumPy function with what stands for it in the table."""
     function = OPS.get(key)
     out = kwargs.pop("out", None)
-    if out is not None and out != (None,):
+    if any(o is not None for o in (out if isinstance(out, tuple) else (out,))):
         raise TypeError(
             f"{name}: a Tensor cannot be written into an existing array (out=, or += on an ndarray); use the returned "
             "Tensor, or make the array a Tensor"

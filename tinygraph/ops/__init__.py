@@ -1,5 +1,9 @@
 """The table: one record for every operation. Imports NumPy and `tinygraph.op`, nothing else."""
 
-from tinygraph.ops import constant, elementwise, index, linalg, nn, reduce, shape
-
-__all__ = ["constant", "elementwise", "index", "linalg", "nn", "reduce", "shape"]
+from tinygraph.ops import constant
+from tinygraph.ops.elementwise import *
+from tinygraph.ops.index import *
+from tinygraph.ops.linalg import *
+from tinygraph.ops.nn import *
+from tinygraph.ops.reduce import *
+from tinygraph.ops.shape import *
