@@ -50,8 +50,12 @@ def settle(asked: Iterable[str]) -> tuple[list[str], dict[str, str]]:
 
 
 def restrain(names: Iterable[str]) -> None:
-    """Hold to one thread those that do not listen to the environment alone."""
+    """Set what the environment cannot: PyTorch's threads, and float64 in JAX, where the chain is float64 for all."""
     if "torch" in names or "torch-fused" in names:
         import torch
 
         torch.set_num_threads(1)
+    if "jax" in names:
+        import jax
+
+        jax.config.update("jax_enable_x64", True)

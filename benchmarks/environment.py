@@ -19,7 +19,6 @@ ONE_THREAD = {
     "NPROC": "1",  # the size of XLA's pool of threads
     "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
     "JAX_PLATFORMS": "cpu",
-    "JAX_ENABLE_X64": "1",  # the chain is float64 for everybody
 }
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3

@@ -103,7 +103,7 @@ def budget_table(verdicts: Iterable[Verdict], markdown: bool) -> str:
         by_hand = "" if verdict.by_hand is None else number(verdict.by_hand.median)
         bounds = number(budget.must), number(budget.aim)
         rows.append([budget.work, verdict.case, budget.unit, *bounds, measured, by_hand, verdict.word])
-    headers = ["work", "worst case", "in", "must", "aim", "measured", "NumPy by hand", ""]
+    headers = ["work", "worst case", "in", "must", "aim", "measured", "NumPy by hand reaches", ""]
     title = "budgets of tinygraph: not more than"
     heading = f"### {title}" if markdown else f"{title}\n{'-' * len(title)}"
     return f"{heading}\n\n{_table(rows, headers, markdown)}\n"
