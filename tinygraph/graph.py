@@ -63,7 +63,11 @@ Transpose = Callable[[Rule, Array, Array, Sequence[Array], Mapping[str, Any]], A
 serial = operator.attrgetter("serial")
 
 
+_ELSEWHERE = object()  # in place of the gradient of a node that the walk does not visit
+
+
 def leaf(value: Array, requires_grad: bool = True, tag: Tag | None = None) -> Node:
+    """A node that was given, not computed."""
     return Node(None, (), None, value, requires_grad, tag)
 
 
@@ -109,8 +113,9 @@ def pullback(
     With `release`, nodes drop their inputs and arrays as the walk leaves them.
     """
     order = differentiable([root], min(map(serial, wanted), default=0) if wanted is not None else 0)
-    leads = set(order) if wanted is None else _leading(order, wanted)
-    grads, kept = {root: g}, {}
+    grads: dict[Node, Array | None] = dict.fromkeys(order if wanted is None else _leading(order, wanted))
+    grads[root] = g
+    kept: dict[Node, Array] = {}
     owned: set[Node] = set()  # whose gradient nobody else holds, so that it may be added to in place
     while order:
         node = order.pop()
@@ -128,19 +133,18 @@ def pullback(
             args = [lift(x) if x.__class__ is Node else x for x in inputs]
             ans = lift(node)
         try:
-            for i, x in enumerate(inputs):
-                if x.__class__ is not Node or x not in leads or not x.requires_grad:
+            for x, rule in zip(inputs, op.vjps):
+                if x.__class__ is not Node or rule is None:
                     continue
-                rule = op.vjps[i]
-                if rule is None:
+                have = grads.get(x, _ELSEWHERE)
+                if have is _ELSEWHERE:
                     continue
                 gx = rule(g, ans, *args) if params is None else rule(g, ans, *args, **params)
                 value = x.value
                 if gx.shape != value.shape or gx.dtype is not value.dtype:
-                    gx = _fit(gx, value, op, i)
+                    gx = _fit(gx, value, op, lift)
                 if watch is not None:
                     watch(node, x, gx)
-                have = grads.get(x)
                 if have is None:
                     grads[x] = gx
                     if x.op is None and gx is not g and gx is not ans and _fresh(gx, args):
@@ -172,14 +176,14 @@ def _own(g: Array, owned: bool) -> Array:
     return g if owned else g.copy()
 
 
-def _fit(gx: Array, value: Array, op: Op, i: int) -> Array:
+def _fit(gx: Array, value: Array, op: Op, lift: Lift | None) -> Array:
     """Undo broadcasting, and keep the dtype of what the gradient belongs to."""
     if gx.shape != value.shape:
         if op.kind != "elementwise":
             raise ValueError(
-                f"rule {i} of {op.name} gave a gradient of shape {gx.shape} for an argument of shape {value.shape}"
+                f"a rule of {op.name} gave a gradient of shape {gx.shape} for an argument of shape {value.shape}"
             )
-        gx = sum_to(gx, shape=value.shape)
+        gx = (sum_to.forward if lift is None else sum_to)(gx, shape=value.shape)
     return gx if gx.dtype == value.dtype else gx.astype(value.dtype)
 
 
@@ -240,4 +244,3 @@ def _tangent(
             part = transpose(rule, t, ans, args, params)
         total = part if total is None else total + part
     return total
-

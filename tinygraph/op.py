@@ -121,10 +121,10 @@ class Op:
             if isinstance(a, Traced):
                 if self.constant:
                     return self.forward(*map(bare, args), **kwargs)
-                if self.params or kwargs or len(args) != self.arity:
-                    arrays, params = self.bind(args, kwargs)
-                    return a._record(self, arrays, params)
-                return a._record(self, args, None)
+                if not self.params and not kwargs and len(args) == self.arity:
+                    return a._record(self, args, None)
+                arrays, params = self.bind(args, kwargs)
+                return a._record(self, arrays, params)
         if self.numpy:
             return self.numpy[0](*args, **kwargs)
         return self.forward(*args, **kwargs)

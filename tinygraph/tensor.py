@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 
 from tinygraph.graph import Node, Tag, leaf, pullback
-from tinygraph.mode import MODE, check_backward, check_forward, freeze, recording, user_line
+from tinygraph.mode import MODE, Mode, check_backward, check_forward, freeze, recording, user_line
 from tinygraph.op import OPS, Array, Op, Traced, bare
 from tinygraph.operand import constant, explained, real_array
 from tinygraph.ops import elementwise, index, linalg, reduce, shape
 
 _get_mode = MODE.get
 _delivery = threading.Lock()
-CREATION = {getattr(np, name) for name in "arange array asarray empty eye full identity ones zeros".split()}
+CREATION = {np.arange, np.array, np.asarray, np.empty, np.eye, np.full, np.identity, np.ones, np.zeros}
 
 _STORE_SUBSCR = dis.opmap["STORE_SUBSCR"]
 _SILENT = (
@@ -37,7 +37,8 @@ def _binary(op: Op) -> tuple[Callable[..., Any], Callable[..., Any]]:
             return self._record(op, (self, other), None)
         x = self._node
         if other.__class__ is Tensor:
-            y, operand = other._node, other._data
+            y: Any = other._node
+            operand = other._data
             requires_grad = x.requires_grad or y.requires_grad
         else:
             y = operand = other if other.__class__ is float else constant(other)
@@ -55,6 +56,25 @@ def _binary(op: Op) -> tuple[Callable[..., Any], Callable[..., Any]]:
         return self._record(op, (other, self), None)
 
     return operator, reflected
+
+
+def _unary(op: Op) -> Callable[..., Any]:
+    """The method of a unary op, written out likewise."""
+    forward = op.forward
+
+    def method(self: Tensor) -> Any:
+        if _get_mode() is not None:
+            return self._record(op, (self,), None)
+        try:
+            value = forward(self._data)
+        except Exception as error:
+            raise explained(error, op, (self._data,)) from None
+        out = _new(Tensor)
+        out._data = value
+        out._node = Node(op, (self._node,), None, value, True) if self._node.requires_grad else leaf(value, False)
+        return out
+
+    return method
 
 
 def _compare(op: Op) -> Callable[..., Any]:
@@ -104,15 +124,16 @@ class Tensor(Traced):
 
     def _record(self, op: Op, args: Sequence[Any], params: Mapping[str, Any] | None) -> Any:
         """Run an op on the bare arrays and return a Tensor that remembers it."""
-        mode = _get_mode()
         inputs: list[Any] = []
         values: list[Array] = []
         requires_grad = False
         for a in args:
-            if isinstance(a, Tensor):
-                inputs.append(a._node)
+            if a.__class__ is Tensor:
+                node = a._node
+                inputs.append(node)
                 values.append(a._data)
-                requires_grad = requires_grad or a._node.requires_grad
+                if node.requires_grad:
+                    requires_grad = True
             else:
                 a = constant(a)
                 inputs.append(a)
@@ -121,28 +142,32 @@ class Tensor(Traced):
             value = op.forward(*values) if params is None else op.forward(*values, **params)
         except Exception as error:
             raise explained(error, op, values) from None
-        tag = None
+        mode = _get_mode()
         if mode is not None:
-            requires_grad = requires_grad and mode.recording
-            if mode.debugging:
-                tag = Tag(where=user_line())
-                for array in (*values, value):
-                    freeze(mode, array)
-                check_forward(op, value, values, tag.where or "")
-        node = Node(op, tuple(inputs), params, value, True, tag) if requires_grad else leaf(value, False, tag)
-        return handle(node)
+            return _recorded_in(mode, op, inputs, params, values, value, requires_grad)
+        out = _new(Tensor)
+        out._data = value
+        out._node = Node(op, tuple(inputs), params, value, True) if requires_grad else leaf(value, False)
+        return out
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
-        key = ufunc if method == "__call__" else getattr(ufunc, method)
-        name = f"numpy.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
-        return _dispatch(key, name, args, kwargs)
+        if method == "__call__":
+            if not kwargs:  # nearly every call
+                if ufunc in _UNARY:
+                    return _UNARY[ufunc](self)
+                if ufunc in _BINARY:
+                    return self._record(_BINARY[ufunc], args, None)
+            return _dispatch(OPS.get(ufunc), f"numpy.{ufunc.__name__}", args, kwargs)
+        return _dispatch(OPS.get(getattr(ufunc, method)), f"numpy.{ufunc.__name__}.{method}", args, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if function in CREATION:  # called with like=
-            return function(*args, **kwargs) if isinstance(self.data, np.ndarray) else function(
-                *args, like=self._data, **kwargs
+            return (
+                function(*args, **kwargs)
+                if isinstance(self.data, np.ndarray)
+                else function(*args, like=self._data, **kwargs)
             )
-        return _dispatch(function, f"{function.__module__}.{function.__name__}", args, kwargs)
+        return _dispatch(OPS.get(function), f"{function.__module__}.{function.__name__}", args, kwargs)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         raise TypeError(_SILENT)
@@ -308,14 +333,7 @@ class Tensor(Traced):
     __eq__, __ne__ = _compare(OPS[np.equal]), _compare(OPS[np.not_equal])  # type: ignore[arg-type, assignment]
     __hash__ = object.__hash__
 
-    def __neg__(self) -> Tensor:
-        return self._record(elementwise.negative, (self,), None)  # type: ignore[no-any-return]
-
-    def __pos__(self) -> Tensor:
-        return self._record(elementwise.positive, (self,), None)  # type: ignore[no-any-return]
-
-    def __abs__(self) -> Tensor:
-        return self._record(elementwise.abs, (self,), None)  # type: ignore[no-any-return]
+    __neg__, __pos__, __abs__ = _unary(elementwise.negative), _unary(elementwise.positive), _unary(elementwise.abs)
 
     def __getitem__(self, key: Any) -> Tensor:
         return self._record(index.getitem, (self,), {"index": _bare_index(key)})  # type: ignore[no-any-return]
@@ -462,6 +480,9 @@ class Tensor(Traced):
 
 
 _new = Tensor.__new__
+_UFUNCS = {f: op for f, op in OPS.items() if isinstance(f, np.ufunc) and isinstance(op, Op)}
+_UNARY = {f: _unary(op) for f, op in _UFUNCS.items() if op.arity == 1}
+_BINARY = {f: op for f, op in _UFUNCS.items() if op.arity == 2}
 
 
 def handle(node: Node) -> Tensor:
@@ -470,6 +491,27 @@ def handle(node: Node) -> Tensor:
     out._node = node
     out._data = node.value
     return out
+
+
+def _recorded_in(
+    mode: Mode,
+    op: Op,
+    inputs: Sequence[Any],
+    params: Mapping[str, Any] | None,
+    values: Sequence[Array],
+    value: Array,
+    requires_grad: bool,
+) -> Tensor:
+    """The result of an op under `no_grad` or `debug`."""
+    tag = None
+    if mode.debugging:
+        tag = Tag(where=user_line())
+        for array in (*values, value):
+            freeze(mode, array)
+        check_forward(op, value, values, tag.where or "")
+    if requires_grad and mode.recording:
+        return handle(Node(op, tuple(inputs), params, value, True, tag))
+    return handle(leaf(value, False, tag))
 
 
 def _rebuilt(data: Any, requires_grad: bool, name: str | None) -> Tensor:
@@ -487,9 +529,8 @@ def _bare_index(key: Any) -> Any:
     return bare(key)
 
 
-def _dispatch(key: Any, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+def _dispatch(function: Callable[..., Any] | None, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """Answer a NumPy function with what stands for it in the table."""
-    function = OPS.get(key)
     out = kwargs.pop("out", None)
     if any(o is not None for o in (out if isinstance(out, tuple) else (out,))):
         raise TypeError(

@@ -228,9 +228,7 @@ def _pushed(trace: Trace, ts: Sequence[Any]) -> list[Any]:
     roots = trace.roots
     with recording():
         found = pushforward(roots, dict(zip(trace.inputs, ts, strict=True)), _transposed, lift=trace.lift)
-    return [
-        trace.outside(np.zeros_like(root.value) if t is None else t) for root, t in zip(roots, found, strict=True)
-    ]
+    return [trace.outside(np.zeros_like(root.value) if t is None else t) for root, t in zip(roots, found, strict=True)]
 
 
 def _transposed(rule: Rule, t: Array, ans: Array, args: Sequence[Array], params: Mapping[str, Any]) -> Array:
@@ -286,9 +284,7 @@ def _rows(trace: Trace, roots: list[Node]) -> list[list[Any]]:
     blocks = []
     for y in roots:
         rows = [_pulled(trace, y, unit) for unit in _basis(y.value)]
-        blocks.append(
-            [_stacked([row[j] for row in rows], y.value, x.value, 0) for j, x in enumerate(trace.inputs)]
-        )
+        blocks.append([_stacked([row[j] for row in rows], y.value, x.value, 0) for j, x in enumerate(trace.inputs)])
     return blocks
 
 

@@ -14,11 +14,55 @@ import numpy as np
 
 from tinygraph.op import POSITIVE, REAL, Array, Kink, op, spells
 
-__all__ = """
-    abs add arccos arccosh arcsin arcsinh arctan arctan2 arctanh cbrt ceil clip cos cosh divide exp exp2 expm1 fix floor
-    floor_divide hypot log log10 log1p log2 logaddexp logaddexp2 maximum minimum mod multiply negative positive power
-    reciprocal rint sign sin sinh sqrt square subtract tan tanh trunc where
-""".split()
+__all__ = [
+    "abs",
+    "add",
+    "arccos",
+    "arccosh",
+    "arcsin",
+    "arcsinh",
+    "arctan",
+    "arctan2",
+    "arctanh",
+    "cbrt",
+    "ceil",
+    "clip",
+    "cos",
+    "cosh",
+    "divide",
+    "exp",
+    "exp2",
+    "expm1",
+    "fix",
+    "floor",
+    "floor_divide",
+    "hypot",
+    "log",
+    "log10",
+    "log1p",
+    "log2",
+    "logaddexp",
+    "logaddexp2",
+    "maximum",
+    "minimum",
+    "mod",
+    "multiply",
+    "negative",
+    "positive",
+    "power",
+    "reciprocal",
+    "rint",
+    "sign",
+    "sin",
+    "sinh",
+    "sqrt",
+    "square",
+    "subtract",
+    "tan",
+    "tanh",
+    "trunc",
+    "where",
+]
 
 elementwise = partial(op, kind="elementwise")
 
@@ -56,9 +100,7 @@ divide = elementwise(
     symbol="÷",
     latex=r"\frac{{{x}}}{{{y}}}",
 )
-negative = elementwise(
-    operator.neg, numpy=np.negative, vjps=[lambda g, ans, x: -g], symbol="−", latex="-{x}"
-)
+negative = elementwise(operator.neg, numpy=np.negative, vjps=[lambda g, ans, x: -g], symbol="−", latex="-{x}")
 positive = elementwise(operator.pos, numpy=np.positive, vjps=[lambda g, ans, x: g], symbol="+", latex="+{x}")
 reciprocal = elementwise(
     np.reciprocal,
@@ -68,7 +110,9 @@ reciprocal = elementwise(
     latex=r"\frac{{1}}{{{x}}}",
 )
 
-_WRAPS = Kink("x / y is a whole number", lambda x, y: x / y - np.rint(x / y), "1 and -floor(x / y), the slopes beside the jump")
+_WRAPS = Kink(
+    "x / y is a whole number", lambda x, y: x / y - np.rint(x / y), "1 and -floor(x / y), the slopes beside the jump"
+)
 
 mod = elementwise(
     operator.mod,
@@ -168,9 +212,7 @@ arctan2 = elementwise(
 sinh = elementwise(np.sinh, vjps=[lambda g, ans, x: g * np.cosh(x)], latex=r"\sinh {x}")
 cosh = elementwise(np.cosh, vjps=[lambda g, ans, x: g * np.sinh(x)], latex=r"\cosh {x}")
 tanh = elementwise(np.tanh, vjps=[lambda g, ans, x: g * (1.0 - ans * ans)], latex=r"\tanh {x}")
-arcsinh = elementwise(
-    np.arcsinh, vjps=[lambda g, ans, x: g / np.hypot(x, 1.0)], latex=r"\operatorname{{arcsinh}} {x}"
-)
+arcsinh = elementwise(np.arcsinh, vjps=[lambda g, ans, x: g / np.hypot(x, 1.0)], latex=r"\operatorname{{arcsinh}} {x}")
 arccosh = elementwise(
     np.arccosh,
     vjps=[lambda g, ans, x: g / np.sqrt((x - 1.0) * (x + 1.0))],

@@ -13,17 +13,28 @@ import numpy as np
 from tinygraph.op import Array, bare, op, spells
 from tinygraph.ops.shape import ravel, sum_to
 
-__all__ = """
-    assign diag diagonal getitem pad repeat scatter_add split array_split take take_along_axis trace tril triu
-""".split()
+__all__ = [
+    "array_split",
+    "assign",
+    "diag",
+    "diagonal",
+    "getitem",
+    "pad",
+    "repeat",
+    "scatter_add",
+    "split",
+    "take",
+    "take_along_axis",
+    "trace",
+    "tril",
+    "triu",
+]
 
 
 def _may_repeat(index: Any) -> bool:
     """Whether an index can name an element twice: only integer arrays can."""
     parts = index if isinstance(index, tuple) else (index,)
-    return any(
-        isinstance(p, list) or (hasattr(p, "dtype") and p.dtype.kind in "iu" and p.ndim > 0) for p in parts
-    )
+    return any(isinstance(p, list) or (hasattr(p, "dtype") and p.dtype.kind in "iu" and p.ndim > 0) for p in parts)
 
 
 def _getitem(x: Array, index: Any) -> Array:
@@ -133,7 +144,9 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
         x, axis = ravel(x), 0
     axis %= np.ndim(x)
     if np.ndim(indices) != np.ndim(x):
-        raise ValueError(f"take_along_axis: indices need {np.ndim(x)} dimensions as the array has, got {np.ndim(indices)}")
+        raise ValueError(
+            f"take_along_axis: indices need {np.ndim(x)} dimensions as the array has, got {np.ndim(indices)}"
+        )
     grid = []
     for i, n in enumerate(np.shape(x)):
         shape = [1] * np.ndim(x)
@@ -165,7 +178,9 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     """
     n = np.shape(x)[axis]
     if isinstance(indices_or_sections, int | np.integer) and n % indices_or_sections:
-        raise ValueError(f"split: {n} elements along axis {axis} do not make {indices_or_sections} equal parts; use array_split")
+        raise ValueError(
+            f"split: {n} elements along axis {axis} do not make {indices_or_sections} equal parts; use array_split"
+        )
     return array_split(x, indices_or_sections, axis)
 
 
@@ -197,9 +212,7 @@ def _pad(x: Array, pad_width: Sequence[tuple[int, int]]) -> Array:
 _padded = op(
     _pad,
     kind="linear",
-    vjps=[
-        lambda g, ans, x, pad_width: g[tuple(slice(a, a + n) for (a, _), n in zip(pad_width, x.shape, strict=True))]
-    ],
+    vjps=[lambda g, ans, x, pad_width: g[tuple(slice(a, a + n) for (a, _), n in zip(pad_width, x.shape, strict=True))]],
     name="pad",
 )
 

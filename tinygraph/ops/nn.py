@@ -8,12 +8,19 @@ import numpy as np
 
 from tinygraph.op import Array, Kink, bare, op
 from tinygraph.ops.elementwise import elementwise
-from tinygraph.ops.index import getitem, scatter_add
 from tinygraph.ops.reduce import kept_shape
 
-__all__ = """
-    binary_cross_entropy_with_logits cross_entropy leaky_relu log_softmax logsumexp relu sigmoid softmax softplus
-""".split()
+__all__ = [
+    "binary_cross_entropy_with_logits",
+    "cross_entropy",
+    "leaky_relu",
+    "log_softmax",
+    "logsumexp",
+    "relu",
+    "sigmoid",
+    "softmax",
+    "softplus",
+]
 
 
 def _sigmoid(x: Array) -> Array:
@@ -160,19 +167,34 @@ log_softmax = op(
 REDUCTIONS = ("mean", "sum", "none")
 
 
-def _reduce(losses: Any, reduction: str) -> Any:
-    if reduction == "mean":
-        return np.mean(losses)
-    if reduction == "sum":
-        return np.sum(losses)
+def _reduced(losses: Array, reduction: str) -> Array:
     if reduction == "none":
         return losses
-    raise ValueError(f"reduction {reduction!r} is not one of {', '.join(REDUCTIONS)}")
+    total = np.add.reduce(losses, axis=None)
+    return total / losses.size if reduction == "mean" else total
 
 
-_bce = elementwise(
-    lambda x, y: np.maximum(x, 0.0) - x * y + np.log1p(np.exp(-np.abs(x))),
-    vjps=[lambda g, ans, x, y: g * (sigmoid(x) - y), lambda g, ans, x, y: -g * x],
+def _share(g: Array, count: int, reduction: str) -> Array:
+    """What one of `count` losses gets of the gradient of their reduction."""
+    return g / count if reduction == "mean" else g
+
+
+def _checked(reduction: str) -> str:
+    if reduction not in REDUCTIONS:
+        raise ValueError(f"reduction {reduction!r} is not one of {', '.join(REDUCTIONS)}")
+    return reduction
+
+
+def _bce(x: Array, y: Array, reduction: str = "mean") -> Array:
+    return _reduced(np.maximum(x, 0.0) - x * y + np.log1p(np.exp(-np.abs(x))), reduction)
+
+
+_bce_with_logits = op(
+    _bce,
+    vjps=[
+        lambda g, ans, x, y, reduction: _share(g, x.size, reduction) * (sigmoid(x) - y),
+        lambda g, ans, x, y, reduction: -_share(g, x.size, reduction) * x,
+    ],
     name="binary_cross_entropy_with_logits",
     symbol="BCE",
     latex=r"-{y} \ln \sigma({x}) - (1 - {y}) \ln(1 - \sigma({x}))",
@@ -196,29 +218,31 @@ def binary_cross_entropy_with_logits(logits: Any, labels: Any, *, reduction: str
         >>> float(binary_cross_entropy_with_logits(np.array([0.0]), np.array([1.0])).round(4))
         0.6931
     """
-    if np.shape(logits) != np.shape(labels):
+    logits, labels = _array(logits), _array(labels)
+    if logits.shape != labels.shape:
         raise ValueError(
-            f"binary_cross_entropy_with_logits: logits of shape {np.shape(logits)} and labels of shape "
-            f"{np.shape(labels)} must be alike; reshape one of them"
+            f"binary_cross_entropy_with_logits: logits of shape {logits.shape} and labels of shape {labels.shape} "
+            "must be alike; reshape one of them"
         )
-    return _reduce(_bce(logits, labels), reduction)
+    return _bce_with_logits(logits, labels, reduction=_checked(reduction))
 
 
-def _picked(x: Array, labels: Array) -> tuple[Array, Array]:
-    return np.arange(labels.shape[0], like=labels), labels
+def _array(x: Any) -> Any:
+    """Lists and numbers as arrays."""
+    return x if hasattr(x, "shape") else np.reshape(x, np.shape(x))
 
 
-def _cross_entropy(x: Array, labels: Array) -> Array:
+def _cross_entropy(x: Array, labels: Array, reduction: str = "mean") -> Array:
     shifted = x - x.max(axis=1, keepdims=True)
-    return np.log(np.add.reduce(np.exp(shifted), axis=1)) - shifted[_picked(x, labels)]
+    picked = shifted[np.arange(labels.size, like=labels), labels]
+    return _reduced(np.log(np.add.reduce(np.exp(shifted), axis=1)) - picked, reduction)
 
 
-def _cross_entropy_vjp(g: Array, ans: Array, x: Array, labels: Array) -> Array:
-    """g (softmax(x) - one-hot), with the softmax read off the loss: ln sum exp(x) = loss + x[label]."""
-    index = _picked(x, labels)
-    total = ans + getitem(x, index=index)
-    probabilities = np.exp(x - total[:, None])
-    return g[:, None] * probabilities - scatter_add(g, index=index, shape=x.shape)
+def _cross_entropy_vjp(g: Array, ans: Array, x: Array, labels: Array, reduction: str) -> Array:
+    """The course's dZ = A - Y, for the softmax A and the labels Y, one-hot."""
+    one_hot = labels[:, None] == np.arange(x.shape[1], like=labels)
+    share = g[:, None] if reduction == "none" else _share(g, labels.size, reduction)
+    return share * (softmax(x) - one_hot)
 
 
 _rows = op(
@@ -245,19 +269,23 @@ def cross_entropy(logits: Any, labels: Any, *, reduction: str = "mean") -> Any:
         >>> float(cross_entropy(np.zeros((1, 4)), np.array([2])).round(4))
         1.3863
     """
-    shape, wanted = np.shape(labels), np.shape(logits)
-    kind = np.result_type(labels).kind
+    logits, labels = _array(logits), _array(labels)
+    shape, wanted, kind = labels.shape, logits.shape, labels.dtype.kind
+    _checked(reduction)
     if kind == "f" and shape == wanted:
-        return _reduce(-np.sum(np.multiply(labels, log_softmax(logits)), axis=-1), reduction)
+        losses = -np.sum(labels * log_softmax(logits), axis=-1)
+        return losses if reduction == "none" else np.mean(losses) if reduction == "mean" else np.sum(losses)
     if kind not in "iu" or shape != wanted[:-1]:
         raise ValueError(
             f"cross_entropy: logits of shape {wanted} take integer labels of shape {wanted[:-1]}, or probabilities of "
-            f"shape {wanted}; got {np.result_type(labels)} labels of shape {shape}"
+            f"shape {wanted}; got {labels.dtype} labels of shape {shape}"
         )
-    labels = np.reshape(bare(labels), -1)
-    if labels.size and not (0 <= labels.min() and labels.max() < wanted[-1]):
+    labels = bare(labels)
+    if labels.size and not (labels.min() >= 0 and labels.max() < wanted[-1]):
         raise ValueError(
             f"cross_entropy: labels must lie in 0 ... {wanted[-1] - 1}, got {labels.min()} ... {labels.max()}"
         )
-    losses = _rows(logits if len(wanted) == 2 else np.reshape(logits, (-1, wanted[-1])), labels)
-    return _reduce(losses if len(wanted) == 2 else np.reshape(losses, shape), reduction)
+    if len(wanted) == 2:
+        return _rows(logits, labels, reduction=reduction)
+    losses = _rows(np.reshape(logits, (-1, wanted[-1])), labels.reshape(-1), reduction=reduction)
+    return np.reshape(losses, shape) if reduction == "none" else losses

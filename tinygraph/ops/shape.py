@@ -11,9 +11,24 @@ import numpy as np
 
 from tinygraph.op import Array, Each, op, spells
 
-__all__ = """
-    astype broadcast_to concatenate copy expand_dims flip moveaxis ravel reshape roll squeeze stack sum_to swapaxes tile transpose
-""".split()
+__all__ = [
+    "astype",
+    "broadcast_to",
+    "concatenate",
+    "copy",
+    "expand_dims",
+    "flip",
+    "moveaxis",
+    "ravel",
+    "reshape",
+    "roll",
+    "squeeze",
+    "stack",
+    "sum_to",
+    "swapaxes",
+    "tile",
+    "transpose",
+]
 
 SMALL = 8192  # elements; below, copying a broadcast array is cheaper than making a view of it
 
@@ -30,9 +45,7 @@ def _broadcast(x: Array, shape: Sequence[int]) -> Array:
 
 def _sum_to(x: Array, shape: Sequence[int]) -> Array:
     extra = x.ndim - len(shape)
-    axes = tuple(
-        i for i, n in enumerate(x.shape) if i < extra or (n != 1 and shape[i - extra] == 1)
-    )
+    axes = tuple(i for i, n in enumerate(x.shape) if i < extra or (n != 1 and shape[i - extra] == 1))
     return np.add.reduce(x, axis=axes).reshape(shape) if axes else x.reshape(shape)
 
 
@@ -84,9 +97,7 @@ def _same_elements(g: Array, ans: Array, x: Array, **params: Any) -> Array:
 
 reshape = op(_reshape, numpy=np.reshape, kind="linear", vjps=[_same_elements])
 ravel = op(lambda x: x.reshape(-1), numpy=np.ravel, kind="linear", vjps=[_same_elements])
-expand_dims = op(
-    lambda x, axis: np.expand_dims(x, axis), numpy=np.expand_dims, kind="linear", vjps=[_same_elements]
-)
+expand_dims = op(lambda x, axis: np.expand_dims(x, axis), numpy=np.expand_dims, kind="linear", vjps=[_same_elements])
 squeeze = op(lambda x, axis=None: np.squeeze(x, axis), numpy=np.squeeze, kind="linear", vjps=[_same_elements])
 
 copy = op(lambda x: x.copy(), numpy=np.copy, kind="linear", vjps=[lambda g, ans, x: g], name="copy")
@@ -108,9 +119,7 @@ def _transpose_vjp(g: Array, ans: Array, x: Array, axes: Sequence[int] | None) -
     return g.transpose(tuple(forward.index(i) for i in range(x.ndim)))
 
 
-transpose = op(
-    _transpose, numpy=np.transpose, kind="linear", vjps=[_transpose_vjp], symbol="ᵀ", latex=r"{x}^\top"
-)
+transpose = op(_transpose, numpy=np.transpose, kind="linear", vjps=[_transpose_vjp], symbol="ᵀ", latex=r"{x}^\top")
 swapaxes = op(
     lambda x, axis1, axis2: x.swapaxes(axis1, axis2),
     numpy=np.swapaxes,
