@@ -61,6 +61,7 @@ def main(argv: list[str]) -> int:
     if args.mallopt and not environment.tune_malloc():
         cli.error("--mallopt: this system has no mallopt")
 
+    environment.settle_malloc()
     results = []
     for workload in args.workloads or WORKLOADS:
         options = {"mallopt": args.mallopt} if workload == "million" else {}

@@ -15,12 +15,30 @@ from typing import Any
 
 from tinygraph.mode import debug, no_grad
 from tinygraph.op import OPS, Kink, Op, op
-from tinygraph.ops import *  # noqa: F403  the functions of the table, each listed in its module's __all__
-from tinygraph.ops import FUNCTIONS
+from tinygraph.ops import *  # noqa: F403  the functions of the table, listed in its modules
+from tinygraph.ops import __all__ as _functions
 from tinygraph.tensor import Tensor
 from tinygraph.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 __version__ = "0.1.0"
+__all__ = [
+    "OPS",
+    "Kink",
+    "Op",
+    "Tensor",
+    "debug",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "no_grad",
+    "op",
+    "render",
+    "value_and_grad",
+    "vjp",
+    *_functions,
+]
 
 
 def render(*args: Any, **kwargs: Any) -> Any:

@@ -133,7 +133,7 @@ def pullback(
             args = [lift(x) if x.__class__ is Node else x for x in inputs]
             ans = lift(node)
         try:
-            for x, rule in zip(inputs, op.vjps):
+            for x, rule in zip(inputs, op.vjps):  # noqa: B905  an Each has a rule for any number of inputs
                 if x.__class__ is not Node or rule is None:
                     continue
                 have = grads.get(x, _ELSEWHERE)
@@ -150,7 +150,7 @@ def pullback(
                     if x.op is None and gx is not g and gx is not ans and _fresh(gx, args):
                         owned.add(x)
                 elif x in owned and lift is None:
-                    grads[x] = operator.iadd(have, gx)
+                    have += gx
                 else:
                     grads[x] = have + gx
                     owned.add(x)

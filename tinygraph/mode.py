@@ -97,6 +97,7 @@ def freeze(mode: Mode, array: Array) -> None:
 
 
 def check_forward(op: Op, value: Array, args: Any, where: str) -> None:
+    """Raise if an op's result holds a NaN or an infinity."""
     fault = _fault(value)
     if fault:
         given = ", ".join(describe(a) for a in args)
@@ -111,7 +112,8 @@ def check_backward(node: Node, x: Node, gx: Array) -> None:
         given = ", ".join(describe(getattr(a, "value", a)) for a in node.inputs or ())
         where = node.tag.where if node.tag is not None else None
         raise FloatingPointError(
-            f"the reverse rule of {node.op.name} made {fault}: inputs {given}, recorded at {where or 'a line outside debug'}"
+            f"the reverse rule of {node.op.name} made {fault}: inputs {given}, "
+            f"recorded at {where or 'a line outside the debug block'}"
         )
 
 

@@ -11,8 +11,9 @@ A record is made by `op`, from a forward function and one derivative rule per ar
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
+from itertools import count
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -58,6 +59,9 @@ class Each:
 
     def __getitem__(self, i: int) -> Rule:
         return partial(self.rule, i)
+
+    def __iter__(self) -> Iterator[Rule]:
+        return map(self.__getitem__, count())
 
 
 class Op:
@@ -252,5 +256,5 @@ def _is_default(name: str, value: Any) -> bool:
 
 
 def _default_latex(name: str, arity: int) -> str:
-    slots = ", ".join("{%s}" % s for s in ("x", "y", "z", "w")[:arity]) if arity >= 0 else "{x}"
+    slots = ", ".join("{" + s + "}" for s in ("x", "y", "z", "w")[:arity]) if arity >= 0 else "{x}"
     return rf"\operatorname{{{{{name}}}}}({slots})"

@@ -45,7 +45,7 @@ def _binary(op: Op) -> tuple[Callable[..., Any], Callable[..., Any]]:
             requires_grad = x.requires_grad
         try:
             value = forward(self._data, operand)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  it is raised again, with the op's name
             raise explained(error, op, (self._data, operand)) from None
         out = _new(Tensor)
         out._data = value
@@ -67,7 +67,7 @@ def _unary(op: Op) -> Callable[..., Any]:
             return self._record(op, (self,), None)
         try:
             value = forward(self._data)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  it is raised again, with the op's name
             raise explained(error, op, (self._data,)) from None
         out = _new(Tensor)
         out._data = value
@@ -140,7 +140,7 @@ class Tensor(Traced):
                 values.append(a)
         try:
             value = op.forward(*values) if params is None else op.forward(*values, **params)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  it is raised again, with the op's name
             raise explained(error, op, values) from None
         mode = _get_mode()
         if mode is not None:
@@ -330,7 +330,7 @@ class Tensor(Traced):
     __matmul__, __rmatmul__ = _binary(linalg.matmul)
     __lt__, __le__ = _compare(OPS[np.less]), _compare(OPS[np.less_equal])  # type: ignore[arg-type]
     __gt__, __ge__ = _compare(OPS[np.greater]), _compare(OPS[np.greater_equal])  # type: ignore[arg-type]
-    __eq__, __ne__ = _compare(OPS[np.equal]), _compare(OPS[np.not_equal])  # type: ignore[arg-type, assignment]
+    __eq__, __ne__ = _compare(OPS[np.equal]), _compare(OPS[np.not_equal])  # type: ignore[arg-type]
     __hash__ = object.__hash__
 
     __neg__, __pos__, __abs__ = _unary(elementwise.negative), _unary(elementwise.positive), _unary(elementwise.abs)
@@ -394,7 +394,7 @@ class Tensor(Traced):
     # --- NumPy's methods: the same ops by another name
 
     @property
-    def T(self) -> Tensor:
+    def T(self) -> Tensor:  # noqa: N802  NumPy's name
         return shape.transpose(self)  # type: ignore[no-any-return]
 
     def sum(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
@@ -453,7 +453,7 @@ class Tensor(Traced):
     def dot(self, other: Any) -> Tensor:
         return linalg.dot(self, other)  # type: ignore[no-any-return]
 
-    def clip(self, min: Any = None, max: Any = None) -> Tensor:
+    def clip(self, min: Any = None, max: Any = None) -> Tensor:  # noqa: A002  NumPy's names
         return elementwise.clip(self, min, max)  # type: ignore[no-any-return]
 
     def copy(self) -> Tensor:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygraph.graph import Lift, Node, Tag, differentiable, leaf, pullback, pushforward, serial
+from tinygraph.graph import Lift, Node, differentiable, leaf, pullback, pushforward, serial
 from tinygraph.mode import recording
 from tinygraph.op import Array, Rule, bare
 from tinygraph.operand import real_array
@@ -24,7 +24,7 @@ Function = Callable[..., Any]
 
 
 class Trace(NamedTuple):
-    """One call of a function on fresh inputs: the inputs' nodes, the output's leaves, and how to see them from outside."""
+    """One call of a function on fresh inputs: the nodes of its inputs, its outputs, and how they look from outside."""
 
     inputs: list[Node]
     rebuild_inputs: Rebuild

@@ -6,6 +6,8 @@ import numpy as np
 
 from tinygraph.op import op
 
+__all__: list[str] = []  # NumPy's own names serve
+
 FUNCTIONS = [
     "all",
     "allclose",

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.op import Array, bare, op, spells
+from tinygraph.op import Array, Op, bare, op, spells
 from tinygraph.ops.shape import ravel, sum_to
 
 __all__ = [
@@ -50,7 +50,7 @@ def _scatter_add(g: Array, index: Any, shape: Sequence[int]) -> Array:
     return out
 
 
-getitem = op(
+getitem: Op = op(
     _getitem,
     kind="linear",
     vjps=[lambda g, ans, x, index: scatter_add(g, index=index, shape=x.shape)],
@@ -63,7 +63,7 @@ getitem = op(
         array([3., 3.])
     """,
 )
-scatter_add = op(
+scatter_add: Op = op(
     _scatter_add,
     kind="linear",
     vjps=[lambda g, ans, x, index, shape: getitem(g, index=index)],
@@ -93,7 +93,7 @@ def _assigned_vjp(g: Array, ans: Array, x: Array, v: Array, index: Any) -> Array
     return sum_to(part, shape=np.shape(v))
 
 
-assign = op(
+assign: Op = op(
     _assign,
     kind="linear",
     vjps=[lambda g, ans, x, v, index: assign(g, 0.0, index=index), _assigned_vjp],
@@ -181,7 +181,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
         raise ValueError(
             f"split: {n} elements along axis {axis} do not make {indices_or_sections} equal parts; use array_split"
         )
-    return array_split(x, indices_or_sections, axis)
+    return list(array_split(x, indices_or_sections, axis))
 
 
 @spells(np.array_split)
@@ -235,7 +235,8 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any 
         raise ValueError(f"pad: mode {mode!r} has no rule; constant, edge, reflect, symmetric and wrap have")
     for axis, width in enumerate(widths):
         if width != (0, 0):
-            x = take(x, np.pad(np.arange(np.shape(x)[axis], like=x), width, mode=mode), axis)
+            places = np.pad(np.arange(np.shape(x)[axis], like=x), width, mode)  # type: ignore[call-overload]
+            x = take(x, places, axis)
     return x
 
 

@@ -102,8 +102,8 @@ def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
     if isinstance(axes, int | np.integer):
         xs, ys = list(range(-int(axes), 0)), list(range(int(axes)))
     else:
-        xs, ys = ([a] if isinstance(a, int | np.integer) else list(a) for a in axes)
-    xs, ys = [a % np.ndim(x) for a in xs], [a % np.ndim(y) for a in ys]
+        xs, ys = ([int(a)] if isinstance(a, int | np.integer) else list(a) for a in axes)
+    xs, ys = [int(a) % np.ndim(x) for a in xs], [int(a) % np.ndim(y) for a in ys]
     x_shape, y_shape = np.shape(x), np.shape(y)
     if [x_shape[a] for a in xs] != [y_shape[a] for a in ys]:
         raise ValueError(f"tensordot: shapes {x_shape} and {y_shape} differ along the axes {xs} and {ys}")

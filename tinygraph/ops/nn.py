@@ -281,7 +281,7 @@ def cross_entropy(logits: Any, labels: Any, *, reduction: str = "mean") -> Any:
             f"shape {wanted}; got {labels.dtype} labels of shape {shape}"
         )
     labels = bare(labels)
-    if labels.size and not (labels.min() >= 0 and labels.max() < wanted[-1]):
+    if labels.size and (labels.min() < 0 or labels.max() >= wanted[-1]):
         raise ValueError(
             f"cross_entropy: labels must lie in 0 ... {wanted[-1] - 1}, got {labels.min()} ... {labels.max()}"
         )

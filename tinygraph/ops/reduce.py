@@ -12,7 +12,11 @@ from tinygraph.ops.shape import broadcast
 
 __all__ = ["amax", "amin", "cumsum", "max", "mean", "min", "prod", "std", "sum", "var"]
 
-Axis = int | tuple[int, ...] | None
+Axis = Any  # an int, a tuple of ints, or None for all axes
+
+
+_add: Any = np.add.reduce
+_multiply: Any = np.multiply.reduce
 
 
 def _axes(ndim: int, axis: Axis) -> tuple[int, ...]:
@@ -25,7 +29,7 @@ def _axes(ndim: int, axis: Axis) -> tuple[int, ...]:
 def kept_shape(x: Array, axis: Axis) -> tuple[int, ...]:
     """The shape that the reduction of x has with keepdims."""
     if axis is None:
-        return (1,) * x.ndim
+        return (1,) * len(x.shape)
     axes = _axes(x.ndim, axis)
     return tuple(1 if i in axes else n for i, n in enumerate(x.shape))
 
@@ -36,7 +40,7 @@ def _count(x: Array, axis: Axis) -> int:
 
 
 def _sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
-    return np.add.reduce(x, axis=axis, keepdims=keepdims)
+    return _add(x, axis=axis, keepdims=keepdims)
 
 
 sum = op(
@@ -55,7 +59,7 @@ def _add_reduce(x: Any, axis: Axis = 0, *, keepdims: bool = False) -> Any:
 
 
 def _mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
-    return np.add.reduce(x, axis=axis, keepdims=keepdims) / _count(x, axis)
+    return _add(x, axis=axis, keepdims=keepdims) / _count(x, axis)
 
 
 def _mean_vjp(g: Array, ans: Array, x: Array, axis: Axis, keepdims: bool) -> Array:
@@ -69,7 +73,7 @@ mean = op(_mean, numpy=np.mean, kind="linear", vjps=[_mean_vjp], symbol="mean", 
 def _extremum_vjp(g: Array, ans: Array, x: Array, axis: Axis, keepdims: bool) -> Array:
     kept = kept_shape(x, axis)
     hit = x == ans.reshape(kept)
-    ties = np.add.reduce(hit, axis=axis, dtype=g.dtype, keepdims=True)
+    ties = _add(hit, axis=axis, dtype=g.dtype, keepdims=True)
     return g.reshape(kept) / ties * hit
 
 
@@ -115,7 +119,7 @@ amax, amin = max, min
 
 
 def _prod(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
-    return np.multiply.reduce(x, axis=axis, keepdims=keepdims)
+    return _multiply(x, axis=axis, keepdims=keepdims)
 
 
 def _prod_vjp(g: Array, ans: Array, x: Array, axis: Axis, keepdims: bool) -> Array:
@@ -137,7 +141,7 @@ prod = op(_prod, numpy=np.prod, vjps=[_prod_vjp], symbol="Π", latex=r"\prod {x}
 
 def _var(x: Array, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Array:
     deviation = x - _mean(x, axis, True)
-    return np.add.reduce(deviation * deviation, axis=axis, keepdims=keepdims) / (_count(x, axis) - ddof)
+    return _add(deviation * deviation, axis=axis, keepdims=keepdims) / (_count(x, axis) - ddof)
 
 
 def _std(x: Array, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Array:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.op import Array, Each, op, spells
+from tinygraph.op import Array, Each, Op, op, spells
 
 __all__ = [
     "astype",
@@ -49,13 +49,13 @@ def _sum_to(x: Array, shape: Sequence[int]) -> Array:
     return np.add.reduce(x, axis=axes).reshape(shape) if axes else x.reshape(shape)
 
 
-broadcast = op(
+broadcast: Op = op(
     _broadcast,
     kind="linear",
     vjps=[lambda g, ans, x, shape: sum_to(g, shape=x.shape)],
     name="broadcast_to",
 )
-sum_to = op(
+sum_to: Op = op(
     _sum_to,
     kind="linear",
     vjps=[lambda g, ans, x, shape: broadcast(g, shape=x.shape)],
