@@ -13,10 +13,10 @@ Example:
 
 from typing import Any
 
+from tinygraph import ops
 from tinygraph.mode import debug, no_grad
 from tinygraph.op import OPS, Kink, Op, op
 from tinygraph.ops import *  # noqa: F403  the functions of the table, listed in its modules
-from tinygraph.ops import __all__ as _functions
 from tinygraph.tensor import Tensor
 from tinygraph.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
@@ -37,8 +37,8 @@ __all__ = [
     "render",
     "value_and_grad",
     "vjp",
-    *_functions,
 ]
+__all__ += ops.__all__
 
 
 def render(*args: Any, **kwargs: Any) -> Any:

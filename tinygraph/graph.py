@@ -32,17 +32,19 @@ class Tag:
 
 
 class Node:
-    """One recorded operation: what was done (`op`), to what (`inputs`: nodes and bare constants), what came out.
+    """One recorded operation: what was done (`op`), to which arrays (`args`), where they came from, what came out.
 
-    A leaf has no op and no inputs. Serials grow in the order of recording, so they order every graph topologically.
+    `inputs` holds for each of `args` the node that made it, None for a bare constant. A leaf has neither. Serials grow
+    in the order of recording, so they order every graph topologically.
     """
 
-    __slots__ = ("inputs", "op", "params", "requires_grad", "serial", "tag", "value")
+    __slots__ = ("args", "inputs", "op", "params", "requires_grad", "serial", "tag", "value")
 
     def __init__(
         self,
         op: Op | None,
         inputs: tuple[Any, ...] | None,
+        args: tuple[Array, ...] | None,
         params: Mapping[str, Any] | None,
         value: Array,
         requires_grad: bool,
@@ -50,6 +52,7 @@ class Node:
     ) -> None:
         self.op = op
         self.inputs = inputs
+        self.args = args
         self.params = params
         self.value = value
         self.requires_grad = requires_grad
@@ -68,7 +71,7 @@ _ELSEWHERE = object()  # in place of the gradient of a node that the walk does n
 
 def leaf(value: Array, requires_grad: bool = True, tag: Tag | None = None) -> Node:
     """A node that was given, not computed."""
-    return Node(None, (), None, value, requires_grad, tag)
+    return Node(None, (), (), None, value, requires_grad, tag)
 
 
 def differentiable(roots: Iterable[Node], oldest: int = 0) -> list[Node]:
@@ -83,7 +86,7 @@ def differentiable(roots: Iterable[Node], oldest: int = 0) -> list[Node]:
                 "or leave retain_graph=True"
             )
         for x in inputs:
-            if x.__class__ is Node and x.requires_grad and x not in seen and x.serial >= oldest:
+            if x is not None and x.requires_grad and x not in seen and x.serial >= oldest:
                 seen.add(x)
                 stack.append(x)
     return sorted(seen, key=serial)
@@ -93,7 +96,7 @@ def _leading(order: Sequence[Node], wanted: Iterable[Node]) -> set[Node]:
     """The nodes of `order` that depend on a wanted one."""
     leads = set(wanted)
     for node in order:
-        if node not in leads and any(x.__class__ is Node and x in leads for x in node.inputs or ()):
+        if node not in leads and any(x in leads for x in node.inputs or ()):
             leads.add(node)
     return leads
 
@@ -124,22 +127,23 @@ def pullback(
             continue
         if node in wanted if wanted is not None else node.tag is not None and node.tag.keep:
             kept[node] = g
-        op, inputs, params, ans = node.op, node.inputs, node.params, node.value
-        if op is None or inputs is None:
+        op, inputs, args, params, ans = node.op, node.inputs, node.args, node.params, node.value
+        if op is None or inputs is None or args is None:
             continue
-        if lift is None:
-            args = [x.value if x.__class__ is Node else x for x in inputs]
-        else:
-            args = [lift(x) if x.__class__ is Node else x for x in inputs]
-            ans = lift(node)
+        if lift is not None:
+            ans, args = lift(node), _lifted(node, lift)
         try:
-            for x, rule in zip(inputs, op.vjps):  # noqa: B905  an Each has a rule for any number of inputs
-                if x.__class__ is not Node or rule is None:
-                    continue
-                have = grads.get(x, _ELSEWHERE)
+            rules: Any = op.vjps
+            for x, rule in zip(inputs, rules):  # noqa: B905  an Each has a rule for any number of inputs
+                have = _ELSEWHERE if rule is None else grads.get(x, _ELSEWHERE)  # None is never a key
                 if have is _ELSEWHERE:
                     continue
-                gx = rule(g, ans, *args) if params is None else rule(g, ans, *args, **params)
+                if params is not None:
+                    gx = rule(g, ans, *args, **params)
+                elif len(args) == 2:  # Python calls with a fixed number of arguments faster
+                    gx = rule(g, ans, args[0], args[1])
+                else:
+                    gx = rule(g, ans, *args)
                 value = x.value
                 if gx.shape != value.shape or gx.dtype is not value.dtype:
                     gx = _fit(gx, value, op, lift)
@@ -158,10 +162,16 @@ def pullback(
             error.add_note(f"in the reverse pass of {op.name} on shapes {[np.shape(a) for a in args]}")
             raise
         if release:
-            node.inputs = node.value = None
+            node.inputs = node.args = node.value = None
     if lift is None:
         return {node: _own(g, node in owned) for node, g in kept.items()}
     return kept
+
+
+def _lifted(node: Node, lift: Lift) -> tuple[Array, ...]:
+    """The arguments of a node's op, recording where they have a node."""
+    pairs = zip(node.inputs or (), node.args or (), strict=True)
+    return tuple(a if x is None else lift(x) for x, a in pairs)
 
 
 def _fresh(gx: Array, args: Sequence[Array]) -> bool:
@@ -198,16 +208,16 @@ def pushforward(
     leads = _leading(order, tangents)
     found: dict[Node, Array] = dict(tangents)
     for node in order:
-        op, inputs = node.op, node.inputs
-        if node in found or node not in leads or op is None or inputs is None:
+        op, args, ans = node.op, node.args, node.value
+        if node in found or node not in leads or op is None or args is None:
             continue
-        ts = [found.get(x) if x.__class__ is Node else None for x in inputs]
+        ts = [None if x is None else found.get(x) for x in node.inputs or ()]
         if all(t is None for t in ts):
             continue
-        see = lift or operator.attrgetter("value")
-        args = [see(x) if x.__class__ is Node else x for x in inputs]
+        if lift is not None:
+            ans, args = lift(node), _lifted(node, lift)
         try:
-            t = _tangent(op, ts, see(node), args, node.params or {}, transpose)
+            t = _tangent(op, ts, ans, args, node.params or {}, transpose)
         except Exception as error:
             error.add_note(f"in the forward pass of {op.name} on shapes {[np.shape(a) for a in args]}")
             raise

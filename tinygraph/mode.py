@@ -109,7 +109,7 @@ def check_backward(node: Node, x: Node, gx: Array) -> None:
     """The `watch` of a reverse pass."""
     fault = _fault(gx)
     if fault and node.op is not None:
-        given = ", ".join(describe(getattr(a, "value", a)) for a in node.inputs or ())
+        given = ", ".join(describe(a) for a in node.args or ())
         where = node.tag.where if node.tag is not None else None
         raise FloatingPointError(
             f"the reverse rule of {node.op.name} made {fault}: inputs {given}, "

@@ -41,7 +41,8 @@ def _binary(op: Op) -> tuple[Callable[..., Any], Callable[..., Any]]:
             operand = other._data
             requires_grad = x.requires_grad or y.requires_grad
         else:
-            y = operand = other if other.__class__ is float else constant(other)
+            y = None
+            operand = other if other.__class__ is float else constant(other)
             requires_grad = x.requires_grad
         try:
             value = forward(self._data, operand)
@@ -49,7 +50,7 @@ def _binary(op: Op) -> tuple[Callable[..., Any], Callable[..., Any]]:
             raise explained(error, op, (self._data, operand)) from None
         out = _new(Tensor)
         out._data = value
-        out._node = Node(op, (x, y), None, value, True) if requires_grad else leaf(value, False)
+        out._node = Node(op, (x, y), (self._data, operand), None, value, True) if requires_grad else leaf(value, False)
         return out
 
     def reflected(self: Tensor, other: Any) -> Any:
@@ -71,7 +72,11 @@ def _unary(op: Op) -> Callable[..., Any]:
             raise explained(error, op, (self._data,)) from None
         out = _new(Tensor)
         out._data = value
-        out._node = Node(op, (self._node,), None, value, True) if self._node.requires_grad else leaf(value, False)
+        out._node = (
+            Node(op, (self._node,), (self._data,), None, value, True)
+            if self._node.requires_grad
+            else leaf(value, False)
+        )
         return out
 
     return method
@@ -124,7 +129,7 @@ class Tensor(Traced):
 
     def _record(self, op: Op, args: Sequence[Any], params: Mapping[str, Any] | None) -> Any:
         """Run an op on the bare arrays and return a Tensor that remembers it."""
-        inputs: list[Any] = []
+        inputs: list[Node | None] = []
         values: list[Array] = []
         requires_grad = False
         for a in args:
@@ -135,9 +140,8 @@ class Tensor(Traced):
                 if node.requires_grad:
                     requires_grad = True
             else:
-                a = constant(a)
-                inputs.append(a)
-                values.append(a)
+                inputs.append(None)
+                values.append(constant(a))
         try:
             value = op.forward(*values) if params is None else op.forward(*values, **params)
         except Exception as error:  # noqa: BLE001  it is raised again, with the op's name
@@ -147,7 +151,7 @@ class Tensor(Traced):
             return _recorded_in(mode, op, inputs, params, values, value, requires_grad)
         out = _new(Tensor)
         out._data = value
-        out._node = Node(op, tuple(inputs), params, value, True) if requires_grad else leaf(value, False)
+        out._node = Node(op, tuple(inputs), tuple(values), params, value, True) if requires_grad else leaf(value, False)
         return out
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
@@ -496,7 +500,7 @@ def handle(node: Node) -> Tensor:
 def _recorded_in(
     mode: Mode,
     op: Op,
-    inputs: Sequence[Any],
+    inputs: Sequence[Node | None],
     params: Mapping[str, Any] | None,
     values: Sequence[Array],
     value: Array,
@@ -510,7 +514,7 @@ def _recorded_in(
             freeze(mode, array)
         check_forward(op, value, values, tag.where or "")
     if requires_grad and mode.recording:
-        return handle(Node(op, tuple(inputs), params, value, True, tag))
+        return handle(Node(op, tuple(inputs), tuple(values), params, value, True, tag))
     return handle(leaf(value, False, tag))
 
 

@@ -53,7 +53,7 @@ def _input(x: Any, name: str) -> Node:
         value, above = real_array(x), False
     if value.dtype.kind != "f":
         raise TypeError(f"{name}: an argument of dtype {value.dtype} has no derivative; use .astype(float)")
-    return Node(copy, (x._node,), None, value, True) if above else leaf(value)
+    return Node(copy, (x._node,), (value,), None, value, True) if above else leaf(value)
 
 
 def _traced(f: Function, args: Sequence[Any], argnums: int | Sequence[int], has_aux: bool, name: str) -> Trace:
