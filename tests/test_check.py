@@ -1,0 +1,245 @@
+"""The checker tells right from wrong, and from what cannot be told, without ever using a derivative rule."""
+
+import numpy as np
+import pytest
+
+import tinygraph as tg
+from tinygraph.check import GradientError, check_grads, compare_grads, numeric_grad
+
+RNG = np.random.default_rng(7)
+X = RNG.uniform(0.5, 2.0, (3, 4)) * np.where(RNG.random((3, 4)) < 0.5, -1, 1)
+POSITIVE = np.abs(X)
+SMOOTH = {
+    "sin": (np.sin, np.cos, X),
+    "exp": (np.exp, np.exp, X),
+    "log": (np.log, lambda x: 1 / x, POSITIVE),
+    "log, tiny": (np.log, lambda x: 1 / x, POSITIVE * 1e-12),
+    "log, all sizes": (np.log, lambda x: 1 / x, np.array([1e-9, 1e-3, 1.0, 1e6])),
+    "sqrt": (np.sqrt, lambda x: 0.5 / np.sqrt(x), POSITIVE),
+    "fourth power at 0": (lambda x: x**4, lambda x: 4 * x**3, np.array([0.0, 1e-3, 1.0])),
+    "square of large numbers": (np.square, lambda x: 2 * x, X * 1e8),
+    "tanh": (np.tanh, lambda x: 1 - np.tanh(x) ** 2, X),
+    "steep": (lambda x: np.sin(1e4 * x), lambda x: 1e4 * np.cos(1e4 * x), X),
+    "wide range": (np.exp, np.exp, np.linspace(-10, 30, 9)),
+    "constant": (lambda x: x * 0.0 + 3.0, lambda x: 0 * x, X),
+    "just beside a kink": (np.abs, np.sign, np.array([1e-3, -1e-5, 1.0, 2.0])),
+}
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_the_true_derivative_lies_within_the_bound(name: str) -> None:
+    f, df, x = SMOOTH[name]
+    c = RNG.uniform(0.5, 1.5, x.shape)
+    found = numeric_grad(f, x, cotangent=c)
+    assert np.all(np.abs(found.value - c * df(x)) <= found.bound)
+    assert not found.kink.any()
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_a_correct_gradient_is_right_everywhere(name: str) -> None:
+    f, df, x = SMOOTH[name]
+    report = compare_grads(lambda x: f(x).sum(), x, gradient=df)
+    assert (report.right, report.wrong) == (x.size, 0), report
+
+
+MUTANTS = {
+    "zeroed": lambda g: 0 * g,
+    "sign flipped": lambda g: -g,
+    "twice": lambda g: 2 * g,
+    "scaled by 1.001": lambda g: 1.001 * g,
+    "mean instead of sum": lambda g: g / g.size,
+    "exchanged": lambda g: g[::-1],
+    "shifted": lambda g: np.roll(g, 1, axis=-1),
+    "not a number": lambda g: g * np.nan,
+}
+
+
+@pytest.mark.parametrize("fault", MUTANTS)
+@pytest.mark.parametrize("name", [name for name in SMOOTH if name != "constant"])
+def test_every_planted_fault_is_caught(name: str, fault: str) -> None:
+    f, df, x = SMOOTH[name]
+    mutant = MUTANTS[fault]
+    report = compare_grads(lambda x: f(x).sum(), x, gradient=lambda x: mutant(df(x)))
+    assert report.wrong, report
+    assert not report.ok
+
+
+def test_a_gradient_of_another_shape_is_wrong() -> None:
+    report = compare_grads(lambda x: (x**3).sum(), X, gradient=lambda x: 3 * x.T**2)
+    assert not report.ok
+    assert report.wrong == X.size
+    assert "shape (4, 3)" in str(report)
+
+
+def test_a_transposed_gradient_is_wrong() -> None:
+    a = RNG.normal(size=(3, 3))
+    assert compare_grads(lambda x: (x**3).sum(), a, gradient=lambda x: 3 * x.T**2).wrong == 6
+
+
+RULES = {
+    "right": lambda g, ans, x: g * 3 * x**2,
+    "zeroed": lambda g, ans, x: g * 0.0 * x,
+    "sign flipped": lambda g, ans, x: -g * 3 * x**2,
+    "scaled": lambda g, ans, x: g * 3.003 * x**2,
+    "ans for x": lambda g, ans, x: g * 3 * ans**2,
+    "cotangent forgotten": lambda g, ans, x: 3 * x**2,
+    "wrong for negative numbers": lambda g, ans, x: g * 3 * x * np.abs(x),
+}
+
+
+@pytest.mark.parametrize("mode", ["rev", "fwd"])
+@pytest.mark.parametrize("rule", RULES)
+def test_a_wrong_rule_of_an_op_is_caught(rule: str, mode: str) -> None:
+    cube = tg.op(lambda x: x**3, vjps=[RULES[rule]], kind="elementwise", name="cube")
+    if rule == "right":
+        check_grads(cube, X, order=2, modes=[mode])
+        return
+    with pytest.raises(GradientError, match=f"mode {mode}") as error:
+        check_grads(cube, X, modes=[mode])
+    assert error.value.report.wrong
+
+
+def test_a_fault_in_the_second_order_alone_is_caught() -> None:
+    frozen = tg.op(
+        lambda x: x**3,
+        vjps=[lambda g, ans, x: g * 3 * (x.numpy() if isinstance(x, tg.Tensor) else x) ** 2],
+        name="frozen",
+    )
+    check_grads(frozen, X, order=1)
+    with pytest.raises(GradientError, match="order 2, mode rev"):
+        check_grads(frozen, X, order=2, modes=["rev"])
+
+
+def test_matrices_trees_and_several_outputs() -> None:
+    def network(p, x):
+        h = np.tanh(x @ p["W"] + p["b"])
+        return {"h": h, "loss": (h * h).mean()}, h.sum(axis=0)
+
+    p = {"W": RNG.normal(size=(4, 2)), "b": RNG.normal(size=2)}
+    check_grads(network, p, X, order=2)
+    report = compare_grads(network, p, X)
+    assert [c.name for c in report.comparisons] == ["x0['W']", "x0['b']", "x1"]
+    assert report.right == report.size == 8 + 2 + 12
+
+
+def test_the_report_names_the_argument_the_element_and_the_numbers() -> None:
+    def spoilt(p):
+        g = {"w": 2 * p["w"], "v": [np.ones(2)]}
+        g["w"][1, 0] *= 3
+        return g
+
+    p = {"w": np.arange(1.0, 7.0).reshape(3, 2), "v": [np.zeros(2)]}
+    report = compare_grads(lambda p: (p["w"] ** 2).sum() + p["v"][0].sum(), p, gradient=spoilt)
+    assert (report.right, report.wrong, report.inconclusive) == (7, 1, 0)
+    assert "wrong: x0['w'][1, 0]: exact 18, numeric 6" in str(report)
+    assert "±" in str(report)
+
+
+@pytest.mark.parametrize(
+    ("name", "f", "x"), [("relu", tg.relu, 0.0), ("abs", np.abs, 0.0), ("max", np.max, np.ones(3))]
+)
+def test_at_a_kink_the_verdict_is_inconclusive_and_shows_the_slopes(name, f, x) -> None:
+    report = compare_grads(lambda x: f(x) * 2.0, x)
+    assert report.wrong == report.right == 0
+    assert set(report.comparisons[0].verdicts.ravel()) == {"kink"}
+    assert "slopes" in str(report)
+    with pytest.raises(GradientError, match="no element could be verified"):
+        check_grads(f, x)
+
+
+def test_a_kink_in_one_element_leaves_the_others_right() -> None:
+    report = compare_grads(lambda x: tg.relu(x).sum(), np.array([-1.0, 0.0, 2.0, 1e-9, -1e-4]))
+    assert list(report.comparisons[0].verdicts) == ["right", "kink", "right", "kink", "right"]
+    assert report.ok
+
+
+def test_outside_the_domain_is_inconclusive() -> None:
+    report = compare_grads(lambda x: np.log(x).sum(), np.array([-1.0]))
+    assert list(report.comparisons[0].verdicts) == ["non-finite"]
+
+
+def test_noise_is_inconclusive_never_wrong() -> None:
+    report = compare_grads(lambda x: (x + 1e20).sum(), X)
+    assert set(report.comparisons[0].verdicts.ravel()) == {"noise"}
+    report = compare_grads(lambda x: (x * x + 1e9).sum(), X, gradient=lambda x: 2 * x)
+    assert report.wrong == 0
+
+
+def test_a_function_that_differs_from_call_to_call_is_said_to() -> None:
+    rng = np.random.default_rng(0)
+    report = compare_grads(lambda x: (x * rng.random(x.shape)).sum(), X)
+    assert set(report.comparisons[0].verdicts.ravel()) == {"not deterministic"}
+    assert "dropout" in str(report)
+
+
+def test_single_precision_arguments_are_checked_in_double_and_it_is_said() -> None:
+    x = X.astype(np.float32)
+    report = compare_grads(lambda x: np.exp(x).sum(), x)
+    assert report.right == x.size
+    assert "float32 arguments were checked in float64" in str(report)
+    assert compare_grads(lambda x: np.exp(x).sum(), x, gradient=lambda x: np.exp(x) * np.float32(1.001)).wrong
+
+
+def test_a_function_that_rounds_to_single_precision_gets_wider_steps_and_no_false_alarm() -> None:
+    found = numeric_grad(lambda x: np.sin(x.astype(np.float32)).astype(np.float64).sum(), X)
+    assert np.all(np.abs(found.value - np.cos(X)) <= found.bound)
+    assert np.all(found.bound < 1e-2)
+    assert np.all(np.abs(numeric_grad(lambda x: np.sin(x.astype(np.float32)), POSITIVE[0]).value) > 0)
+
+
+def test_directions_stand_for_many_parameters() -> None:
+    w = RNG.normal(size=(100, 30))
+    x = RNG.normal(size=(5, 100))
+    report = compare_grads(lambda w: (np.tanh(x @ w) ** 2).mean(), w, directions=8)
+    assert (report.right, report.size) == (8, 8)
+    assert report.evaluations < 60
+
+    def wrong(w):
+        h = np.tanh(x @ w)
+        g = x.T @ (2 * h * (1 - h**2) / h.size)
+        g[3, 4] += 1e-2
+        return g
+
+    assert compare_grads(lambda w: (np.tanh(x @ w) ** 2).mean(), w, gradient=wrong, directions=8).wrong == 8
+
+
+def test_inputs_are_left_as_they_were_even_by_a_function_that_writes_to_them() -> None:
+    x = X.copy()
+    x.flags.writeable = False
+
+    def doubled(x):
+        x += 1
+        return (x * x).sum()
+
+    check_grads(doubled, x)
+    numeric_grad(doubled, x)
+    assert np.array_equal(x, X)
+
+
+def test_the_number_of_evaluations() -> None:
+    calls = 0
+
+    def f(x):
+        nonlocal calls
+        calls += 1
+        return np.sin(x).sum()
+
+    numeric_grad(f, X)
+    assert calls <= 4 * X.size + 20
+
+
+def test_integer_arguments_are_constants_and_integer_outputs_are_left_out() -> None:
+    labels = np.array([0, 2, 1])
+    check_grads(lambda z, labels: (tg.cross_entropy(z, labels), labels), X, labels)
+    check_grads(lambda i: np.ones(0) * i, np.ones(0))
+    with pytest.raises(TypeError, match="no argument is a real array"):
+        check_grads(lambda i: i, labels)
+
+
+def test_bad_calls() -> None:
+    with pytest.raises(ValueError, match="mode 'back'"):
+        compare_grads(np.sin, X, mode="back")
+    with pytest.raises(ValueError, match="one scalar"):
+        compare_grads(np.sin, X, gradient=np.cos)
+    with pytest.raises(ValueError, match="cotangent of 2 elements"):
+        numeric_grad(np.sin, X, cotangent=np.ones(2))

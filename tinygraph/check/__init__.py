@@ -1,0 +1,23 @@
+"""Gradient verification: numeric derivatives with error bounds, and a verdict for each element.
+
+Example:
+    >>> import numpy as np
+    >>> from tinygraph.check import check_grads
+    >>> check_grads(lambda x, w: np.tanh(x @ w), np.eye(2), np.ones((2, 3)), order=2)
+"""
+
+from tinygraph.check.differences import Estimate, numeric_grad
+from tinygraph.check.gradients import check_grads, compare_grads
+from tinygraph.check.report import Comparison, GradientError, Report
+from tinygraph.check.verdict import judge
+
+__all__ = [
+    "Comparison",
+    "Estimate",
+    "GradientError",
+    "Report",
+    "check_grads",
+    "compare_grads",
+    "judge",
+    "numeric_grad",
+]

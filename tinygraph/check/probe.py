@@ -1,0 +1,123 @@
+"""A function seen along straight lines through a point: its values, their noise, and how many calls they took."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygraph.mode import no_grad
+from tinygraph.op import bare
+from tinygraph.tree import flatten
+
+Vector = np.ndarray[Any, np.dtype[np.float64]]
+Leaves = list[np.ndarray[Any, Any]]
+Line = Callable[[float], Leaves]  # the arguments at a distance t from the point, in units of the scale
+EPS = float(np.finfo(np.float64).eps)
+_SPACING, _POINTS, _ORDER, _LOUD = 2.0**-15, 8, 5, 64.0
+_NORMAL = 252.0**-0.5  # one over the size of the fifth differences of unit noise: sqrt(10!) / 5!
+
+
+class Probe:
+    """f at the leaves of its arguments, and around them.
+
+    Args:
+        f: takes the leaves, one by one; returns a tree of arrays. Integers among the outputs are left out.
+        leaves: real arrays; they are copied to float64 and never changed.
+        cotangent: the weights of the outputs; random and uneven (from `seed`) if None, 1 for a scalar.
+
+    `y` holds the outputs as one vector, `noise` the round-off of each, `scale` the size of each argument's element
+    as a power of two, so that a step of a power of two is exact.
+    """
+
+    def __init__(self, f: Callable[..., Any], leaves: Sequence[Any], cotangent: Any = None, seed: int = 0) -> None:
+        self._f = f
+        self.evaluations = 0
+        self.base: Leaves = [np.array(x, dtype=np.float64) for x in leaves]
+        self.offsets = np.cumsum([0, *(x.size for x in self.base)])
+        flat = [(np.abs(x).ravel(), _usual(x)) for x in self.base]
+        self.scale = _powers(np.concatenate([np.maximum(size, usual) for size, usual in flat]))
+        self._own = _powers(np.concatenate([np.where(size > 0.0, size, usual) for size, usual in flat]))
+        self.eps = EPS
+        rng = np.random.default_rng(seed)
+        self.y = self(self.base)
+        self.weights = _weights(self.y, cotangent, rng)
+        self.deterministic = np.array_equal(self.y, self(self.base), equal_nan=True)
+        self.noise = self._noise(rng)
+        power = np.abs(self.weights) @ np.abs(self.y)
+        relative = np.abs(self.weights) @ self.noise / power if np.isfinite(power) and power else 0.0
+        self.step = float(2.0 ** np.round(np.log2(min(max(self.eps, relative), 2.0**-16)) / 4))
+
+    @property
+    def size(self) -> int:
+        return int(self.offsets[-1])
+
+    def __call__(self, leaves: Leaves) -> Vector:
+        """The outputs as one vector of float64."""
+        self.evaluations += 1
+        with no_grad(), np.errstate(all="ignore"):
+            outputs = [np.asarray(bare(y)) for y in flatten(self._f(*(x.copy() for x in leaves)))[0]]
+        real = [y for y in outputs if y.dtype.kind == "f"]
+        self.eps = max([self.eps, *(float(np.finfo(y.dtype).eps) for y in real)])
+        return np.concatenate([np.zeros(0), *(y.ravel().astype(np.float64) for y in real)])
+
+    def element(self, k: int) -> Line:
+        """The line along which only element k of the arguments, counted through all leaves, moves."""
+        i = int(np.searchsorted(self.offsets, k, side="right")) - 1
+
+        def at(t: float) -> Leaves:
+            moved = self.base[i].copy()
+            moved.reshape(-1)[k - self.offsets[i]] += t * self.scale[k]
+            return [*self.base[:i], moved, *self.base[i + 1 :]]
+
+        return at
+
+    def along(self, direction: Vector) -> Line:
+        """The line along which all elements move together."""
+        parts = [v.reshape(x.shape) for v, x in zip(np.split(direction, self.offsets[1:-1]), self.base, strict=True)]
+        return lambda t: [x + t * v for x, v in zip(self.base, parts, strict=True)]
+
+    def _noise(self, rng: np.random.Generator) -> Vector:
+        """Round-off of each output, from differences of high order on a fine grid at each side of the point.
+
+        Smooth parts vanish in them and noise does not (Moré and Wild, Estimating computational noise, SIAM J. Sci.
+        Comput. 33, 2011). Neither grid holds the point, which may be a kink; the quieter side counts. Where both are
+        loud, a finer grid tells noise, which stays, from a function that is merely steep.
+        """
+        line = self.along(rng.choice([-1.0, 1.0], self.size) * self._own)
+        floor, quiet = self.eps * np.abs(self.y), np.full(self.y.shape, np.inf)
+        for spacing in (_SPACING, -_SPACING, _SPACING / 32.0):
+            grid = np.stack([self(line(spacing * k)) for k in range(1, _POINTS + 1)])
+            with np.errstate(all="ignore"):
+                measured = np.abs(np.diff(grid, _ORDER, axis=0)).max(axis=0) * _NORMAL
+                floor = np.fmax(floor, self.eps * np.abs(grid).max(axis=0))
+                quiet = np.fmin(quiet, measured)
+                if spacing < 0.0 and np.all(quiet <= _LOUD * floor):
+                    break
+        return np.asarray(np.where(np.isfinite(quiet), np.maximum(floor, 3.0 * quiet), floor), dtype=np.float64)
+
+
+def _usual(x: np.ndarray[Any, Any]) -> float:
+    """The size of the elements of an array, at most 1: steps at elements near zero are taken in it."""
+    sizes = np.abs(x[np.isfinite(x) & (x != 0)])
+    return min(1.0, float(np.sqrt(np.mean((sizes / sizes.max()) ** 2)) * sizes.max())) if sizes.size else 1.0
+
+
+def _powers(sizes: Vector) -> Vector:
+    """The next smaller powers of two."""
+    finite = np.where(np.isfinite(sizes), sizes, 1.0)
+    return np.asarray(2.0 ** np.floor(np.log2(np.maximum(finite, np.finfo(np.float64).tiny))))
+
+
+def _weights(y: Vector, cotangent: Any, rng: np.random.Generator) -> Vector:
+    """The cotangent as a vector: what was given, 1 for a scalar, else random and uneven."""
+    if cotangent is not None:
+        given: Vector = np.concatenate([np.ravel(np.asarray(bare(c), np.float64)) for c in flatten(cotangent)[0]])
+        if given.size != y.size:
+            raise ValueError(f"a cotangent of {given.size} elements for an output of {y.size}")
+        return given
+    if y.size == 1:
+        return np.ones(1)
+    signs: Vector = rng.choice([-1.0, 1.0], y.size)
+    return signs * rng.uniform(0.5, 1.5, y.size)

@@ -1,0 +1,46 @@
+"""From an exact and a numeric derivative to a verdict for each element."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygraph.check.differences import Estimate
+
+RIGHT, WRONG = "right", "wrong"
+KINK, NOISE, NON_FINITE, RANDOM = "kink", "noise", "non-finite", "not deterministic"
+REASONS = {
+    KINK: "the slopes from the left and from the right differ, so there is no one derivative",
+    NOISE: "the error bound is too wide to tell",
+    NON_FINITE: "the function is NaN or infinite here or nearby",
+    RANDOM: "two calls with the same arguments gave different values; fix the seed, switch dropout off",
+}
+POWER = 1e-4
+
+
+def judge(exact: Any, numeric: Estimate, power: float = POWER) -> np.ndarray[Any, Any]:
+    """A verdict for each element: "right", "wrong", or why it is inconclusive.
+
+    wrong:  |exact - value| > bound.  right: |exact - value| <= bound, and a bound sharp enough that a relative fault of
+    `power` would have been seen, in the element or in one of the usual size of its array. Else it is inconclusive.
+
+    Example:
+        >>> from tinygraph.check import numeric_grad
+        >>> judge(np.array([2.0, 4.004]), numeric_grad(lambda x: (x * x).sum(), np.array([1.0, 2.0])))
+        array(['right', 'wrong'], dtype='<U17')
+    """
+    exact = np.asarray(exact, dtype=np.float64)
+    value, bound = np.asarray(numeric.value), np.asarray(numeric.bound)
+    with np.errstate(all="ignore"):
+        known = np.isfinite(value) & np.isfinite(bound)
+        usual = np.sqrt(np.mean(np.square(value[known]))) if known.any() else 0.0
+        size = np.maximum(np.maximum(np.abs(exact), np.abs(value)), usual)
+        away = np.abs(exact - value) > bound
+        blunt = (bound > power * size) & (size > 0.0)
+    verdicts = np.full(exact.shape, RIGHT, dtype=f"<U{len(RANDOM)}")
+    verdicts[blunt] = NOISE
+    verdicts[away | ~np.isfinite(exact)] = WRONG
+    verdicts[np.asarray(numeric.kink, dtype=bool)] = KINK
+    verdicts[~known] = NON_FINITE
+    return verdicts
