@@ -1,0 +1,22 @@
+"""Hypothesis's profiles, and that no test leaves a mode of recording switched on."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tinygraph.mode import MODE
+
+# A deadline would time a shared machine, and so would the check for slow generation.
+COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("dev", max_examples=10, derandomize=True, database=None, **COMMON)
+settings.register_profile("ci", max_examples=40, derandomize=True, database=None, **COMMON)
+settings.register_profile("deep", max_examples=1000, **COMMON)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
+
+
+@pytest.fixture(autouse=True)
+def _no_mode_leaks() -> Iterator[None]:
+    yield
+    assert MODE.get() is None, "a test left no_grad or debug switched on"

@@ -1,0 +1,598 @@
+"""Inputs for every operation: derived from the record for elementwise ones, else from a table of recipes.
+
+A recipe is a function of a `Random`; Hypothesis hands it one that shrinks. Numbers are multiples of 1/64, so that the
+steps of a numeric derivative are exact, and keep away from the ends of the domain and from kinks.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import numpy as np
+
+from laws.table import COMPOSED, RULED
+from tinygraph.op import Op
+from tinygraph.ops import elementwise
+
+GRID = 64
+SMALLEST_MARGIN = 1 / 16
+FAR = {1: [1.3125], 2: [1.3125, 0.5625], 3: [0.3125, -1.75, 1.6875]}
+REDUCTIONS = ("mean", "sum", "none")
+DTYPES = (np.float16, np.float32, np.float64)
+
+
+def plain(function: Callable[..., Any], *arrays: Any, **kwargs: Any) -> Any:
+    return function(*arrays, **kwargs)
+
+
+def joined(function: Callable[..., Any], *arrays: Any, **kwargs: Any) -> Any:
+    """A function that takes its arrays as a list."""
+    return function(list(arrays), **kwargs)
+
+
+@dataclass
+class Case:
+    """The arrays to differentiate in, and how to call the operation on them."""
+
+    arrays: list[np.ndarray]
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    call: Callable[..., Any] = plain
+    kinks: Sequence[Any] = ()
+    dtypes: Sequence[Any] = DTYPES
+
+    def __post_init__(self) -> None:
+        self.arrays = [np.array(a) for a in self.arrays]  # an operation on a 0-d array gives a scalar
+        for a in self.arrays:
+            a.flags.writeable = False
+
+    @property
+    def size(self) -> int:
+        return sum(a.size for a in self.arrays)
+
+    def margins(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The distances of arrays from each declared kink."""
+        return self.call(
+            lambda *args, **params: [np.asarray(k.margin(*args, **params)) for k in self.kinks], *arrays, **self.kwargs
+        )
+
+
+def Beside(*constants: Any, after: bool = False) -> Callable[..., Any]:  # noqa: N802 - reads as a value in the table
+    """A call with constants before or after the arrays that are differentiated."""
+
+    def call(function: Callable[..., Any], *arrays: Any, **kwargs: Any) -> Any:
+        return function(*arrays, *constants, **kwargs) if after else function(*constants, *arrays, **kwargs)
+
+    return call
+
+
+# --- arrays
+
+
+def shape(r: Random, least: int = 0, most: int = 2, longest: int = 3) -> tuple[int, ...]:
+    return tuple(r.randint(1, longest) for _ in range(r.randint(least, most)))
+
+
+def array(r: Random, of: tuple[int, ...], low: float = -3.0, high: float = 3.0) -> np.ndarray:
+    """Multiples of 1/64 inside an interval, an eighth from its ends."""
+    a, b = int(max(low + 1 / 8, -3.0) * GRID), int(min(high - 1 / 8, 3.0) * GRID)
+    return np.array([r.randint(a, b) for _ in range(int(np.prod(of)))], dtype=float).reshape(of) / GRID
+
+
+def distinct(r: Random, of: tuple[int, ...]) -> np.ndarray:
+    """Numbers no two of which are nearer than 1/8."""
+    n = int(np.prod(of))
+    order = list(range(n))
+    r.shuffle(order)
+    return (np.array(order, dtype=float) / 8 - 0.5).reshape(of)
+
+
+def broadcastable(r: Random, to: tuple[int, ...]) -> tuple[int, ...]:
+    """A shape that broadcasts to another."""
+    kept = to[r.randint(0, len(to)) :]
+    return tuple(r.choice([1, n]) for n in kept)
+
+
+# --- elementwise operations: everything is in the record
+
+
+def elementwise_case(op: Op, r: Random) -> Case:
+    out = shape(r)
+    shapes = [out if r.randint(0, 1) else broadcastable(r, out) for _ in range(op.arity)]
+    arrays = [array(r, s, *op.domain[i]) for i, s in enumerate(shapes)]
+    constants = [i for i, rule in enumerate(op.vjps) if rule is None]
+    call = plain
+    if constants == [0]:
+        call = Beside(arrays.pop(0) > 0)
+    
+    case = Case(arrays, {}, call, op.kinks)
+    for _ in range(100):
+        if all(np.all(np.abs(m) >= SMALLEST_MARGIN) for m in case.margins(case.arrays)):
+            return case
+        case.arrays = [array(r, a.shape, *op.domain[i]) for i, a in enumerate(case.arrays)]
+        case.__post_init__()
+    far = FAR[op.arity]  # few numbers of many are far from every kink: these are
+    return Case([np.full(a.shape, x) for a, x in zip(case.arrays, far, strict=True)], {}, call, op.kinks)
+
+
+# --- everything else
+
+Recipe = Callable[[Random], Case]
+
+
+def axis_of(r: Random, a: np.ndarray) -> int:
+    return r.randint(-a.ndim, a.ndim - 1)
+
+
+def axes_of(r: Random, a: np.ndarray) -> Any:
+    """None, one axis or several, of either sign."""
+    kind = r.randint(0, 2)
+    if kind == 0 or a.ndim == 0:
+        return None
+    if kind == 1:
+        return axis_of(r, a)
+    order = list(range(a.ndim))
+    r.shuffle(order)
+    return tuple(i - r.choice([0, a.ndim]) for i in order[: r.randint(1, a.ndim)])
+
+
+def reduction(r: Random, make: Callable[..., np.ndarray] = array, least: int = 0, longest: int = 3) -> Case:
+    a = make(r, shape(r, least, 3, longest))
+    return Case([a], {"axis": axes_of(r, a), "keepdims": bool(r.randint(0, 1))})
+
+
+def spread_case(r: Random) -> Case:
+    """For var and std: two elements at least go into each."""
+    a = distinct(r, (r.randint(2, 3), r.randint(2, 3)))
+    return Case([a], {"axis": r.choice([None, 0, -1, (0, 1)]), "keepdims": bool(r.randint(0, 1)), "ddof": r.randint(0, 1)})
+
+
+def extremum_case(op: Op) -> Recipe:
+    def recipe(r: Random) -> Case:
+        case = reduction(r, distinct)
+        case.kinks = op.kinks
+        return case
+
+    return recipe
+
+
+def along_axis(r: Random) -> Case:
+    a = array(r, shape(r, 1, 3))
+    return Case([a], {"axis": axis_of(r, a)})
+
+
+def index_for(r: Random, of: tuple[int, ...]) -> Any:
+    """An index of any kind for an array of at least one axis."""
+    n = of[0]
+    picks = [r.randint(-n, n - 1) for _ in range(r.randint(1, 4))]
+    kinds = [
+        r.randint(-n, n - 1),
+        slice(r.randint(0, n), None, r.choice([1, 2])),
+        slice(None, None, -1),
+        np.array(picks),
+        picks,
+        np.array(picks[:1] * 2).reshape(2, 1),
+        np.arange(n) % 2 == 0,
+        Ellipsis,
+        None,
+        (Ellipsis, r.randint(-of[-1], of[-1] - 1)),
+        (None, slice(None), None),
+    ]
+    if len(of) > 1:
+        m = of[1]
+        kinds += [
+            (np.array(picks), np.array([r.randint(0, m - 1) for _ in picks])),
+            (slice(None), np.array([0, m - 1, 0])),
+            (0, np.array([0, -1])),
+            np.add.outer(np.arange(n), np.arange(m)) % 2 == 0,
+            (np.array(picks), slice(None, None, -1)),
+        ]
+    return r.choice(kinds)
+
+
+def getitem_case(r: Random) -> Case:
+    a = array(r, shape(r, 1, 2))
+    return Case([a], {"index": index_for(r, a.shape)})
+
+
+def scatter_case(r: Random) -> Case:
+    to = shape(r, 1, 2)
+    index = index_for(r, to)
+    return Case([array(r, np.zeros(to)[index].shape)], {"index": index, "shape": to})
+
+
+def assign_case(r: Random) -> Case:
+    a = array(r, shape(r, 1, 2))
+    index = index_for(r, a.shape)
+    return Case([a, array(r, broadcastable(r, a[index].shape))], {"index": index})
+
+
+def matmul_case(r: Random) -> Case:
+    n, m, k = (r.randint(1, 3) for _ in range(3))
+    stack = shape(r, 0, 2, 2)
+    x, y = [((m,), (m,)), ((n, m), (m, k)), ((m,), (m, k)), ((n, m), (m,)), ((*stack, n, m), (m,)), ((m,), (*stack, m, k)),
+            ((*stack, n, m), (m, k)), ((n, m), (*stack, m, k)), ((*stack, n, m), (*broadcastable(r, stack), m, k))][
+        r.randint(0, 8)
+    ]  # fmt: skip
+    return Case([array(r, x), array(r, y)])
+
+
+def einsum_case(r: Random) -> Case:
+    subscripts = r.choice(
+        "ij,jk->ik ij->ji ij-> i->i ij->j i,j->ij ij,ij->ij ij,ji-> bij,bjk->bik ij,j,k->k ijk->k i,i,i-> ,i->i".split()
+    )
+    sizes = {c: r.randint(1, 3) for c in "bijk"}
+    terms = subscripts.partition("->")[0].split(",")
+    return Case(
+        [array(r, tuple(sizes[c] for c in term)) for term in terms], {"subscripts": subscripts, "optimize": False}
+    )
+
+
+def roll_case(r: Random) -> Case:
+    a = array(r, shape(r, 1, 2))
+    how = [{"shift": r.randint(-4, 4)}, {"shift": r.randint(-4, 4), "axis": axis_of(r, a)}]
+    if a.ndim == 2:
+        how.append({"shift": (1, -2), "axis": (0, 1)})
+    return Case([a], {"axis": None} | r.choice(how))
+
+
+def reshape_case(r: Random) -> Case:
+    a = array(r, shape(r, 0, 3))
+    return Case([a], {"shape": r.choice([-1, a.shape[::-1], (a.size,), (1, *a.shape), (-1, 1)])})
+
+
+def squeeze_case(r: Random) -> Case:
+    a = array(r, r.choice([(1,), (1, 3), (2, 1), (1, 2, 1), (3,)]))
+    single = [i for i, n in enumerate(a.shape) if n == 1]
+    return Case([a], {"axis": r.choice([None, tuple(single), *single])})
+
+
+def transpose_case(r: Random) -> Case:
+    a = array(r, shape(r, 0, 3))
+    axes = list(range(a.ndim))
+    r.shuffle(axes)
+    return Case([a], {"axes": r.choice([None, tuple(i - r.choice([0, a.ndim]) for i in axes)])})
+
+
+def triangle(r: Random) -> Case:
+    return Case([array(r, (*shape(r, 0, 1), r.randint(1, 3), r.randint(1, 3)))], {"k": r.randint(-2, 2)})
+
+
+def broadcast_case(r: Random) -> Case:
+    to = shape(r, 0, 3)
+    return Case([array(r, broadcastable(r, to))], {"shape": to})
+
+
+def sum_to_case(r: Random) -> Case:
+    a = array(r, shape(r, 0, 3))
+    return Case([a], {"shape": broadcastable(r, a.shape)})
+
+
+def rows(r: Random) -> Case:
+    n, classes = r.randint(1, 3), r.randint(1, 3)
+    labels = np.array([r.randint(0, classes - 1) for _ in range(n)])
+    return Case([array(r, (n, classes))], {"reduction": r.choice(REDUCTIONS)}, Beside(labels, after=True))
+
+
+def labelled(r: Random) -> Case:
+    a = array(r, shape(r, 0, 2))
+    return Case([a, array(r, a.shape)], {"reduction": r.choice(REDUCTIONS)})
+
+
+def concatenate_case(r: Random) -> Case:
+    a = array(r, shape(r, 1, 2))
+    axis = axis_of(r, a)
+    parts = [a]
+    for _ in range(r.randint(0, 2)):
+        other = list(a.shape)
+        other[axis] = r.randint(1, 3)
+        parts.append(array(r, tuple(other)))
+    return Case(parts, {"axis": axis})
+
+
+def pad_case(r: Random) -> Case:
+    a = array(r, shape(r, 1, 2))
+    return Case([a], {"pad_width": [(r.randint(0, 2), r.randint(0, 2)) for _ in a.shape]})
+
+
+def prod_case(r: Random) -> Case:
+    case = reduction(r)
+    for _ in range(r.randint(0, 2)):  # with no zero, one, or several
+        a = case.arrays[0].copy()
+        a.reshape(-1)[r.randint(0, a.size - 1)] = 0.0
+        case.arrays = [a]
+        case.__post_init__()
+    return case
+
+
+def swap_case(r: Random) -> Case:
+    a = array(r, shape(r, 1, 3))
+    return Case([a], {"axis1": axis_of(r, a), "axis2": axis_of(r, a)})
+
+
+def move_case(r: Random) -> Case:
+    a = array(r, shape(r, 1, 3))
+    if a.ndim > 1 and r.randint(0, 1):
+        return Case([a], {"source": (0, -1), "destination": (-1, 0)})
+    return Case([a], {"source": axis_of(r, a), "destination": axis_of(r, a)})
+
+
+def flip_case(r: Random) -> Case:
+    a = array(r, shape(r, 1, 3))
+    return Case([a], {"axis": axes_of(r, a)})
+
+
+def one_array(kwargs: dict[str, Any] | None = None, least: int = 0) -> Recipe:
+    return lambda r: Case([array(r, shape(r, least, 3))], dict(kwargs or {}))
+
+
+NAMED = {o.name: o for o in RULED}
+
+RECIPES: dict[str, Recipe] = {
+    "assign": assign_case,
+    "astype": one_array({"dtype": np.dtype(np.float64)}),
+    "binary_cross_entropy_with_logits": labelled,
+    "broadcast_to": broadcast_case,
+    "concatenate": concatenate_case,
+    "copy": one_array(),
+    "cross_entropy": rows,
+    "cumsum": along_axis,
+    "einsum": einsum_case,
+    "expand_dims": lambda r: Case([array(r, shape(r, 0, 2))], {"axis": r.choice([0, -1, (0, -1)])}),
+    "flip": flip_case,
+    "getitem": getitem_case,
+    "log_softmax": along_axis,
+    "logsumexp": reduction,
+    "matmul": matmul_case,
+    "max": extremum_case(NAMED["max"]),
+    "mean": reduction,
+    "min": extremum_case(NAMED["min"]),
+    "moveaxis": move_case,
+    "pad": pad_case,
+    "prod": prod_case,
+    "ravel": one_array(),
+    "reshape": reshape_case,
+    "roll": roll_case,
+    "scatter_add": scatter_case,
+    "softmax": along_axis,
+    "squeeze": squeeze_case,
+    "std": spread_case,
+    "sum": reduction,
+    "sum_to": sum_to_case,
+    "swapaxes": swap_case,
+    "transpose": transpose_case,
+    "tril": triangle,
+    "triu": triangle,
+    "var": spread_case,
+}
+
+
+def recipe_for(function: Callable[..., Any]) -> Recipe:
+    """The inputs of an op or of a composition: an operation without any fails the tests that ask."""
+    if not isinstance(function, Op):
+        return COMPOSITIONS[function.__name__]
+    if function.kind == "elementwise":
+        return lambda r: elementwise_case(function, r)
+    return RECIPES[function.name]
+
+
+# --- compositions, called in NumPy's way
+
+
+def clip_case(r: Random) -> Case:
+    case = elementwise_case(elementwise._bounds, r)
+    if r.randint(0, 1):
+        return case
+    x, low = (case.arrays[i] for i in (0, 1))
+    return Case([x, low], {}, call=lambda f, x, low: f(x, low, np.inf), kinks=case.kinks[:1])
+
+
+def take_case(r: Random) -> Case:
+    a = array(r, shape(r, 1, 2))
+    axis = r.choice([None, axis_of(r, a)])
+    n = a.size if axis is None else a.shape[axis]
+    mode = r.choice(["raise", "clip", "wrap"])
+    far = 0 if mode == "raise" else 2 * n
+    low = 0 if mode == "clip" else -n  # NumPy clips negative indices to 0
+    picks = [r.randint(low - far * (mode == "wrap"), n - 1 + far) for _ in range(r.randint(1, 4))]
+    indices = r.choice([picks, np.array(picks), picks[0], np.array(picks)[:, None]])
+    return Case([a], {"axis": axis, "mode": mode}, Beside(indices, after=True))
+
+
+def take_along_case(r: Random) -> Case:
+    a = array(r, shape(r, 1, 2))
+    axis = r.choice([None, axis_of(r, a)])
+    n = a.size if axis is None else a.shape[axis]
+    to = list(a.shape) if axis is not None else [0]
+    to[0 if axis is None else axis] = r.randint(1, 4)
+    picks = np.array([r.randint(-n, n - 1) for _ in range(int(np.prod(to)))]).reshape(to)
+    return Case([a], {"axis": axis}, Beside(picks, after=True))
+
+
+def repeat_case(r: Random) -> Case:
+    a = array(r, shape(r, 1, 2))
+    axis = r.choice([None, axis_of(r, a)])
+    n = a.size if axis is None else a.shape[axis]
+    return Case([a], {"axis": axis}, Beside(r.choice([2, 0, [r.randint(0, 2) for _ in range(n)]]), after=True))
+
+
+def split_case(r: Random, sections: Sequence[Any] = (1, 2, 4, [1], [1, 3])) -> Case:
+    return Case([array(r, (4, r.randint(1, 2)))], {"axis": r.choice([0, -2])}, Beside(r.choice(list(sections)), after=True))
+
+
+def padding_case(r: Random) -> Case:
+    a = array(r, shape(r, 1, 2))
+    how = [{"mode": m} for m in ("constant", "edge", "reflect", "symmetric", "wrap")]
+    how.append({"mode": "constant", "constant_values": 1.5})
+    return Case([a], r.choice(how), Beside(r.choice([1, (1, 2), ((0, 2),) * a.ndim]), after=True))
+
+
+def diagonal_case(r: Random) -> Case:
+    a = array(r, (r.randint(1, 3), r.randint(1, 3), *shape(r, 0, 1)))
+    return Case([a], {"offset": r.randint(-1, 1), **r.choice([{}, {"axis1": 1, "axis2": 0}, {"axis1": 0, "axis2": -1}])})
+
+
+def products(*pairs: tuple[tuple[int, ...], tuple[int, ...]]) -> Recipe:
+    def recipe(r: Random) -> Case:
+        x, y = r.choice(pairs)
+        return Case([array(r, x), array(r, y)])
+
+    return recipe
+
+
+def tensordot_case(r: Random) -> Case:
+    x, y, axes = r.choice(
+        [
+            ((2, 3), (3, 2), 1),
+            ((2, 3), (2, 3), 2),
+            ((2,), (3,), 0),
+            ((2, 3, 2), (2, 2, 3), ([0, 1], [1, 2])),
+            ((2, 3), (3, 2), (0, 1)),
+            ((2, 3, 1), (3, 2), ([1, 0], [-2, -1])),
+        ]
+    )
+    return Case([array(r, x), array(r, y)], {"axes": axes})
+
+
+def einsum_call_case(r: Random) -> Case:
+    subscripts, shapes = r.choice(
+        [
+            ("ij,jk", [(2, 3), (3, 2)]),
+            ("ij,jk->ki", [(2, 3), (3, 1)]),
+            ("...ij,...jk->...ik", [(2, 2, 3), (3, 1)]),
+            ("ii->i", [(3, 3)]),
+            ("ii", [(2, 2)]),
+            ("iij->j", [(2, 2, 3)]),
+            ("iii->i", [(2, 2, 2)]),
+            ("i...->...", [(2, 3)]),
+            ("i,i", [(3,), (3,)]),
+            ("b i, b j -> b i j", [(2, 3), (2, 2)]),
+            ("ij,kl", [(1, 2), (2, 1)]),
+            ("ij,ij->i", [(2, 3), (1, 3)]),
+            ("...,...", [(2,), (2, 2)]),
+        ]
+    )
+    return Case([array(r, s) for s in shapes], {}, Beside(subscripts))
+
+
+def reduce_case(r: Random) -> Case:
+    a = array(r, shape(r, 1, 3))
+    return Case([a], {"axis": r.choice([0, -1]), "keepdims": bool(r.randint(0, 1))})
+
+
+def stack_case(r: Random) -> Case:
+    a = array(r, shape(r, 0, 2))
+    return Case([a, array(r, a.shape)], {"axis": r.choice([0, -1])}, joined)
+
+
+def joined_case(r: Random) -> Case:
+    case = concatenate_case(r)
+    case.call = joined
+    if r.randint(0, 3) == 0:
+        case.kwargs = {"axis": None}
+    return case
+
+
+def tile_case(r: Random) -> Case:
+    return Case([array(r, shape(r, 0, 2))], {}, Beside(r.choice([2, (2,), (2, 1), (1, 2, 2), 0]), after=True))
+
+
+COMPOSITIONS: dict[str, Recipe] = {
+    "_add_accumulate": along_axis,
+    "_add_reduce": reduce_case,
+    "array_split": lambda r: split_case(r, (3, 5, [1], [2, 2])),
+    "broadcast_to": broadcast_case,
+    "clip": clip_case,
+    "concatenate": joined_case,
+    "cumsum": lambda r: Case([array(r, shape(r, 1, 3))], r.choice([{}, {"axis": 0}, {"axis": -1}])),
+    "diag": lambda r: Case([array(r, shape(r, 1, 2))], {"k": r.randint(-1, 1)}),
+    "diagonal": diagonal_case,
+    "dot": products(((), (2,)), ((3,), (3,)), ((2, 3), (3,)), ((2, 3), (3, 2)), ((2, 1, 3), (3, 2)), ((2, 3), (2, 3, 1)), ((2, 2, 3), (3,))),
+    "einsum": einsum_call_case,
+    "inner": products(((), (2,)), ((3,), (3,)), ((2, 3), (3,)), ((2, 3), (1, 3)), ((2, 1, 3), (2, 3))),
+    "outer": products(((), (2,)), ((2,), (3,)), ((2, 1), (1, 3))),
+    "pad": padding_case,
+    "repeat": repeat_case,
+    "split": split_case,
+    "stack": stack_case,
+    "take": take_case,
+    "take_along_axis": take_along_case,
+    "tensordot": tensordot_case,
+    "tile": tile_case,
+    "trace": diagonal_case,
+}  # fmt: skip
+
+
+# --- what each operation computes, found independently of its record
+
+
+def _loss(losses: np.ndarray, reduction: str) -> np.ndarray:
+    return {"mean": np.mean, "sum": np.sum, "none": np.asarray}[reduction](losses)
+
+
+def _rows_loss(x: np.ndarray, labels: np.ndarray, reduction: str) -> np.ndarray:
+    rows = [-np.log(np.exp(row[k]) / np.exp(row).sum()) for row, k in zip(x, labels, strict=True)]
+    return _loss(np.array(rows), reduction)
+
+
+def _bce(x: np.ndarray, y: np.ndarray, reduction: str) -> np.ndarray:
+    return _loss(y * np.log1p(np.exp(-x)) + (1 - y) * np.log1p(np.exp(x)), reduction)
+
+
+def _scattered(x: np.ndarray, index: Any, shape: tuple[int, ...]) -> np.ndarray:
+    out = np.zeros(shape, x.dtype)
+    np.add.at(out, index, x)
+    return out
+
+
+def _assigned(x: np.ndarray, v: np.ndarray, index: Any) -> np.ndarray:
+    out = np.array(x)
+    out[index] = v
+    return out
+
+
+def _each(f: Callable[..., float]) -> Callable[..., np.ndarray]:
+    return np.vectorize(f, otypes=[np.float64])
+
+
+def _exp(x: float) -> float:
+    return float(np.exp(np.float64(x)))
+
+
+def _sum_to(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    x = x.sum(axis=tuple(range(x.ndim - len(shape))))
+    return x.sum(axis=tuple(i for i, n in enumerate(shape) if n == 1), keepdims=True)
+
+
+def _exponentials(x: np.ndarray, axis: int) -> np.ndarray:
+    return np.exp(x) / np.exp(x).sum(axis=axis, keepdims=True)
+
+
+REFERENCES: dict[str, Callable[..., Any]] = {
+    "assign": _assigned,
+    "astype": lambda x, dtype: np.array(x, dtype=dtype),
+    "binary_cross_entropy_with_logits": _bce,
+    "concatenate": lambda *arrays, axis: np.concatenate(arrays, axis),
+    "cross_entropy": _rows_loss,
+    "einsum": lambda *arrays, subscripts, optimize: np.einsum(subscripts, *arrays),
+    "getitem": operator.getitem,
+    "leaky_relu": _each(lambda x, negative_slope: x if x > 0 else negative_slope * x),
+    "log_softmax": lambda x, axis: np.log(_exponentials(x, axis)),
+    "logsumexp": lambda x, axis, keepdims: np.log(np.exp(x).sum(axis=axis, keepdims=keepdims)),
+    "relu": _each(lambda x: 0.0 if x < 0 else x),
+    "scatter_add": _scattered,
+    "sigmoid": _each(lambda x: 1 / (1 + _exp(-x)) if x > 0 else _exp(x) / (1 + _exp(x))),
+    "softmax": _exponentials,
+    "softplus": _each(lambda x: x + float(np.log1p(np.exp(-x))) if x > 0 else float(np.log1p(np.exp(x)))),
+    "sum_to": _sum_to,
+}
+
+
+def reference(function: Callable[..., Any]) -> Callable[..., Any]:
+    """NumPy's function of the same name, or a definition written out above."""
+    if not isinstance(function, Op):
+        return next(key for key, value in COMPOSED.items() if value is function)
+    return REFERENCES[function.name] if function.name in REFERENCES else getattr(np, function.name)
