@@ -158,6 +158,11 @@ def test_outside_the_domain_is_inconclusive() -> None:
     assert list(report.comparisons[0].verdicts) == ["non-finite"]
 
 
+def test_jumps_closer_together_than_the_steps_are_no_false_alarm() -> None:
+    x, y = np.array([-7.76504369, -6.77584366]), np.array([1.19097383e-05, 9.29907524e-04])
+    assert compare_grads(np.mod, x, y).wrong == 0
+
+
 def test_noise_is_inconclusive_never_wrong() -> None:
     report = compare_grads(lambda x: (x + 1e20).sum(), X)
     assert set(report.comparisons[0].verdicts.ravel()) == {"noise"}

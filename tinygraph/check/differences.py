@@ -13,7 +13,7 @@ No derivative rule is used anywhere in this file.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +23,7 @@ from tinygraph.op import bare
 from tinygraph.tree import flatten
 
 _FINER, _ROUNDS, _PERSISTENT = 16.0, 8, 2
+_DOUBTS = (2.0**6, 2.0**12, 2.0**18)
 
 
 class Estimate(NamedTuple):
@@ -87,32 +88,40 @@ def _slope(probe: Probe, line: Line, h: float) -> Slope:
     return Slope(value, abs(near - far) / 3.0, roundoff, left, right, suspect)
 
 
-def slope(probe: Probe, line: Line) -> Slope:
+def slope(probe: Probe, line: Line, finer: float = 1.0) -> Slope:
     """The derivative along a line; smaller steps where the first is too wide, leaves the domain or sees a kink."""
-    h = probe.step
+    h = probe.step / finer
     best, persistent = _slope(probe, line, h), 0
     for _ in range(_ROUNDS):
         if best.settled or not np.isfinite(probe.y).all():
             return best
         h /= _FINER
-        finer = _slope(probe, line, h)
-        if best.finite and finer.finite and best.suspect and finer.suspect and finer.jump >= best.jump / 2.0:
+        next_ = _slope(probe, line, h)
+        if best.finite and next_.finite and best.suspect and next_.suspect and next_.jump >= best.jump / 2.0:
             persistent += 1
             if persistent == _PERSISTENT:
-                return finer._replace(kink=True)
-        if not best.finite or best.suspect or (finer.finite and finer.bound < best.bound):
-            best = finer
+                return next_._replace(kink=True)
+        if not best.finite or best.suspect or (next_.finite and next_.bound < best.bound):
+            best = next_
         else:
             break
     return best._replace(truncation=best.truncation + best.jump) if best.suspect else best
 
 
-def estimate(probe: Probe) -> Estimate:
-    """The derivative by every element of the arguments, as flat vectors."""
-    slopes = [slope(probe, probe.element(k)) for k in range(probe.size)]
+def confirmed(probe: Probe, line: Line, first: Slope) -> Slope:
+    """A slope that somebody doubts: where much smaller steps contradict it, f has jumps between the first ones."""
+    for finer in _DOUBTS:
+        again = slope(probe, line, finer)
+        if again.finite and abs(again.value - first.value) > again.bound + first.bound:
+            first = again
+    return first
+
+
+def gather(slopes: Sequence[Slope], scale: Any = 1.0) -> Estimate:
+    """Slopes, in units of the scale, as the columns of an estimate."""
     columns = [np.array([getattr(s, name) for s in slopes], dtype=np.float64) for name in Estimate._fields[:4]]
     with np.errstate(all="ignore"):
-        value, bound, left, right = (column / probe.scale for column in columns)
+        value, bound, left, right = (column / scale for column in columns)
     return Estimate(value, bound, left, right, np.array([s.kink for s in slopes], dtype=bool))
 
 
@@ -143,7 +152,7 @@ def numeric_grad(f: Callable[[Any], Any], x: Any, *, cotangent: Any = None, seed
     """
     leaves, rebuild = flatten(x)
     probe = Probe(lambda *xs: f(rebuild(xs)), [bare(leaf) for leaf in leaves], cotangent, seed)
-    found = estimate(probe)
+    found = gather([slope(probe, probe.element(k)) for k in range(probe.size)], probe.scale)
 
     def shaped(flat: Any) -> Any:
         parts = np.split(flat, probe.offsets[1:-1])

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.check.differences import Estimate, estimate, slope
-from tinygraph.check.probe import Probe
+from tinygraph.check.differences import Estimate, confirmed, gather, slope
+from tinygraph.check.probe import Line, Probe
 from tinygraph.check.report import Comparison, GradientError, Report
 from tinygraph.check.verdict import POWER, RANDOM, WRONG, judge
 from tinygraph.op import bare
@@ -221,15 +221,33 @@ def _aligned(g: Any, x: Any, name: str) -> tuple[Any, str | None]:
     return np.full(np.shape(x), np.nan), problem
 
 
+def _judged(probe: Probe, lines: Sequence[Line], exact: Any, scale: Any, power: float) -> tuple[Estimate, Any]:
+    """Numeric derivatives along lines, and the verdicts; what looks wrong is looked at twice."""
+    slopes = [slope(probe, line) for line in lines]
+    numeric = gather(slopes, scale)
+    verdicts = judge(exact, numeric, power)
+    doubtful = [int(k) for k in np.flatnonzero(verdicts == WRONG)]
+    for k in doubtful:
+        slopes[k] = confirmed(probe, lines[k], slopes[k])
+    if doubtful:
+        numeric = gather(slopes, scale)
+        verdicts = judge(exact, numeric, power)
+    return numeric, verdicts
+
+
 def _elementwise(
     probe: Probe, parts: Sequence[tuple[Any, str | None]], point: _Point, power: float
 ) -> list[Comparison]:
-    columns = [np.split(column, probe.offsets[1:-1]) for column in estimate(probe)]
+    """Compare every element, array by array."""
     compared = []
     for i, (g, problem) in enumerate(parts):
-        numeric = Estimate(*(column[i].reshape(g.shape) for column in columns))
-        verdicts = judge(g, numeric, power) if problem is None else np.full(g.shape, WRONG, dtype="<U17")
-        compared.append(Comparison(point.names[i], g, numeric, verdicts, problem))
+        places = range(probe.offsets[i], probe.offsets[i + 1])
+        scale = probe.scale[places.start : places.stop]
+        numeric, verdicts = _judged(probe, [probe.element(k) for k in places], g.ravel(), scale, power)
+        numeric = Estimate(*(column.reshape(g.shape) for column in numeric))
+        if problem is not None:
+            verdicts = np.full_like(verdicts, WRONG)
+        compared.append(Comparison(point.names[i], g, numeric, verdicts.reshape(g.shape), problem))
     return compared
 
 
@@ -238,7 +256,6 @@ def _projected(probe: Probe, gradients: Sequence[Any], count: int, power: float,
     flat = np.concatenate([g.ravel() for g in gradients])
     length = 2.0 ** np.round(np.log2(max(probe.size, 1)) / 2.0)
     signs = np.random.default_rng(seed + 2).choice([-1.0, 1.0], (count, probe.size)) * probe.scale / length
-    slopes = [slope(probe, probe.along(v)) for v in signs]
-    fields = [np.array([getattr(s, name) for s in slopes]) for name in Estimate._fields]
-    exact, numeric = signs @ flat, Estimate(*fields)
-    return Comparison("direction", exact, numeric, judge(exact, numeric, power))
+    exact = signs @ flat
+    numeric, verdicts = _judged(probe, [probe.along(v) for v in signs], exact, 1.0, power)
+    return Comparison("direction", exact, numeric, verdicts)
