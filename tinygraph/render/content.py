@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.graph import Node, pullback, serial
-from tinygraph.op import Array
+from tinygraph.op import Array, bare
 from tinygraph.render import text
 
 
@@ -107,4 +107,4 @@ def _differentiate(graph: Gathered) -> None:
         return
     for node in graph.nodes:
         if node.tag is not None and node.tag.grad is not None:
-            graph.gradients[node] = getattr(node.tag.grad, "data", node.tag.grad)
+            graph.gradients[node] = bare(node.tag.grad)

@@ -30,22 +30,29 @@ class Writer:
     """Writes one graph; labels are plain text, since not every Graphviz reads the HTML-like ones."""
 
     def __init__(self, graph: Gathered, colours: Palette, title: str | None) -> None:
-        import graphviz
+        from graphviz import Digraph, nohtml
 
         self.graph, self.colours = graph, colours
+        self.plainly = nohtml  # a name in angle brackets is no HTML
         self.said: dict[str, Said] = {}
         self.ids = {node: f"n{i}" for i, node in enumerate(graph.nodes)}
         self.uses = Counter(x for node in graph.nodes for x in node.inputs or () if x is not None)
         self.arrays: dict[int, str] = {}
         font = {"fontname": FONT, "fontcolor": colours.ink}
-        self.dot = graphviz.Digraph(
+        self.dot = Digraph(
             "tinygraph",
             graph_attr={"rankdir": "LR", "bgcolor": "transparent", "nodesep": "0.3", "ranksep": "0.6", "pad": "0.1"},
             node_attr={**font, **BOX},
             edge_attr={**font, "color": colours.flow, "fontsize": "11", "arrowsize": "0.7", "penwidth": "1.2"},
         )
         if title and (said := text.plain(title)):
-            self.dot.attr(label=text.escaped(said), labelloc="t", fontname=FONT, fontsize="15", fontcolor=colours.quiet)
+            self.dot.attr(
+                label=self.plainly(text.escaped(said)),
+                labelloc="t",
+                fontname=FONT,
+                fontsize="15",
+                fontcolor=colours.quiet,
+            )
 
     def write(self) -> str:
         for node in self.graph.nodes:
@@ -87,7 +94,7 @@ class Writer:
         width = max(map(text.ems, words)) * POINTS / 72 + 0.24
         attributes.setdefault("width", f"{width:.2f}")
         self.said[key] = Said("\n".join(words), name, tuple(how for _, how in lines))
-        self.dot.node(key, "\\n".join(map(text.escaped, words)), **attributes, **{"class": kind})
+        self.dot.node(key, self.plainly("\\n".join(map(text.escaped, words))), **attributes, **{"class": kind})
 
     def _kind(self, node: Node) -> str:
         if node.op is None:

@@ -20,6 +20,7 @@ _PREFIX, _ATOM = 3, 9
 _MINUS = "−"  # the sign of arithmetic; a hyphen is too short for it
 
 Formula = tuple[str, int]  # the text, and how tightly its outermost operation binds
+_WIDE = set("…÷×+−=<>@%MWmw∞Σ")
 _NARROW = set(" .,:;'|!()[]/ijlrtfI1")
 UNKNOWN: Formula = (HIDDEN, _ATOM)
 
@@ -46,9 +47,9 @@ def shape_and_dtype(value: Any) -> str:
 
     Example:
         >>> shape_and_dtype(np.zeros((2, 3), np.float32))
-        '2 × 3 float32'
+        '(2, 3) float32'
     """
-    return f"{' × '.join(map(str, value.shape)) or 'scalar'} {value.dtype}"
+    return f"{value.shape} {value.dtype}"
 
 
 def plain(name: Any) -> str:
@@ -64,13 +65,13 @@ def plain(name: Any) -> str:
 
 
 def escaped(text: str) -> str:
-    r"""Text as it stands in a DOT label, where a backslash begins a command.
+    r"""Text as it stands in a DOT label, where a backslash begins a command and an ampersand a sign.
 
     Example:
-        >>> escaped(r"a\N")
-        'a\\\\N'
+        >>> escaped(r"a\N &lt;")
+        'a\\\\N &amp;lt;'
     """
-    return text.replace("\\", "\\\\")
+    return text.replace("\\", "\\\\").replace("&", "&amp;")
 
 
 def ems(text: str) -> float:
@@ -80,7 +81,13 @@ def ems(text: str) -> float:
         >>> ems("ab") < ems("概率")
         True
     """
-    return sum(1.0 if unicodedata.east_asian_width(c) in "WF" else 0.36 if c in _NARROW else 0.68 for c in text)
+    return sum(_em(c) for c in text)
+
+
+def _em(c: str) -> float:
+    if unicodedata.east_asian_width(c) in "WF" or c in _WIDE:
+        return 1.0
+    return 0.36 if c in _NARROW else 0.68
 
 
 def formula(op: Op, params: Mapping[str, Any] | None, operands: Sequence[Formula]) -> Formula:
@@ -164,7 +171,7 @@ def constant(value: Any) -> Formula:
     if not is_scalar(value):
         return UNKNOWN
     text = number(value)
-    return text, _PREFIX if text.startswith(_MINUS) else _ATOM
+    return text, 1 if text.startswith(_MINUS) else _ATOM
 
 
 def derivative(of: str, by: str) -> str:

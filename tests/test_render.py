@@ -1,0 +1,292 @@
+"""A picture says what the graph holds, however odd the names, and is written whole or not at all."""
+
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tinygraph as tg
+from tinygraph import Tensor
+from tinygraph.render import Picture, layout, render
+from tinygraph.render.layout import LayoutError, available
+
+needs_graphviz = pytest.mark.skipif(not available(), reason="nothing to draw with is installed")
+
+
+def course() -> dict[str, Tensor]:
+    a, b, c = Tensor(5.0), Tensor(3.0), Tensor(2.0)
+    u = b * c
+    v = a + u
+    J = 3 * v
+    return locals()
+
+
+def words(picture: Picture) -> list[str]:
+    """All lines of text in an SVG picture, each joined from its parts."""
+    root = ET.fromstring(picture.svg)
+    return ["".join(text.itertext()) for text in root.iter("{http://www.w3.org/2000/svg}text")]
+
+
+def titles(picture: Picture) -> list[str]:
+    return [t.text or "" for t in ET.fromstring(picture.svg).iter("{http://www.w3.org/2000/svg}title")]
+
+
+def labels(picture: Picture) -> list[str]:
+    return re.findall(r'\[label="?(.*?)"? (?:class|color)=', picture.dot)
+
+
+@needs_graphviz
+def test_the_courses_picture_has_every_name_value_and_derivative():
+    tensors = course()
+    said = words(render(tensors["J"], names=tensors))
+    assert {"a = 5", "b = 3", "c = 2", "u = b × c", "= 6", "v = a + u", "= 11", "J = 3 × v", "= 33"} <= set(said)
+    assert {"dJ/da = 3", "dJ/db = 6", "dJ/dc = 9", "dJ/du = 3", "dJ/dv = 3", "3"} <= set(said)
+    assert len(said) == 15
+
+
+@needs_graphviz
+def test_derivatives_are_red_and_nothing_else_is():
+    red = "#cf2a2a"
+    picture = render(course()["J"], names=None)
+    root = ET.fromstring(picture.svg)
+    for text in root.iter("{http://www.w3.org/2000/svg}text"):
+        assert (text.get("fill") == red) == "".join(text.itertext()).startswith("d/d")
+    assert picture.svg.count(f'stroke="{red}" stroke-width="1.2" stroke-dasharray') == 5
+
+
+def test_values_flow_forward_and_derivatives_back():
+    tensors = course()
+    dot = render(tensors["J"], names=tensors).dot
+    assert "rankdir=LR" in dot
+    forward = re.findall(r"(\w+) -> (\w+)\n", dot)
+    back = re.findall(r"(\w+) -> (\w+) \[.*dir=back", dot)
+    assert set(forward) - set(back) == {("n5c0", "n5")}  # no derivative by the constant 3
+
+
+def test_rendering_leaves_gradients_alone():
+    tensors = course()
+    render(tensors["J"], names=tensors)
+    assert tensors["a"].grad is None
+    tensors["J"].backward()
+    render(tensors["J"])
+    assert tensors["b"].grad == 6.0
+
+
+def test_names_come_from_the_mapping_first_and_then_from_the_tensor():
+    x = Tensor(2.0, name="own")
+    _hidden = x
+    given = alias = x
+    dot = render(x * x, names=locals()).dot
+    assert given is alias
+    assert "x = 2" in dot
+    assert "own" not in dot
+    assert "own = 2" in render(x * x, names={"_hidden": x, "number": 2.0, "text": "x"}).dot
+
+
+def test_a_parameter_keeps_its_name_when_its_array_was_replaced():
+    w = Tensor(2.0)
+    y = 3 * w
+    w.data = 1.0
+    assert "w = 2" in render(y, names={"w": w}).dot
+
+
+def test_bare_arrays_are_named_too_and_drawn_once():
+    X, w = np.ones((4, 2)), Tensor(np.ones(2), name="w")
+    loss = ((X @ w) * (X @ w)).sum()
+    dot = render(loss, names=locals()).dot
+    assert dot.count(r'label="X\n(4, 2) float64"') == 1
+    assert r"w\n(2,) float64\n2 parameters\n‖dloss/dw‖ = 22.63" in dot
+
+
+def test_a_value_used_twice_has_one_arrow_and_both_parts_of_its_derivative():
+    x = Tensor(3.0, name="x")
+    dot = render(x * x, names={}).dot
+    assert dot.count("n0 -> n1\n") == 1
+    assert 'label=" 3 + 3 "' in dot
+    assert "d/dx = 6" in dot
+
+
+def test_parts_of_a_derivative_stand_at_their_arrows():
+    x = Tensor(2.0, name="x")
+    y = x**2 + 5 * x
+    dot = render(y).dot
+    assert 'label=" 4 "' in dot
+    assert 'label=" 5 "' in dot
+    assert "d/dx = 9" in dot
+
+
+def test_several_outputs_are_drawn_together_without_derivatives():
+    x = Tensor(2.0, name="x")
+    y, z = x + 1, x * 4
+    dot = render([y, z], names=locals()).dot
+    assert dot.count("class=output") == 2
+    assert "dir=back" not in dot
+    (y + z).backward()
+    assert r"x = 2\ngradient = 5" in render([y, z], names=locals()).dot
+
+
+def test_an_array_output_has_shapes_and_no_derivatives():
+    x = Tensor(np.ones((2, 3), np.float32), name="x")
+    assert labels(render(tg.exp(x), names={})) == [r"x\n(2, 3) float32\n6 parameters", r"exp(x)\n(2, 3) float32"]
+
+
+def test_a_leaf_alone_and_a_constant_can_be_drawn():
+    assert labels(render(Tensor(1.5, name="x"))) == ["x = 1.5"]
+    assert "class=data" in render(Tensor(1.5, requires_grad=False)).dot
+
+
+def test_colours_tell_data_parameters_operations_and_the_output():
+    w, x = Tensor(1.0), Tensor(2.0, requires_grad=False)
+    classes = re.findall(r"class=(\w+)", render(3 + w * x).dot)
+    assert sorted(set(classes)) == ["data", "gradient", "number", "operation", "output", "parameter"]
+
+
+@pytest.mark.parametrize(
+    ("formula", "text"),
+    [
+        (lambda x, y: (x + y) * x, "(x + y) × x"),
+        (lambda x, y: x - (y - x), "x − (y − x)"),
+        (lambda x, y: -x + y, "−x + y"),
+        (lambda x, y: x**2, "x ^ 2"),
+        (lambda x, y: tg.square(x + y), "(x + y)²"),
+        (lambda x, y: tg.abs(x + y), "|x + y|"),
+        (lambda x, y: tg.reciprocal(x), "1/x"),
+        (tg.maximum, "max(x, y)"),
+        (lambda x, y: x * -2.0, "x × (−2)"),
+    ],
+)
+def test_formulas_are_written_as_by_hand(formula, text):
+    x, y = Tensor(2.0, name="x"), Tensor(3.0, name="y")
+    assert text in {label.split("\\n")[0] for label in labels(render(formula(x, y)))}
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(1 / 3, "0.3333"), (-1e-7, "−1e−07"), (np.nan, "nan"), (np.inf, "∞"), (123456.0, "1.235e+05")]
+)
+def test_numbers_have_four_digits(value, text):
+    assert labels(render(Tensor(value, name="x"))) == [f"x = {text}"]
+
+
+ODD = [
+    '<b>&"q"</b>',
+    "it's",
+    "back\\slash\\N",
+    "参数",
+    "a\nb",
+    "x" * 200,
+    "{rec|ord}",
+    "\ud800",
+    "<>",
+    "%s",
+    "&lt;",
+    "J</title>",
+]
+
+
+@needs_graphviz
+@pytest.mark.parametrize("backend", available())
+@pytest.mark.parametrize("name", ODD)
+def test_odd_names_are_shown_as_they_are(name, backend):
+    x = Tensor(2.0, name=name)
+    picture = render(tg.exp(x) * x, title=name, backend=backend)
+    shown = " ".join(name.split()) if "\ud800" not in name else ""
+    shown = shown if len(shown) <= 40 else shown[:39] + "…"
+    said = words(picture)
+    assert f"{shown} = 2" in said if shown else "2" in said
+    assert any(f"exp({shown})" in title for title in titles(picture)) or len(shown) == 40 or not shown
+
+
+@needs_graphviz
+def test_the_same_graph_gives_the_same_text():
+    first, second = (render(t["J"], names=t) for t in (course(), course()))
+    assert first.dot == second.dot
+    assert first.svg == second.svg
+
+
+@needs_graphviz
+def test_a_dark_screen_has_its_colours_and_print_has_not():
+    J = course()["J"]
+    assert "@media screen and (prefers-color-scheme:dark)" in render(J).svg
+    assert "prefers-color-scheme" not in render(J, theme="light").svg
+    assert render(J, theme="dark").svg != render(J, theme="light").svg
+    with pytest.raises(ValueError, match="theme 'pink' is not one of auto, light, dark"):
+        render(J, theme="pink")
+
+
+@needs_graphviz
+def test_files_are_written_and_notebooks_show_the_same(tmp_path):
+    tensors = course()
+    picture = render(tensors["J"], tmp_path / "J.svg", names=tensors)
+    assert (tmp_path / "J.svg").read_text(encoding="utf-8") == picture.svg == picture._repr_svg_()
+    render(tensors["J"], str(tmp_path / "J.gv"), names=tensors)
+    assert (tmp_path / "J.gv").read_text(encoding="utf-8") == picture.dot
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["J.gv", "J.svg"]
+
+
+def test_an_unknown_suffix_is_refused_before_anything_is_drawn(tmp_path):
+    with pytest.raises(ValueError, match=r"ends in none of \.svg, \.dot, \.gv"):
+        render(course()["J"], tmp_path / "J.png")
+
+
+def test_without_graphviz_the_source_is_written_and_the_remedy_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(layout, "available", lambda: ())
+    with pytest.raises(LayoutError, match=r'pip install "tinygraph\[draw\]".*the DOT source is in .*J\.dot'):
+        render(course()["J"], tmp_path / "J.svg")
+    assert [p.name for p in tmp_path.iterdir()] == ["J.dot"]
+    assert (tmp_path / "J.dot").read_text(encoding="utf-8").startswith("digraph")
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"cannot write .*J\.dot: there is no folder .*missing$"):
+        render(course()["J"], tmp_path / "missing" / "J.dot")
+
+
+def test_a_file_that_cannot_be_replaced_leaves_nothing_behind(tmp_path):
+    (tmp_path / "J.dot").mkdir()
+    with pytest.raises(OSError, match=r"cannot write .*J\.dot"):
+        render(course()["J"], tmp_path / "J.dot")
+    assert [p.name for p in tmp_path.iterdir()] == ["J.dot"]
+
+
+def test_writing_that_fails_half_way_keeps_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "J.dot"
+    path.write_text("old", encoding="utf-8")
+
+    def full(self, target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        render(course()["J"], path)
+    assert path.read_text(encoding="utf-8") == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_too_large_a_graph_is_refused_at_once():
+    x = Tensor(1.0)
+    for _ in range(100_000):
+        x = x + 1.0
+    with pytest.raises(ValueError, match=r"100,001 nodes and a picture holds 400: .* max_nodes"):
+        render(x)
+
+
+def test_a_released_graph_says_so():
+    J = course()["J"]
+    J.backward(retain_graph=False)
+    with pytest.raises(RuntimeError, match="retain_graph"):
+        render(J)
+
+
+@pytest.mark.parametrize("x", [3.0, "J", [], None, [1.0]])
+def test_only_tensors_are_drawn(x):
+    with pytest.raises(TypeError, match="Tensor"):
+        render(x)
+
+
+def test_importing_render_does_not_load_graphviz():
+    program = "import sys, tinygraph.render; sys.exit('graphviz' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
