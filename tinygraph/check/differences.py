@@ -109,20 +109,12 @@ def slope(probe: Probe, line: Line, finer: float = 1.0) -> Slope:
 
 
 def confirmed(probe: Probe, line: Line, first: Slope) -> Slope:
-    """A slope that somebody doubts, or what much smaller steps say, if f has jumps between the first ones.
-
-    It takes two steps that agree; where no two do, the difference goes into the bound.
-    """
-    gap = 0.0
+    """A slope that somebody doubts, or what much smaller steps say, if f has jumps between the first ones."""
     for finer in _DOUBTS:
         again = slope(probe, line, finer)
-        if not again.finite:
-            continue
-        gap = abs(again.value - first.value)
-        if gap <= again.bound + first.bound:
-            return first
-        first = again
-    return first._replace(truncation=first.truncation + gap)
+        if again.finite and abs(again.value - first.value) > again.bound + first.bound:
+            first = again
+    return first
 
 
 def gather(slopes: Sequence[Slope], scale: Any = 1.0) -> Estimate:
