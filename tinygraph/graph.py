@@ -176,7 +176,10 @@ def _lifted(node: Node, lift: Lift) -> tuple[Array, ...]:
 
 def _fresh(gx: Array, args: Sequence[Array]) -> bool:
     """Whether a rule made this array for us alone."""
-    return getattr(gx, "base", gx) is None and not any(gx is a for a in args)
+    for a in args:
+        if a is gx:
+            return False
+    return getattr(gx, "base", gx) is None
 
 
 def _own(g: Array, owned: bool) -> Array:

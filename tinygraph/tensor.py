@@ -28,35 +28,40 @@ _SILENT = (
 )
 
 
-def _binary(op: Op) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """The operator of a binary op and its reflection: `_record` for two arrays, written out for speed."""
+def _binary(op: Op) -> Callable[..., Any]:
+    """A binary op on any two operands: `_record` for this case, written out for speed."""
     forward = op.forward
 
-    def operator(self: Tensor, other: Any) -> Any:
-        if _get_mode() is not None:
-            return self._record(op, (self, other), None)
-        x = self._node
-        if other.__class__ is Tensor:
-            y: Any = other._node
-            operand = other._data
-            requires_grad = x.requires_grad or y.requires_grad
+    def operator(a: Any, b: Any) -> Any:
+        if a.__class__ is Tensor:
+            x, left = a._node, a._data
         else:
-            y = None
-            operand = other if other.__class__ is float else constant(other)
-            requires_grad = x.requires_grad
+            x, left = None, a if a.__class__ is float else constant(a)
+        if b.__class__ is Tensor:
+            y, right = b._node, b._data
+        else:
+            y, right = None, b if b.__class__ is float else constant(b)
+        if _get_mode() is not None:
+            return (b if x is None else a)._record(op, (a, b), None)
         try:
-            value = forward(self._data, operand)
+            value = forward(left, right)
         except Exception as error:  # noqa: BLE001  it is raised again, with the op's name
-            raise explained(error, op, (self._data, operand)) from None
+            raise explained(error, op, (left, right)) from None
         out = _new(Tensor)
         out._data = value
-        out._node = Node(op, (x, y), (self._data, operand), None, value, True) if requires_grad else leaf(value, False)
+        if (x is not None and x.requires_grad) or (y is not None and y.requires_grad):
+            out._node = Node(op, (x, y), (left, right), None, value, True)
+        else:
+            out._node = leaf(value, False)
         return out
 
-    def reflected(self: Tensor, other: Any) -> Any:
-        return self._record(op, (other, self), None)
+    return operator
 
-    return operator, reflected
+
+def _operators(op: Op) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """A binary op as a method, and its reflection."""
+    operator = _binary(op)
+    return operator, lambda self, other: operator(other, self)
 
 
 def _unary(op: Op) -> Callable[..., Any]:
@@ -160,7 +165,7 @@ class Tensor(Traced):
                 if ufunc in _UNARY:
                     return _UNARY[ufunc](self)
                 if ufunc in _BINARY:
-                    return self._record(_BINARY[ufunc], args, None)
+                    return _BINARY[ufunc](*args)
             return _dispatch(OPS.get(ufunc), f"numpy.{ufunc.__name__}", args, kwargs)
         return _dispatch(OPS.get(getattr(ufunc, method)), f"numpy.{ufunc.__name__}.{method}", args, kwargs)
 
@@ -309,9 +314,8 @@ class Tensor(Traced):
             found = pullback(self._node, seed, release=not retain_graph, watch=watch)
         with _delivery:
             for node, g in found.items():
-                tag = node.tag
-                if tag is not None:
-                    tag.grad = g if tag.grad is None else tag.grad + g
+                tag: Any = node.tag
+                tag.grad = g if tag.grad is None else tag.grad + g
 
     def retain_grad(self) -> None:
         """Keep the gradient of this result, as leaves and named Tensors do."""
@@ -324,14 +328,14 @@ class Tensor(Traced):
 
     # --- operators
 
-    __add__, __radd__ = _binary(elementwise.add)
-    __sub__, __rsub__ = _binary(elementwise.subtract)
-    __mul__, __rmul__ = _binary(elementwise.multiply)
-    __truediv__, __rtruediv__ = _binary(elementwise.divide)
-    __floordiv__, __rfloordiv__ = _binary(elementwise.floor_divide)
-    __mod__, __rmod__ = _binary(elementwise.mod)
-    __pow__, __rpow__ = _binary(elementwise.power)
-    __matmul__, __rmatmul__ = _binary(linalg.matmul)
+    __add__, __radd__ = _operators(elementwise.add)
+    __sub__, __rsub__ = _operators(elementwise.subtract)
+    __mul__, __rmul__ = _operators(elementwise.multiply)
+    __truediv__, __rtruediv__ = _operators(elementwise.divide)
+    __floordiv__, __rfloordiv__ = _operators(elementwise.floor_divide)
+    __mod__, __rmod__ = _operators(elementwise.mod)
+    __pow__, __rpow__ = _operators(elementwise.power)
+    __matmul__, __rmatmul__ = _operators(linalg.matmul)
     __lt__, __le__ = _compare(OPS[np.less]), _compare(OPS[np.less_equal])  # type: ignore[arg-type]
     __gt__, __ge__ = _compare(OPS[np.greater]), _compare(OPS[np.greater_equal])  # type: ignore[arg-type]
     __eq__, __ne__ = _compare(OPS[np.equal]), _compare(OPS[np.not_equal])  # type: ignore[arg-type]
@@ -486,7 +490,7 @@ class Tensor(Traced):
 _new = Tensor.__new__
 _UFUNCS = {f: op for f, op in OPS.items() if isinstance(f, np.ufunc) and isinstance(op, Op)}
 _UNARY = {f: _unary(op) for f, op in _UFUNCS.items() if op.arity == 1}
-_BINARY = {f: op for f, op in _UFUNCS.items() if op.arity == 2}
+_BINARY = {f: _binary(op) for f, op in _UFUNCS.items() if op.arity == 2}
 
 
 def handle(node: Node) -> Tensor:

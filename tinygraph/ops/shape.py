@@ -45,6 +45,8 @@ def _broadcast(x: Array, shape: Sequence[int]) -> Array:
 
 def _sum_to(x: Array, shape: Sequence[int]) -> Array:
     extra = x.ndim - len(shape)
+    if x.shape[extra:] == shape:  # only new axes in front
+        return np.add.reduce(x, axis=tuple(range(extra)))
     axes = tuple(i for i, n in enumerate(x.shape) if i < extra or (n != 1 and shape[i - extra] == 1))
     return np.add.reduce(x, axis=axes).reshape(shape) if axes else x.reshape(shape)
 
