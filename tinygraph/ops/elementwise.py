@@ -167,8 +167,8 @@ exp = elementwise(np.exp, vjps=[lambda g, ans, x: g * ans], latex="e^{{{x}}}")
 exp2 = elementwise(np.exp2, vjps=[lambda g, ans, x: g * (LN2 * ans)], latex="2^{{{x}}}")
 expm1 = elementwise(np.expm1, vjps=[lambda g, ans, x: g * (ans + 1.0)], latex="e^{{{x}}} - 1")
 log = elementwise(np.log, vjps=[lambda g, ans, x: g / x], domain=[POSITIVE], latex=r"\ln {x}")
-log2 = elementwise(np.log2, vjps=[lambda g, ans, x: g / (LN2 * x)], domain=[POSITIVE], latex=r"\log_2 {x}")
-log10 = elementwise(np.log10, vjps=[lambda g, ans, x: g / (LN10 * x)], domain=[POSITIVE], latex=r"\log_{{10}} {x}")
+log2 = elementwise(np.log2, vjps=[lambda g, ans, x: g / LN2 / x], domain=[POSITIVE], latex=r"\log_2 {x}")
+log10 = elementwise(np.log10, vjps=[lambda g, ans, x: g / LN10 / x], domain=[POSITIVE], latex=r"\log_{{10}} {x}")
 log1p = elementwise(
     np.log1p, vjps=[lambda g, ans, x: g / (1.0 + x)], domain=[(-1.0, float("inf"))], latex=r"\ln(1 + {x})"
 )
@@ -194,7 +194,14 @@ arcsin = elementwise(
 arccos = elementwise(
     np.arccos, vjps=[lambda g, ans, x: -g / np.sqrt((1.0 - x) * (1.0 + x))], domain=[(-1.0, 1.0)], latex=r"\arccos {x}"
 )
-arctan = elementwise(np.arctan, vjps=[lambda g, ans, x: g / (1.0 + x * x)], latex=r"\arctan {x}")
+
+
+def _arctan_dx(g: Array, ans: Array, x: Array) -> Array:
+    r = np.hypot(x, 1.0)  # x * x would overflow
+    return g / r / r
+
+
+arctan = elementwise(np.arctan, vjps=[_arctan_dx], latex=r"\arctan {x}")
 
 
 def _over_square(g: Array, a: Array, x: Array, y: Array) -> Array:
@@ -215,7 +222,7 @@ tanh = elementwise(np.tanh, vjps=[lambda g, ans, x: g * (1.0 - ans * ans)], late
 arcsinh = elementwise(np.arcsinh, vjps=[lambda g, ans, x: g / np.hypot(x, 1.0)], latex=r"\operatorname{{arcsinh}} {x}")
 arccosh = elementwise(
     np.arccosh,
-    vjps=[lambda g, ans, x: g / np.sqrt((x - 1.0) * (x + 1.0))],
+    vjps=[lambda g, ans, x: g / (np.sqrt(x - 1.0) * np.sqrt(x + 1.0))],
     domain=[(1.0, float("inf"))],
     latex=r"\operatorname{{arccosh}} {x}",
 )
