@@ -13,7 +13,7 @@ SAYS = {
     "logistic_regression": r"held-out accuracy 0\.9[5-9]",
     "numpy_is_enough": r"energy -62\.7174 J",
     "own_op": r"swish: first and second(.*\n)*forgetful: .* 6 wrong",
-    "two_layer_network": r"held-out accuracy 0\.9[6-9]",
+    "two_layer_network": r"held-out accuracy 0\.9[5-9]",
 }
 
 
