@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from laws import cases, checks, table
 from laws.cases import Case, recipe_for
+
 from tinygraph.op import Op
 
 COMPOSITIONS = sorted(set(table.COMPOSED.values()), key=lambda f: f.__name__)
@@ -84,3 +84,9 @@ def test_gradient_has_the_shape_and_dtype_of_its_argument(function: Any, r: Rand
 @given(r=randoms)
 def test_linear_operations_and_their_rules_are_adjoint_exactly(function: Op, r: Random) -> None:
     checks.check_adjoint(function, recipe_for(function)(r), jointly=function.kind == "linear")
+
+
+@each(FUNCTIONS)
+@given(r=randoms)
+def test_the_layout_in_memory_does_not_matter_and_nothing_is_written(function: Any, r: Random) -> None:
+    checks.check_layouts(function, recipe_for(function)(r))

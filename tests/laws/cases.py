@@ -107,7 +107,7 @@ def elementwise_case(op: Op, r: Random) -> Case:
     call = plain
     if constants == [0]:
         call = Beside(arrays.pop(0) > 0)
-    
+
     case = Case(arrays, {}, call, op.kinks)
     for _ in range(100):
         if all(np.all(np.abs(m) >= SMALLEST_MARGIN) for m in case.margins(case.arrays)):
@@ -147,7 +147,9 @@ def reduction(r: Random, make: Callable[..., np.ndarray] = array, least: int = 0
 def spread_case(r: Random) -> Case:
     """For var and std: two elements at least go into each."""
     a = distinct(r, (r.randint(2, 3), r.randint(2, 3)))
-    return Case([a], {"axis": r.choice([None, 0, -1, (0, 1)]), "keepdims": bool(r.randint(0, 1)), "ddof": r.randint(0, 1)})
+    return Case(
+        [a], {"axis": r.choice([None, 0, -1, (0, 1)]), "keepdims": bool(r.randint(0, 1)), "ddof": r.randint(0, 1)}
+    )
 
 
 def extremum_case(op: Op) -> Recipe:
@@ -220,10 +222,23 @@ def matmul_case(r: Random) -> Case:
     return Case([array(r, x), array(r, y)])
 
 
+EXPLICIT = [
+    "ij,jk->ik",
+    "ij->ji",
+    "ij->",
+    "i->i",
+    "ij->j",
+    "i,j->ij",
+    "ij,ij->ij",
+    "ij,ji->",
+    "bij,bjk->bik",
+    "ij,j,k->k",
+]
+EXPLICIT += ["ijk->k", "i,i,i->", ",i->i"]
+
+
 def einsum_case(r: Random) -> Case:
-    subscripts = r.choice(
-        "ij,jk->ik ij->ji ij-> i->i ij->j i,j->ij ij,ij->ij ij,ji-> bij,bjk->bik ij,j,k->k ijk->k i,i,i-> ,i->i".split()
-    )
+    subscripts = r.choice(EXPLICIT)
     sizes = {c: r.randint(1, 3) for c in "bijk"}
     terms = subscripts.partition("->")[0].split(",")
     return Case(
@@ -420,7 +435,9 @@ def repeat_case(r: Random) -> Case:
 
 
 def split_case(r: Random, sections: Sequence[Any] = (1, 2, 4, [1], [1, 3])) -> Case:
-    return Case([array(r, (4, r.randint(1, 2)))], {"axis": r.choice([0, -2])}, Beside(r.choice(list(sections)), after=True))
+    return Case(
+        [array(r, (4, r.randint(1, 2)))], {"axis": r.choice([0, -2])}, Beside(r.choice(list(sections)), after=True)
+    )
 
 
 def padding_case(r: Random) -> Case:
@@ -432,7 +449,9 @@ def padding_case(r: Random) -> Case:
 
 def diagonal_case(r: Random) -> Case:
     a = array(r, (r.randint(1, 3), r.randint(1, 3), *shape(r, 0, 1)))
-    return Case([a], {"offset": r.randint(-1, 1), **r.choice([{}, {"axis1": 1, "axis2": 0}, {"axis1": 0, "axis2": -1}])})
+    return Case(
+        [a], {"offset": r.randint(-1, 1), **r.choice([{}, {"axis1": 1, "axis2": 0}, {"axis1": 0, "axis2": -1}])}
+    )
 
 
 def products(*pairs: tuple[tuple[int, ...], tuple[int, ...]]) -> Recipe:
@@ -500,6 +519,8 @@ def tile_case(r: Random) -> Case:
     return Case([array(r, shape(r, 0, 2))], {}, Beside(r.choice([2, (2,), (2, 1), (1, 2, 2), 0]), after=True))
 
 
+FLAT_PRODUCTS = [((), (2,)), ((3,), (3,)), ((2, 3), (3,)), ((2, 3), (3, 2))]
+
 COMPOSITIONS: dict[str, Recipe] = {
     "_add_accumulate": along_axis,
     "_add_reduce": reduce_case,
@@ -510,7 +531,7 @@ COMPOSITIONS: dict[str, Recipe] = {
     "cumsum": lambda r: Case([array(r, shape(r, 1, 3))], r.choice([{}, {"axis": 0}, {"axis": -1}])),
     "diag": lambda r: Case([array(r, shape(r, 1, 2))], {"k": r.randint(-1, 1)}),
     "diagonal": diagonal_case,
-    "dot": products(((), (2,)), ((3,), (3,)), ((2, 3), (3,)), ((2, 3), (3, 2)), ((2, 1, 3), (3, 2)), ((2, 3), (2, 3, 1)), ((2, 2, 3), (3,))),
+    "dot": products(*FLAT_PRODUCTS, ((2, 1, 3), (3, 2)), ((2, 3), (2, 3, 1)), ((2, 2, 3), (3,))),
     "einsum": einsum_call_case,
     "inner": products(((), (2,)), ((3,), (3,)), ((2, 3), (3,)), ((2, 3), (1, 3)), ((2, 1, 3), (2, 3))),
     "outer": products(((), (2,)), ((2,), (3,)), ((2, 1), (1, 3))),
@@ -523,7 +544,7 @@ COMPOSITIONS: dict[str, Recipe] = {
     "tensordot": tensordot_case,
     "tile": tile_case,
     "trace": diagonal_case,
-}  # fmt: skip
+}
 
 
 # --- what each operation computes, found independently of its record

@@ -1,6 +1,7 @@
 """The laws, each as a function that takes any operation, so that wrong ones can be shown to be caught.
 
-A check takes a function (an `Op`, or a composition of ops) and a `Case`, and raises AssertionError where the law is broken.
+A check takes a function (an `Op`, or a composition of ops) and a `Case`, and raises AssertionError where the law is
+broken.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import numpy as np
 
 import tinygraph as tg
 from laws.cases import Case
-from laws.numeric import EPS, Estimate, slope
+from tinygraph.check import Estimate, numeric_grad
 
 Arrays = Sequence[np.ndarray]
+EPS = float(np.finfo(np.float64).eps)
 STEP = 2.0**-7
 PLACES = [s * k / 8 for s in (-1.0, 1.0) for k in (1, 2, 4, 6, 8)]
 
@@ -71,6 +73,17 @@ def path(case: Case, t: Arrays) -> float:
     raise AssertionError(f"a case at a kink: {case}")
 
 
+def flat(arrays: Arrays) -> np.ndarray:
+    return np.concatenate([np.ravel(a) for a in arrays])
+
+
+def slope(along: Callable[[float], Arrays], weights: Arrays, h: float) -> Estimate:
+    """The two-sided difference at 0 of a function of one number, on a line that is free of kinks up to h."""
+    shrink = h / STEP
+    found = numeric_grad(lambda s: flat(along(float(s) * shrink)), 0.0, cotangent=flat(weights))
+    return found._replace(value=found.value / shrink, bound=found.bound / shrink)
+
+
 def agree(found: float, estimate: Estimate, rounding: float, what: str) -> None:
     assert abs(found - estimate.value) <= estimate.bound + rounding, (
         f"{what}: {found!r}, by differences {estimate.value!r} ± {estimate.bound + rounding:.1e}"
@@ -88,12 +101,11 @@ def check_rule(function: Callable[..., Any], case: Case) -> None:
     found = gradients(function, case, g)
     for i, t in enumerate(one_at_a_time(directions(case.arrays, 2))):
 
-        def along(s: float, t: Arrays = t) -> tuple[float, float]:
-            ys = values(function, case, [x + s * d for x, d in zip(case.arrays, t, strict=True)])
-            return dot(ys, g), size(ys, g)
+        def along(s: float, t: Arrays = t) -> Arrays:
+            return values(function, case, [x + s * d for x, d in zip(case.arrays, t, strict=True)])
 
         rounding = EPS * (8 + case.size) * size(found, t)
-        agree(dot(found, t), slope(along, path(case, t)), rounding, f"rule {i} on {case}")
+        agree(dot(found, t), slope(along, g, path(case, t)), rounding, f"rule {i} on {case}")
 
 
 def check_second_order(function: Callable[..., Any], case: Case) -> None:
@@ -107,20 +119,19 @@ def check_second_order(function: Callable[..., Any], case: Case) -> None:
     found = list(tg.grad(first, tuple(range(len(case.arrays))))(*case.arrays))
     for i, t in enumerate(one_at_a_time(directions(case.arrays, 2))):
 
-        def along(s: float, t: Arrays = t) -> tuple[float, float]:
-            gx = gradients(function, case, g, [x + s * d for x, d in zip(case.arrays, t, strict=True)])
-            return dot(gx, u), size(gx, u)
+        def along(s: float, t: Arrays = t) -> Arrays:
+            return gradients(function, case, g, [x + s * d for x, d in zip(case.arrays, t, strict=True)])
 
         rounding = EPS * (8 + case.size) * size(found, t)
-        agree(dot(found, t), slope(along, path(case, t)), rounding, f"second order {i} on {case}")
+        agree(dot(found, t), slope(along, u, path(case, t)), rounding, f"second order {i} on {case}")
 
 
 def check_modes(function: Callable[..., Any], case: Case) -> None:
     """Forward and reverse mode are transposes: <g, J t> = <J' g, t>."""
     outs = values(function, case)
-    g, t = directions(outs, 1), directions(case.arrays, 2)
+    g, together = directions(outs, 1), directions(case.arrays, 2)
     back = gradients(function, case, g)
-    for t in (t, *one_at_a_time(t)):
+    for t in (together, *one_at_a_time(together)):
         _, ahead = tg.jvp(closed(function, case), tuple(case.arrays), tuple(t))
         rounding = EPS * (8 + case.size) * (size(g, ahead) + size(back, t) + size(outs, g) + 1.0)
         assert abs(dot(g, ahead) - dot(back, t)) <= rounding, f"forward {dot(g, ahead)}, reverse {dot(back, t)}, {case}"
@@ -182,6 +193,33 @@ def check_adjoint(function: Callable[..., Any], case: Case, jointly: bool) -> No
         back = pull_back([x if i in held else np.zeros_like(x) for i, x in enumerate(xs)])
         for a, b in zip(back, outs, strict=True):
             np.testing.assert_array_equal(a, b, err_msg=f"the adjoint's adjoint on {case}")
+
+
+LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "Fortran order": np.asfortranarray,
+    "strided": lambda a: np.repeat(a, 2, axis=-1)[..., ::2],
+    "reversed": lambda a: np.flip(np.flip(a).copy()),
+    "transposed": lambda a: a.T.copy().T,
+    "unaligned": lambda a: np.frombuffer(b"." + a.tobytes(), np.uint8)[1:].view(a.dtype).reshape(a.shape),
+}
+
+
+def check_layouts(function: Callable[..., Any], case: Case) -> None:
+    """However an array lies in memory, results and gradients are the same, and it is left as it was."""
+    outs = values(function, case)
+    g = directions(outs, 1)
+    found = gradients(function, case, g)
+    for layout, lay in LAYOUTS.items():
+        arrays = [lay(a) if a.ndim else a for a in case.arrays]
+        before = [a.copy() for a in arrays]
+        for a in arrays:
+            a.flags.writeable = False
+        lain = [lay(c) if c.ndim else c for c in g]
+        pairs = [(values(function, case, arrays), outs), (gradients(function, case, lain, arrays), found)]
+        for got, want in pairs:
+            rounding = EPS * (8 + case.size) * (size(want, want) ** 0.5 + size(outs, g))
+            assert all(np.all(np.abs(x - y) <= rounding) for x, y in zip(got, want, strict=True)), f"{layout}, {case}"
+        assert all(np.array_equal(x, y) for x, y in zip(before, arrays, strict=True)), f"{layout}: changed, {case}"
 
 
 def whole(arrays: Arrays, seed: int) -> list[np.ndarray]:
