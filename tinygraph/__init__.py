@@ -11,7 +11,8 @@ Example:
     (array(3.), array(6.), array(9.))
 """
 
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from tinygraph import ops
 from tinygraph.mode import debug, no_grad
@@ -20,12 +21,17 @@ from tinygraph.ops import *  # noqa: F403  the functions of the table, listed in
 from tinygraph.tensor import Tensor
 from tinygraph.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
+if TYPE_CHECKING:
+    from tinygraph import check
+    from tinygraph.render import render
+
 __version__ = "0.1.0"
 __all__ = [
     "OPS",
     "Kink",
     "Op",
     "Tensor",
+    "check",
     "debug",
     "grad",
     "hessian",
@@ -41,8 +47,8 @@ __all__ = [
 __all__ += ops.__all__
 
 
-def render(*args: Any, **kwargs: Any) -> Any:
-    """Draw the graph behind a Tensor: see `tinygraph.render.render`, which this loads when it is first called."""
-    from tinygraph.render import render as draw
-
-    return draw(*args, **kwargs)
+def __getattr__(name: str) -> Any:
+    """Load `tinygraph.check` and `tinygraph.render` when they are first used, so that importing stays cheap."""
+    if name in ("check", "render"):
+        return import_module(f"tinygraph.{name}")
+    raise AttributeError(f"module 'tinygraph' has no attribute {name!r}")

@@ -154,7 +154,8 @@ def pullback(
                     if x.op is None and gx is not g and gx is not ans and _fresh(gx, args):
                         owned.add(x)
                 elif x in owned and lift is None:
-                    grads[x] = operator.iadd(have, gx)  # a scalar is not added to in place
+                    have += gx
+                    grads[x] = have  # a scalar was not added to in place
                 else:
                     grads[x] = have + gx
                     owned.add(x)

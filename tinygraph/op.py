@@ -108,7 +108,6 @@ class Op:
         self.arity = -1 if isinstance(vjps, Each) else len(vjps)
         self.kind = kind
         self.constant = kind == "constant"
-        self.params = _keywords(forward, self.arity)
         self.jvp = jvp
         self.domain = tuple(domain) if domain is not None else (REAL,) * max(self.arity, 0)
         self.kinks = tuple(kinks)
@@ -164,6 +163,11 @@ class Op:
             elif not _is_default(name, value):
                 raise TypeError(f"{self.name}: {name}= is not supported on a Tensor; leave it out, or use .numpy()")
         return params or None
+
+    @cached_property
+    def params(self) -> dict[str, Any]:
+        """The metadata of the op with their defaults: all that follows its arrays."""
+        return _keywords(self.forward, self.arity)
 
     @cached_property
     def _positional(self) -> tuple[str, ...]:
@@ -234,7 +238,6 @@ def describe(value: Any) -> str:
 
 
 def _keywords(forward: Callable[..., Any], arity: int) -> dict[str, Any]:
-    """The metadata of a forward function with their defaults: all that follows its arrays."""
     if isinstance(forward, np.ufunc):
         return {}
     try:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -161,3 +163,13 @@ def _write(content: str, path: Path) -> None:
         raise type(error)(f"cannot write {path}: {reason}") from None
     finally:
         beside.unlink(missing_ok=True)
+
+
+class _CallablePackage(ModuleType):
+    """Lets `tinygraph.render(J)` draw, and be loaded only when it is called."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Picture:
+        return render(*args, **kwargs)
+
+
+sys.modules[__name__].__class__ = _CallablePackage
