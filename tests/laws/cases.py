@@ -215,10 +215,10 @@ def assign_case(r: Random) -> Case:
 def matmul_case(r: Random) -> Case:
     n, m, k = (r.randint(1, 3) for _ in range(3))
     stack = shape(r, 0, 2, 2)
-    x, y = [((m,), (m,)), ((n, m), (m, k)), ((m,), (m, k)), ((n, m), (m,)), ((*stack, n, m), (m,)), ((m,), (*stack, m, k)),
-            ((*stack, n, m), (m, k)), ((n, m), (*stack, m, k)), ((*stack, n, m), (*broadcastable(r, stack), m, k))][
-        r.randint(0, 8)
-    ]  # fmt: skip
+    lone = [((m,), (m,)), ((m,), (m, k)), ((n, m), (m,)), ((*stack, n, m), (m,)), ((m,), (*stack, m, k))]
+    stacks = [((n, m), (m, k)), ((*stack, n, m), (m, k)), ((n, m), (*stack, m, k))]
+    stacks.append(((*stack, n, m), (*broadcastable(r, stack), m, k)))
+    x, y = r.choice([*lone, *stacks])
     return Case([array(r, x), array(r, y)])
 
 
@@ -233,8 +233,10 @@ EXPLICIT = [
     "ij,ji->",
     "bij,bjk->bik",
     "ij,j,k->k",
+    "ijk->k",
+    "i,i,i->",
+    ",i->i",
 ]
-EXPLICIT += ["ijk->k", "i,i,i->", ",i->i"]
 
 
 def einsum_case(r: Random) -> Case:
@@ -315,7 +317,7 @@ def pad_case(r: Random) -> Case:
 
 def prod_case(r: Random) -> Case:
     case = reduction(r)
-    for _ in range(r.randint(0, 2)):  # with no zero, one, or several
+    for _ in range(r.choice([0, 0, 1, 2])):  # with no zero, one, or two
         a = case.arrays[0].copy()
         a.reshape(-1)[r.randint(0, a.size - 1)] = 0.0
         case.arrays = [a]

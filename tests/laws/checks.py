@@ -24,9 +24,13 @@ PLACES = [s * k / 8 for s in (-1.0, 1.0) for k in (1, 2, 4, 6, 8)]
 
 
 def directions(arrays: Arrays, seed: int) -> list[np.ndarray]:
-    """Arrays of the same shapes, of quarters between 1/4 and 1 in size: a step along them is exact."""
+    """Arrays of the same shapes with elements of different sizes, at most 1, and with few digits: steps are exact."""
     rng = np.random.default_rng((seed, *(a.size for a in arrays)))
-    return [np.array(rng.integers(1, 5, a.shape) / 4.0 * rng.choice([-1.0, 1.0], a.shape)) for a in arrays]
+    return [(distinct(a.size, rng) * rng.choice([-1.0, 1.0], a.size)).reshape(a.shape) for a in arrays]
+
+
+def distinct(n: int, rng: np.random.Generator) -> np.ndarray:
+    return rng.permutation(np.arange(1.0, n + 1)) / 2.0 ** np.ceil(np.log2(max(n, 1)))
 
 
 def dot(xs: Arrays, ys: Arrays) -> float:
@@ -108,15 +112,20 @@ def check_rule(function: Callable[..., Any], case: Case) -> None:
         agree(dot(found, t), slope(along, g, path(case, t)), rounding, f"rule {i} on {case}")
 
 
-def check_second_order(function: Callable[..., Any], case: Case) -> None:
-    """The derivative of each rule agrees with the difference of the rules."""
-    f, g, u = closed(function, case), directions(values(function, case), 1), directions(case.arrays, 3)
+def second_order(function: Callable[..., Any], case: Case, g: Arrays, u: Arrays) -> list[np.ndarray]:
+    """The gradient of <u, gradient of <g, f>>."""
 
     def first(*xs: Any) -> Any:
-        _, pull = tg.vjp(f, *xs)
+        _, pull = tg.vjp(closed(function, case), *xs)
         return sum((gx * d).sum() for gx, d in zip(pull(list(g)), u, strict=True))
 
-    found = list(tg.grad(first, tuple(range(len(case.arrays))))(*case.arrays))
+    return list(tg.grad(first, tuple(range(len(case.arrays))))(*case.arrays))
+
+
+def check_second_order(function: Callable[..., Any], case: Case) -> None:
+    """The derivative of each rule agrees with the difference of the rules."""
+    g, u = directions(values(function, case), 1), directions(case.arrays, 3)
+    found = second_order(function, case, g, u)
     for i, t in enumerate(one_at_a_time(directions(case.arrays, 2))):
 
         def along(s: float, t: Arrays = t) -> Arrays:
@@ -126,13 +135,17 @@ def check_second_order(function: Callable[..., Any], case: Case) -> None:
         agree(dot(found, t), slope(along, u, path(case, t)), rounding, f"second order {i} on {case}")
 
 
+def tangents(function: Callable[..., Any], case: Case, t: Arrays) -> list[np.ndarray]:
+    return list(tg.jvp(closed(function, case), tuple(case.arrays), tuple(t))[1])
+
+
 def check_modes(function: Callable[..., Any], case: Case) -> None:
     """Forward and reverse mode are transposes: <g, J t> = <J' g, t>."""
     outs = values(function, case)
     g, together = directions(outs, 1), directions(case.arrays, 2)
     back = gradients(function, case, g)
     for t in (together, *one_at_a_time(together)):
-        _, ahead = tg.jvp(closed(function, case), tuple(case.arrays), tuple(t))
+        ahead = tangents(function, case, t)
         rounding = EPS * (8 + case.size) * (size(g, ahead) + size(back, t) + size(outs, g) + 1.0)
         assert abs(dot(g, ahead) - dot(back, t)) <= rounding, f"forward {dot(g, ahead)}, reverse {dot(back, t)}, {case}"
 

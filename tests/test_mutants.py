@@ -1,0 +1,212 @@
+"""The laws can fail: wrong rules are planted in a copy of every operation, and each one is caught."""
+
+import copy
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import Any
+
+import numpy as np
+import pytest
+from laws import checks, table
+from laws.cases import Case, recipe_for
+
+from tinygraph.op import Each, Op
+from tinygraph.ops.shape import sum_to
+
+Rule = Callable[..., Any]
+CASES = 16
+
+
+def mutated(op: Op, i: int, change: Callable[[Rule], Rule]) -> Op:
+    """A copy of an op in which rule i is changed."""
+    other = copy.copy(op)
+    if isinstance(op.vjps, Each):
+        right = op.vjps
+        other.vjps = Each(lambda j, *args, **params: (change(right[j]) if j == i else right[j])(*args, **params))
+    else:
+        other.vjps = [change(rule) if j == i else rule for j, rule in enumerate(op.vjps)]
+    return other
+
+
+def after(wrong: Callable[..., Any]) -> Callable[[Rule], Rule]:
+    """A rule whose result is put through `wrong(gx, g)`."""
+    return lambda rule: lambda g, ans, *args, **params: wrong(rule(g, ans, *args, **params), g)
+
+
+def transposed(gx: Any, g: Any) -> Any:
+    """The elements in the order of the transpose; a vector is reversed."""
+    if gx.ndim == 0:
+        return gx
+    return (gx[::-1] if gx.ndim == 1 else gx.transpose()).reshape(gx.shape)
+
+
+def exchanged(rule: Rule) -> Rule:
+    return lambda g, ans, x, y, *rest, **params: rule(g, ans, y, x, *rest, **params)
+
+
+def detached(rule: Rule) -> Rule:
+    """Right once, but blind to how the rule itself depends on the arguments."""
+
+    def blind(g: Any, ans: Any, *args: Any, **params: Any) -> Any:
+        def bare(a: Any) -> Any:
+            return getattr(a, "detach", lambda: a)()
+
+        return rule(g, bare(ans), *map(bare, args), **params)
+
+    return blind
+
+
+FAULTS: dict[str, Callable[[Rule], Rule]] = {
+    "zeroed": after(lambda gx, g: gx * 0.0),
+    "sign flipped": after(lambda gx, g: -gx),
+    "scaled by 1.001": after(lambda gx, g: gx * 1.001),
+    "off by a little": after(lambda gx, g: gx + 0.001),
+    "transposed": after(transposed),
+    "halved": after(lambda gx, g: gx / 2),
+    "gradient squared": lambda rule: lambda g, ans, *args, **params: rule(g * g, ans, *args, **params),
+    "blind to its arguments": detached,
+}
+
+
+def places(op: Op) -> list[int]:
+    return [0, 1] if isinstance(op.vjps, Each) else [i for i, rule in enumerate(op.vjps) if rule is not None]
+
+
+def mutants(op: Op) -> Iterator[tuple[str, Op]]:
+    for i in places(op):
+        for fault, change in FAULTS.items():
+            yield f"rule {i} {fault}", mutated(op, i, change)
+        if op.arity == 2:
+            yield f"rule {i} with its arguments exchanged", mutated(op, i, exchanged)
+    if op.arity >= 2 and None not in op.vjps[:2]:
+        other = copy.copy(op)
+        other.vjps = [op.vjps[1], op.vjps[0], *op.vjps[2:]]
+        yield "rules of the arguments exchanged", other
+    for kind in ("linear", "elementwise", "multilinear"):
+        if kind != op.kind:
+            other = copy.copy(op)
+            other.kind = kind
+            yield f"declared {kind}", other
+    if op.kind == "elementwise":
+        other = copy.copy(op)
+        other.kind = "general"
+        yield "broadcasting not undone", other
+        first = copy.copy(op)
+        first.kind = "general"
+        first.vjps = [rule and unsummed(rule, i) for i, rule in enumerate(op.vjps)]
+        yield "broadcasting undone by taking one part", first
+
+
+def unsummed(rule: Rule, i: int) -> Rule:
+    def one_part(g: Any, ans: Any, *args: Any, **params: Any) -> Any:
+        gx, shape = rule(g, ans, *args, **params), np.shape(args[i])
+        count = gx.size // max(int(np.prod(shape)), 1)
+        return sum_to(gx, shape=shape) / count
+
+    return one_part
+
+
+LAWS = (checks.check_rule, checks.check_modes, checks.check_second_order)
+
+
+def broken_law(op: Op, cases: list[Case]) -> str | None:
+    """The first law that an op breaks on one of the cases; to raise, or to give another shape, is to break it."""
+    for law in LAWS:
+        for case in cases:
+            try:
+                law(op, case)
+            except (AssertionError, ValueError, TypeError, IndexError, AttributeError) as error:
+                return f"{law.__name__}: {error}"
+    return None
+
+
+def observed(op: Op, cases: list[Case]) -> list[Any]:
+    """All that the rules of an op can do to anybody: gradients, their derivatives, tangents, or what they raise."""
+    seen: list[Any] = []
+    for case in cases:
+        for look in (first_order, second_order, tangents):
+            try:
+                seen.append(look(op, case))
+            except (AssertionError, ValueError, TypeError, IndexError, AttributeError) as error:
+                seen.append(type(error))
+    return seen
+
+
+def first_order(op: Op, case: Case) -> Any:
+    return checks.gradients(op, case)
+
+
+def second_order(op: Op, case: Case) -> Any:
+    outs = checks.values(op, case)
+    g, u = checks.directions(outs, 1), checks.directions(case.arrays, 3)
+    return checks.second_order(op, case, g, u)
+
+
+def tangents(op: Op, case: Case) -> Any:
+    t = checks.directions(case.arrays, 2)
+    return [checks.tangents(op, case, d) for d in (t, *checks.one_at_a_time(t))]
+
+
+def same(x: Any, y: Any) -> bool:
+    """Equal but for the last digits."""
+    if isinstance(x, type) or isinstance(y, type):
+        return x is y
+    if isinstance(x, list):
+        return len(x) == len(y) and all(map(same, x, y))
+    return np.shape(x) == np.shape(y) and bool(np.allclose(x, y, rtol=1e-9, atol=1e-12, equal_nan=True))
+
+
+@pytest.mark.parametrize("op", table.RULED, ids=lambda o: o.name)
+def test_every_wrong_rule_is_caught(op: Op) -> None:
+    r = Random(op.name)
+    cases = [recipe_for(op)(r) for _ in range(CASES)]
+    assert broken_law(op, cases) is None, "the right rules break a law"
+    right = observed(op, cases)
+    different, missed = 0, []
+    with np.errstate(all="ignore"):  # exchanged arguments lie outside the domain
+        for fault, mutant in mutants(op):
+            if same(observed(mutant, cases), right):
+                continue  # the fault changes nothing that anybody could see: add with its arguments exchanged
+            different += 1
+            if broken_law(mutant, cases) is None:
+                missed.append(fault)
+    assert not missed
+    assert different >= 2 * len(places(op)), "hardly any fault makes a difference on these inputs"
+
+
+@pytest.mark.parametrize("op", [o for o in table.RULED if o.kind == "linear"], ids=lambda o: o.name)
+def test_the_exact_law_of_adjoints_alone_catches_wrong_linear_rules(op: Op) -> None:
+    r = Random(op.name)
+    cases = [recipe_for(op)(r) for _ in range(CASES)]
+    for i in places(op):
+        for fault in ("zeroed", "sign flipped", "scaled by 1.001", "off by a little"):
+            with pytest.raises(AssertionError):
+                check_all_adjoint(mutated(op, i, FAULTS[fault]), cases)
+
+
+def check_all_adjoint(op: Op, cases: list[Case]) -> None:
+    for case in cases:
+        checks.check_adjoint(op, case, jointly=True)
+
+
+def test_a_forward_function_that_writes_to_its_input_is_caught() -> None:
+    def writes(x: np.ndarray) -> np.ndarray:
+        x += 1
+        return x
+
+    with pytest.raises(ValueError, match="read-only"):
+        checks.check_layouts(Op(writes, vjps=[lambda g, ans, x: g]), Case([np.ones(2)]))
+
+
+def test_a_gradient_of_another_dtype_is_seen() -> None:
+    op = Op(lambda x: x.astype(np.float64), vjps=[lambda g, ans, x: g], name="upcast")
+    checks.check_alike(op, Case([np.ones(2)], dtypes=[np.float32]))  # the engine brings it back
+    with pytest.raises(AssertionError):
+        checks.check_alike(Widening(), Case([np.ones(2)], dtypes=[np.float32]))
+
+
+class Widening:
+    """A function whose result on recording arrays has another dtype than on bare ones."""
+
+    def __call__(self, x: Any) -> Any:
+        return x.astype(np.float64) if hasattr(x, "backward") else x
