@@ -1,5 +1,6 @@
 """A picture says what the graph holds, however odd the names, and is written whole or not at all."""
 
+import os
 import re
 import subprocess
 import sys
@@ -243,6 +244,25 @@ def test_without_graphviz_the_source_is_written_and_the_remedy_named(tmp_path, m
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"cannot write .*J\.dot: there is no folder .*missing$"):
         render(course()["J"], tmp_path / "missing" / "J.dot")
+
+
+def test_a_folder_that_is_a_file_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError, match=r"cannot write .*J\.dot: there is no folder .*file$"):
+        render(course()["J"], tmp_path / "file" / "J.dot")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is forbidden to this user")
+def test_a_folder_that_forbids_writing_is_named(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(PermissionError, match=r"cannot write .*J\.dot"):
+        render(course()["J"], tmp_path / "J.dot")
+
+
+def test_tinygraph_render_draws_before_and_after_it_is_loaded():
+    program = "import tinygraph as tg; x = tg.Tensor(2.0); print(tg.render(x * x) == tg.render(x * x))"
+    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
+    assert done.stdout == "True\n", done.stderr
 
 
 def test_a_file_that_cannot_be_replaced_leaves_nothing_behind(tmp_path):

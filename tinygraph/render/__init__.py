@@ -6,6 +6,7 @@ import os
 import secrets
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -162,7 +163,8 @@ def _write(content: str, path: Path) -> None:
         reason = f"there is no folder {path.parent}" if not path.parent.is_dir() else error.strerror or str(error)
         raise type(error)(f"cannot write {path}: {reason}") from None
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink()
 
 
 class _CallablePackage(ModuleType):
