@@ -28,8 +28,12 @@ def parser() -> argparse.ArgumentParser:
         epilog="workloads: " + "; ".join(f"{name}: {tables.ABOUT[name]}" for name in WORKLOADS),
     )
     cli.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=f"of {', '.join(WORKLOADS)} (default: all)")
-    cli.add_argument("--profile", choices=PROFILES, default="full", help="how much to measure (default: full)")
-    cli.add_argument("--quick", dest="profile", action="store_const", const="quick", help="short for --profile quick")
+    cli.add_argument(
+        "--profile", choices=PROFILES, default="full", help="how much to measure (default: full, about 8 minutes)"
+    )
+    cli.add_argument(
+        "--quick", dest="profile", action="store_const", const="quick", help="short for --profile quick, about a minute"
+    )
     cli.add_argument("--only", metavar="NAMES", help="contestants, with commas: " + ",".join(contestants.CONTESTANTS))
     cli.add_argument(
         "--mallopt",
