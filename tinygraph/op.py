@@ -234,7 +234,7 @@ def bare(value: Any) -> Any:
 def describe(value: Any) -> str:
     """An argument in an error message: its shape if it is an array, else itself."""
     shape = getattr(value, "shape", None)
-    return repr(value) if shape is None else f"shape {tuple(shape)}"
+    return repr(value)[:60] if shape is None else f"shape {tuple(shape)}"
 
 
 def _keywords(forward: Callable[..., Any], arity: int) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def _from_list(value: Any) -> Array:
     try:
         return np.array(value)
     except (ValueError, TypeError) as error:
-        raise type(error)(f"a list that is no array: {error}; to join Tensors use tinygraph.stack") from None
+        raise type(error)(f"this list is no array: {error}") from None
 
 
 def _speaks_numpy(value: Any) -> bool:
@@ -68,6 +68,8 @@ def _speaks_numpy(value: Any) -> bool:
 
 def _foreign(value: Any) -> str:
     kind = type(value)
+    if kind is complex:
+        return _unfit(np.complex128(value))
     if hasattr(value, "__array__") or isinstance(value, np.ma.MaskedArray):
         return (
             f"a {kind.__module__}.{kind.__qualname__} cannot be recorded; convert it to a NumPy array first "

@@ -23,8 +23,8 @@ CREATION = {np.arange, np.array, np.asarray, np.empty, np.eye, np.full, np.ident
 
 _STORE_SUBSCR = dis.opmap["STORE_SUBSCR"]
 _SILENT = (
-    "a Tensor does not turn into an ndarray silently, for its gradient would be lost: use t.numpy(), or make the array "
-    "that receives it a Tensor"
+    "a Tensor does not turn into an ndarray silently, for its gradient would be lost: use t.numpy(), make the array "
+    "that receives it a Tensor, or join Tensors with np.stack"
 )
 
 
@@ -33,20 +33,20 @@ def _binary(op: Op) -> Callable[..., Any]:
     forward = op.forward
 
     def operator(a: Any, b: Any) -> Any:
-        if a.__class__ is Tensor:
-            x, left = a._node, a._data
-        else:
-            x, left = None, a if a.__class__ is float else constant(a)
-        if b.__class__ is Tensor:
-            y, right = b._node, b._data
-        else:
-            y, right = None, b if b.__class__ is float else constant(b)
         if _get_mode() is not None:
-            return (b if x is None else a)._record(op, (a, b), None)
+            return (a if isinstance(a, Tensor) else b)._record(op, (a, b), None)
         try:
+            if a.__class__ is Tensor:
+                x, left = a._node, a._data
+            else:
+                x, left = None, a if a.__class__ is float else constant(a)
+            if b.__class__ is Tensor:
+                y, right = b._node, b._data
+            else:
+                y, right = None, b if b.__class__ is float else constant(b)
             value = forward(left, right)
         except Exception as error:  # noqa: BLE001  it is raised again, with the op's name
-            raise explained(error, op, (left, right)) from None
+            raise explained(error, op, (a, b)) from None
         out = _new(Tensor)
         out._data = value
         if (x is not None and x.requires_grad) or (y is not None and y.requires_grad):
@@ -137,20 +137,20 @@ class Tensor(Traced):
         inputs: list[Node | None] = []
         values: list[Array] = []
         requires_grad = False
-        for a in args:
-            if a.__class__ is Tensor:
-                node = a._node
-                inputs.append(node)
-                values.append(a._data)
-                if node.requires_grad:
-                    requires_grad = True
-            else:
-                inputs.append(None)
-                values.append(constant(a))
         try:
+            for a in args:
+                if a.__class__ is Tensor:
+                    node = a._node
+                    inputs.append(node)
+                    values.append(a._data)
+                    if node.requires_grad:
+                        requires_grad = True
+                else:
+                    inputs.append(None)
+                    values.append(constant(a))
             value = op.forward(*values) if params is None else op.forward(*values, **params)
         except Exception as error:  # noqa: BLE001  it is raised again, with the op's name
-            raise explained(error, op, values) from None
+            raise explained(error, op, args) from None
         mode = _get_mode()
         if mode is not None:
             return _recorded_in(mode, op, inputs, params, values, value, requires_grad)
@@ -360,6 +360,9 @@ class Tensor(Traced):
 
     def __len__(self) -> int:
         return len(self._data)
+
+    def __contains__(self, value: Any) -> bool:
+        return bool(np.any(self._data == bare(value)))
 
     def __iter__(self) -> Iterator[Tensor]:
         if not self.ndim:
