@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import tinygraph as tg
 from tinygraph import Tensor
 from tinygraph.render import Picture, render
 from tinygraph.render.layout import available
@@ -21,8 +22,16 @@ def course() -> Picture:
     return render(J, names=locals(), backend="wasi")
 
 
+def logistic() -> Picture:
+    w, x, b, y = Tensor(0.5), Tensor(2.0, requires_grad=False), Tensor(-1.0), Tensor(1.0, requires_grad=False)
+    z = w * x + b
+    a = tg.sigmoid(z)
+    L = -(y * tg.log(a) + (1 - y) * tg.log(1 - a))
+    return render(L, names=locals(), title="Logistic regression, one sample", backend="wasi")
+
+
 @pytest.mark.skipif("wasi" not in available(), reason="only WebAssembly draws the same text on every machine")
-@pytest.mark.parametrize("draw", [course])
+@pytest.mark.parametrize("draw", [course, logistic])
 def test_picture_is_the_committed_one(draw: Callable[[], Picture]) -> None:
     path = FOLDER / f"{draw.__name__}.svg"
     if os.environ.get("TINYGRAPH_GOLDEN") == "write":

@@ -68,6 +68,14 @@ def test_values_flow_forward_and_derivatives_back():
     assert set(forward) - set(back) == {("n5c0", "n5")}  # no derivative by the constant 3
 
 
+def test_no_derivative_flows_back_to_data():
+    x, w = Tensor(2.0, requires_grad=False), Tensor(3.0)
+    dot = render(w * x, names=locals()).dot
+    assert dot.count("dir=back") == 1
+    assert "d/dw = 2" in dot
+    assert "d/dx" not in dot
+
+
 def test_rendering_leaves_gradients_alone():
     tensors = course()
     render(tensors["J"], names=tensors)
@@ -152,7 +160,8 @@ def test_colours_tell_data_parameters_operations_and_the_output():
         (lambda x, y: (x + y) * x, "(x + y) × x"),
         (lambda x, y: x - (y - x), "x − (y − x)"),
         (lambda x, y: -x + y, "−x + y"),
-        (lambda x, y: x**2, "x ^ 2"),
+        (lambda x, y: (-x) ** 2, "(−x)²"),
+        (lambda x, y: x**-0.5, "x ^ (−0.5)"),
         (lambda x, y: tg.square(x + y), "(x + y)²"),
         (lambda x, y: tg.abs(x + y), "|x + y|"),
         (lambda x, y: tg.reciprocal(x), "1/x"),
@@ -166,7 +175,8 @@ def test_formulas_are_written_as_by_hand(formula, text):
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(1 / 3, "0.3333"), (-1e-7, "−1e−07"), (np.nan, "nan"), (np.inf, "∞"), (123456.0, "1.235e+05")]
+    ("value", "text"),
+    [(1 / 3, "0.3333"), (-1e-7, "−1e−07"), (-0.0, "0"), (np.nan, "nan"), (np.inf, "∞"), (123456.0, "1.235e+05")],
 )
 def test_numbers_have_four_digits(value, text):
     assert labels(render(Tensor(value, name="x"))) == [f"x = {text}"]

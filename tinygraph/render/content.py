@@ -101,8 +101,9 @@ def _differentiate(graph: Gathered) -> None:
         def watch(consumer: Node, x: Node, g: Array) -> None:
             graph.shares[consumer, x].append(g)
 
+        wanted = {node for node in graph.nodes if node.requires_grad}
         with np.errstate(all="ignore"):
-            graph.gradients = pullback(root, np.ones_like(root.value), graph.nodes, watch=watch)
+            graph.gradients = pullback(root, np.ones_like(root.value), wanted, watch=watch)
         graph.of = graph.name(root) or ""
         return
     for node in graph.nodes:

@@ -22,6 +22,7 @@ _MINUS = "−"  # the sign of arithmetic; a hyphen is too short for it
 Formula = tuple[str, int]  # the text, and how tightly its outermost operation binds
 _WIDE = set("…÷×+−=<>@%MWmw∞Σ")
 _NARROW = set(" .,:;'|!()[]/ijlrtfI1")
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 UNKNOWN: Formula = (HIDDEN, _ATOM)
 
 
@@ -34,7 +35,7 @@ def number(value: Any) -> str:
     """
     if isinstance(value, bool | np.bool_):
         return str(bool(value))
-    return f"{float(value):.4g}".replace("inf", "∞").replace("-", _MINUS)
+    return f"{float(value) + 0.0:.4g}".replace("inf", "∞").replace("-", _MINUS)
 
 
 def is_scalar(value: Any) -> bool:
@@ -104,6 +105,8 @@ def formula(op: Op, params: Mapping[str, Any] | None, operands: Sequence[Formula
     if symbol in _INFIX and len(operands) == 2:
         bond = _INFIX[symbol]
         left, right = operands
+        if symbol == "^" and right[0].isdecimal():
+            return f"{_bound(left, bond + 1)}{right[0].translate(_RAISED)}", bond
         return f"{_bound(left, bond + (symbol == '^'))} {symbol} {_bound(right, bond + 1)}", bond
     if len(operands) == 1 and symbol in ("−", "+"):
         return f"{symbol}{_bound(operands[0], _PREFIX + 1)}", _PREFIX
