@@ -133,10 +133,14 @@ def _power_dx(g: Array, ans: Array, x: Array, y: Array) -> Array:
     return g * np.where(flat, 0.0, y * x ** np.where(flat, 1.0, y - 1.0))
 
 
+def _power_dy(g: Array, ans: Array, x: Array, y: Array) -> Array:
+    return g * ans * np.log(np.where(x > 0, x, np.ones_like(ans)))  # in the precision of the result, not of x
+
+
 power = elementwise(
     operator.pow,
     numpy=np.power,
-    vjps=[_power_dx, lambda g, ans, x, y: g * ans * np.log(np.where(x > 0, x, 1.0))],
+    vjps=[_power_dx, _power_dy],
     domain=[POSITIVE, REAL],
     symbol="^",
     latex="{x}^{{{y}}}",
