@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-_WIDTH, _HEIGHT = 460, 270
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 96, 34, 40
+_WIDTH, _HEIGHT = 500, 280
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 136, 34, 40
 _STYLE = """<style>
 .chart text{font:12px system-ui,sans-serif;fill:#57606a}
 .chart .title{font-size:13px;font-weight:600;fill:#1b1f24}

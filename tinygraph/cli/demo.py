@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import inspect
 import time
 from pathlib import Path
 from typing import Any
@@ -12,18 +11,9 @@ import numpy as np
 
 import tinygraph as tg
 from tinygraph.check import Report, compare_grads
+from tinygraph.cli import digits_model as model
 from tinygraph.cli.charts import learning_curve
-from tinygraph.cli.digits_model import (
-    BATCH,
-    Epoch,
-    Params,
-    logistic,
-    network,
-    predict,
-    start_logistic,
-    start_network,
-    train,
-)
+from tinygraph.cli.digits_model import BATCH, Epoch, Params
 from tinygraph.cli.folder import staged
 from tinygraph.cli.progress import followed, say, sparkline
 from tinygraph.cli.report import Drawing, Findings, page
@@ -32,6 +22,7 @@ from tinygraph.render import render
 from tinygraph.render.layout import LayoutError
 
 GOAL = 0.95
+NETWORK = "two-layer network"
 FILES = ("index.html", "J.svg", "J.dot", "step.svg", "step.dot", "learning-curve.svg")
 _DOC = """Draw the course's graph, train two models on real handwritten digits, verify the network's gradients against
 two-sided differences, and write a folder with the pictures and a one-page report. The exit code is 0 if the
@@ -71,34 +62,26 @@ def run(args: argparse.Namespace) -> int:
         course = _course()
         data = split(*digits(), seed=args.seed)
         histories, trained = _train_both(data, args.epochs, args.seed)
-        for name, history in histories.items():
-            say(f"  {name:<20} {sparkline([e.loss for e in history])}  held-out accuracy {history[-1].accuracy:.4f}")
-        gradients = _verify(trained, data)
-        step = _step(trained, data)
-        curve = learning_curve(histories)
-        accuracies = {name: history[-1].accuracy for name, history in histories.items()}
         findings = Findings(
             command=_command(args),
             course=course,
-            step=step,
-            curve=curve,
-            source=inspect.getsource(network).replace(
-                '    """A network of two layers: the logits of ten classes."""\n', ""
-            ),
+            step=_step(trained, data),
+            curve=learning_curve(histories),
+            source=model.listing(),
             data=data,
-            found=predict(network, trained, data.held_out_x),
-            accuracies=accuracies,
+            found=model.predict(model.network, trained, data.held_out_x),
+            accuracies={name: history[-1].accuracy for name, history in histories.items()},
             goal=GOAL,
-            gradients=gradients,
+            gradients=_verify(trained, data),
             parameters=sum(t.size for t in trained.values()),
             epochs=args.epochs,
             seed=args.seed,
             batch=BATCH,
         )
-        texts |= {"index.html": page(findings), "learning-curve.svg": curve}
-        for name, drawing in (("J", course), ("step", step)):
+        texts |= {"index.html": page(findings), "learning-curve.svg": findings.curve}
+        for name, drawing in (("J", findings.course), ("step", findings.step)):
             texts |= {f"{name}.dot": drawing.dot} | ({f"{name}.svg": drawing.svg} if drawing.svg is not None else {})
-    return _verdict(accuracies["two-layer network"], gradients, args.output, time.perf_counter() - started)
+    return _verdict(findings.accuracies[NETWORK], findings.gradients, args.output, time.perf_counter() - started)
 
 
 def _command(args: argparse.Namespace) -> str:
@@ -137,13 +120,14 @@ def _train_both(data: Split, epochs: int, seed: int) -> tuple[dict[str, list[Epo
     say(f"Handwritten digits: {len(data.train_y):,} images to learn from, {len(data.held_out_y)} held out")
     histories: dict[str, list[Epoch]] = {}
     rng = np.random.default_rng(seed)
-    weights = start_network(rng)
-    for name, model, p in (
-        ("logistic regression", logistic, start_logistic()),
-        ("two-layer network", network, weights),
-    ):
+    weights = model.start_network(rng)
+    jobs = [("logistic regression", model.logistic, model.start_logistic()), (NETWORK, model.network, weights)]
+    for name, logits, p in jobs:
         say(f"Training: {name}, {sum(t.size for t in p.values()):,} parameters")
-        histories[name] = list(followed(train(model, p, data, epochs, rng), epochs, name))
+        histories[name] = list(followed(model.train(logits, p, data, epochs, rng), epochs, name))
+    for name, history in histories.items():
+        curve = sparkline([float(np.log(epoch.loss)) for epoch in history])
+        say(f"  {name:<20} {curve}  held-out accuracy {history[-1].accuracy:.4f}")
     return histories, weights
 
 
@@ -151,7 +135,7 @@ def _verify(p: Params, data: Split) -> Report:
     """Each of the network's parameters against two-sided differences, on one mini-batch."""
     say("Verifying: every parameter of the network against two-sided differences")
     x, y = data.train_x[:BATCH], data.train_y[:BATCH]
-    report = compare_grads(lambda p: tg.cross_entropy(network(p, x), y), {name: t.data for name, t in p.items()})
+    report = compare_grads(lambda p: tg.cross_entropy(model.network(p, x), y), {name: t.data for name, t in p.items()})
     for line in str(report).splitlines():
         say(f"  {line}")
     return report
@@ -160,9 +144,11 @@ def _verify(p: Params, data: Split) -> Report:
 def _step(p: Params, data: Split) -> Drawing:
     """The graph of the loss on one mini-batch."""
     x = tg.Tensor(data.train_x[:BATCH], requires_grad=False, name="x")
-    loss = tg.cross_entropy(network(p, x), data.train_y[:BATCH])
-    loss.name = "loss"
-    return _draw(loss)
+    h = model.hidden(p, x)
+    logits = model.output(p, h)
+    labels = data.train_y[:BATCH]
+    loss = tg.cross_entropy(logits, labels)
+    return _draw(loss, {"h": h, "logits": logits, "labels": labels, "loss": loss})
 
 
 def _verdict(accuracy: float, gradients: Report, output: Path, seconds: float) -> int:

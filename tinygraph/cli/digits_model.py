@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -27,10 +29,25 @@ def logistic(p: Any, x: Any) -> Any:
     return x @ p["W"] + p["b"]
 
 
+def hidden(p: Any, x: Any) -> Any:
+    """The hidden layer of the network: rectifiers."""
+    return tg.relu(x @ p["W1"] + p["b1"])
+
+
+def output(p: Any, h: Any) -> Any:
+    """The output layer of the network: the logits of ten classes."""
+    return h @ p["W2"] + p["b2"]
+
+
 def network(p: Any, x: Any) -> Any:
     """A network of two layers: the logits of ten classes."""
-    h = tg.relu(x @ p["W1"] + p["b1"])
-    return h @ p["W2"] + p["b2"]
+    return output(p, hidden(p, x))
+
+
+def listing() -> str:
+    """The network's code as a reader wants it: without docstrings and types."""
+    code = "\n".join(inspect.getsource(f) for f in (hidden, output, network))
+    return re.sub(r': Any| -> Any|^    """.*"""\n', "", code, flags=re.MULTILINE)
 
 
 def start_logistic() -> Params:

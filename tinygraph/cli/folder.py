@@ -22,25 +22,21 @@ def staged(target: Path, ours: Collection[str]) -> Iterator[dict[str, str]]:
         CommandError: at the start of the block, if the folder holds anything else or cannot be written; at its end, if
             writing fails, and then nothing is half written.
     """
-    _refuse_foreign(target, ours)
-    beside = target if target.is_dir() else next(p for p in target.absolute().parents if p.exists())
+    work = None
     try:
+        _refuse_foreign(target, ours)
+        beside = target if target.is_dir() else next(p for p in target.absolute().parents if p.exists())
         work = Path(tempfile.mkdtemp(prefix=".tinygraph-", dir=beside))
-    except OSError as error:
-        raise CommandError(
-            f"cannot write to {str(target)!r}: {error.strerror}; choose another folder with -o"
-        ) from None
-    try:
         texts: dict[str, str] = {}
         yield texts
         _refuse_foreign(target, ours, work.name)
         _put(target, texts, ours, work)
     except OSError as error:
-        raise CommandError(
-            f"cannot write to {str(target)!r}: {error.strerror}; choose another folder with -o"
-        ) from None
+        reason = error.strerror or str(error)
+        raise CommandError(f"cannot write to {str(target)!r}: {reason}; choose another folder with -o") from None
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        if work is not None:
+            shutil.rmtree(work, ignore_errors=True)
 
 
 def _refuse_foreign(target: Path, ours: Collection[str], work: str = "") -> None:
@@ -49,12 +45,7 @@ def _refuse_foreign(target: Path, ours: Collection[str], work: str = "") -> None
     if target.exists() and not target.is_dir():
         raise CommandError(f"{str(target)!r} is a file; choose a folder with -o")
     if target.is_dir():
-        try:
-            foreign = sorted({p.name for p in target.iterdir()} - {*ours, work})
-        except OSError as error:
-            raise CommandError(
-                f"cannot read {str(target)!r}: {error.strerror}; choose another folder with -o"
-            ) from None
+        foreign = sorted({p.name for p in target.iterdir()} - {*ours, work})
         if foreign:
             raise CommandError(
                 f"{str(target)!r} holds files of somebody else's ({foreign[0]!r}); choose another folder with -o"

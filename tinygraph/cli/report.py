@@ -58,6 +58,7 @@ def page(f: Findings) -> str:
         mistakes=_mistakes(f.data, f.found, wrong),
         mistakes_title=_mistakes_title(len(wrong), len(f.found)),
         gradients=_gradients(f.gradients),
+        gradients_title="Its gradients are right" if f.gradients.ok else "Its gradients are not right",
         evaluations=f"{f.gradients.evaluations:,}",
         training=f"{len(f.data.train_y):,}",
         held_out=len(f.data.held_out_y),
@@ -84,7 +85,7 @@ def _figures(f: Findings) -> str:
         (f"{f.parameters:,}", f"parameters of the {deep}", ""),
         (f"{easy:.1%}", f"held-out accuracy, {simple}", ""),
         (f"{reached:.1%}", f"held-out accuracy, {deep}", "good" if reached >= f.goal else "bad"),
-        (f"{g.right:,} of {g.size:,}", f"gradients right, {g.wrong} wrong", "good" if g.ok else "bad"),
+        (f"{g.right:,}", f"of {g.size:,} gradients right, {g.wrong:,}\u00a0wrong", "good" if g.ok else "bad"),
     ]
     return "".join(
         f'<div class="figure"><b class="{kind}">{escape(figure)}</b><span>{escape(words)}</span></div>'
