@@ -68,4 +68,4 @@ def test_the_wheel_carries_the_digits_and_where_they_are_from(tmp_path: Path) ->
     built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     with zipfile.ZipFile(tmp_path / built.stdout.split()[-1]) as wheel:
         names = wheel.namelist()
-    assert {"tinygraph/data/digits.npz", "tinygraph/data/README.md"} <= set(names)
+    assert {"tinygraph/data/digits.npz", "tinygraph/data/README.md", "tinygraph/cli/report.html"} <= set(names)
