@@ -23,27 +23,25 @@ def numbers(shape: tuple[int, ...]) -> np.ndarray:
 @st.composite
 def indices(draw: Any, shape: tuple[int, ...]) -> Any:
     """Basic, integer, boolean and mixed indices, with repeated elements, ellipsis and new axes."""
-    kind = draw(st.sampled_from(["basic", "integer", "boolean", "mixed"]))
-    if kind == "basic" or 0 in shape:
+    way = draw(st.sampled_from(["basic", "integer", "boolean", "mixed"]))
+    if way == "basic" or 0 in shape:
         return draw(hnp.basic_indices(shape, allow_newaxis=True, allow_ellipsis=True))
-    if kind == "integer":
+    if way == "integer":
         return draw(hnp.integer_array_indices(shape))
-    if kind == "boolean":
+    if way == "boolean":
         of = shape[: draw(st.integers(1, len(shape)))]
         return draw(hnp.arrays(bool, of))
-    parts: list[Any] = []
     picks = draw(hnp.array_shapes(min_dims=1, max_dims=2, max_side=3))
-    for n in shape:
-        parts.append(
-            draw(
-                st.one_of(
-                    st.slices(n),
-                    st.integers(-n, n - 1),
-                    hnp.arrays(np.intp, picks, elements=st.integers(-n, n - 1)),
-                    st.lists(st.integers(-n, n - 1), min_size=picks[-1], max_size=picks[-1]),
-                )
-            )
+    kinds = [
+        st.one_of(
+            st.slices(n),
+            st.integers(-n, n - 1),
+            hnp.arrays(np.intp, picks, elements=st.integers(-n, n - 1)),
+            st.lists(st.integers(-n, n - 1), min_size=picks[-1], max_size=picks[-1]),
         )
+        for n in shape
+    ]
+    parts: list[Any] = [draw(kind) for kind in kinds]
     if draw(st.booleans()):
         parts.insert(draw(st.integers(0, len(parts))), None)
     if draw(st.booleans()):

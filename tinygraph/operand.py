@@ -49,6 +49,13 @@ def real_array(value: Any, dtype: Any = None) -> Array:
     return value.astype(dtype)
 
 
+def one_like(value: Array) -> Array:
+    """The seed of a reverse pass: ones; for a single number NumPy's scalar, which is faster than an array."""
+    if isinstance(value, np.ndarray | np.generic) and not value.ndim:
+        return value.dtype.type(1.0)
+    return np.ones_like(value)
+
+
 def _from_list(value: Any) -> Array:
     try:
         return np.array(value)

@@ -14,7 +14,7 @@ import numpy as np
 from tinygraph.graph import Node, Tag, leaf, pullback
 from tinygraph.mode import MODE, Mode, check_backward, check_forward, freeze, recording, user_line
 from tinygraph.op import OPS, Array, Op, Traced, bare
-from tinygraph.operand import constant, explained, real_array
+from tinygraph.operand import constant, explained, one_like, real_array
 from tinygraph.ops import elementwise, index, linalg, reduce, shape
 
 _get_mode = MODE.get
@@ -564,7 +564,7 @@ def _seed(value: Array, grad: Any) -> Array:
                 f"backward from a Tensor of shape {value.shape}: only a scalar has one derivative; reduce it with "
                 ".sum() or .mean(), or pass grad= of that shape"
             )
-        return np.ones_like(value) if value.ndim else value.dtype.type(1.0)
+        return one_like(value)
     grad = constant(grad) if not isinstance(grad, list) else np.array(grad)
     if np.shape(grad) != value.shape:
         raise ValueError(f"backward: grad has shape {np.shape(grad)}, the Tensor has shape {value.shape}")

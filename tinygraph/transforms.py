@@ -15,7 +15,7 @@ import numpy as np
 from tinygraph.graph import Lift, Node, differentiable, leaf, pullback, pushforward, serial
 from tinygraph.mode import recording
 from tinygraph.op import Array, Rule, bare
-from tinygraph.operand import real_array
+from tinygraph.operand import one_like, real_array
 from tinygraph.ops.shape import copy
 from tinygraph.tensor import Tensor, handle
 from tinygraph.tree import Rebuild, flatten
@@ -102,10 +102,6 @@ def _pulled(trace: Trace, root: Node, g: Any) -> list[Any]:
     return [trace.outside(found[x] if x in found else np.zeros_like(x.value)) for x in trace.inputs]
 
 
-def _one(value: Array) -> Array:
-    return np.ones_like(value) if value.ndim else value.dtype.type(1.0)
-
-
 def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
     """A function that returns (f(...), the gradient of f): see `grad`.
 
@@ -124,7 +120,7 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool 
                 ".mean(), or use jacobian or vjp"
             )
         root = trace.roots[0]
-        gradient = trace.rebuild_inputs(_pulled(trace, root, _one(root.value)))
+        gradient = trace.rebuild_inputs(_pulled(trace, root, one_like(root.value)))
         value = trace.outside(trace.outputs[0])
         return ((value, trace.aux), gradient) if has_aux else (value, gradient)
 
@@ -236,7 +232,7 @@ def _transposed(rule: Rule, t: Array, ans: Array, args: Sequence[Array], params:
     c = Tensor(np.zeros_like(bare(ans)))
     product = (rule(c, ans, *args, **params) * t).sum()
     nested = any(isinstance(a, Tensor) for a in (t, ans, *args))
-    found = pullback(product._node, _one(product._data), [c._node], lift=handle if nested else None)
+    found = pullback(product._node, one_like(product._data), [c._node], lift=handle if nested else None)
     return found.get(c._node, np.zeros_like(bare(ans)))
 
 

@@ -124,10 +124,10 @@ def take(x: Any, indices: Any, axis: int | None = None, *, mode: str = "raise") 
         x, axis = ravel(x), 0
     n = np.shape(x)[axis]
     indices = bare(indices)
-    if mode != "raise":
-        indices = np.clip(indices, 0, n - 1) if mode == "clip" else np.mod(indices, n)
     if not hasattr(indices, "dtype"):
         indices = np.asarray(indices, dtype=np.intp, like=x)
+    if mode != "raise":
+        indices = np.clip(indices, 0, n - 1) if mode == "clip" else np.mod(indices, n)
     return getitem(x, index=_along(axis % np.ndim(x), indices))
 
 
