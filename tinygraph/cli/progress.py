@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -39,7 +40,8 @@ def _bar(total: int, name: str) -> Any:
         from tqdm import tqdm
     except ImportError:
         return None
-    return tqdm(total=total, desc=f"  {name}", unit="epoch", file=sys.stderr, dynamic_ncols=True)
+    width = shutil.get_terminal_size().columns - 1
+    return tqdm(total=total, desc=f"  {name}", unit="epoch", file=sys.stderr, ncols=width)
 
 
 def sparkline(values: list[float]) -> str:
