@@ -109,11 +109,18 @@ def slope(probe: Probe, line: Line, finer: float = 1.0) -> Slope:
     return best._replace(truncation=best.truncation + best.jump) if best.suspect else best
 
 
-def confirmed(probe: Probe, line: Line, first: Slope) -> Slope:
-    """A slope that somebody doubts, or what much smaller steps say, if f has jumps between the first ones."""
+def confirmed(probe: Probe, line: Line, first: Slope, claim: float, sharp: float) -> Slope:
+    """A slope that contradicts a claim, or what smaller steps say: f may have jumps or kinks between the first ones.
+
+    The finer one counts if it contradicts the first, or if it bears the claim out with a bound of at most `sharp`.
+    """
     for finer in _DOUBTS:
         again = slope(probe, line, finer)
-        if again.finite and abs(again.value - first.value) > again.bound + first.bound:
+        if not again.finite:
+            continue
+        if again.bound <= sharp and abs(again.value - claim) <= again.bound:
+            return again
+        if abs(again.value - first.value) > again.bound + first.bound:
             first = again
     return first
 

@@ -10,7 +10,7 @@ import numpy as np
 from tinygraph.check.differences import Estimate, confirmed, gather, slope
 from tinygraph.check.probe import Line, Probe
 from tinygraph.check.report import Comparison, GradientError, Report
-from tinygraph.check.verdict import POWER, RANDOM, WRONG, judge
+from tinygraph.check.verdict import POWER, RANDOM, WRONG, judge, usual
 from tinygraph.op import bare
 from tinygraph.tensor import Tensor
 from tinygraph.transforms import grad, jacobian
@@ -227,8 +227,10 @@ def _judged(probe: Probe, lines: Sequence[Line], exact: Any, scale: Any, power: 
     numeric = gather(slopes, scale)
     verdicts = judge(exact, numeric, power)
     doubtful = [int(k) for k in np.flatnonzero(verdicts == WRONG)]
+    sharp = power * usual(numeric) * np.broadcast_to(scale, exact.shape)
+    claims = exact * scale
     for k in doubtful:
-        slopes[k] = confirmed(probe, lines[k], slopes[k])
+        slopes[k] = confirmed(probe, lines[k], slopes[k], claims[k], max(sharp[k], power * abs(claims[k])))
     if doubtful:
         numeric = gather(slopes, scale)
         verdicts = judge(exact, numeric, power)

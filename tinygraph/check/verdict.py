@@ -19,6 +19,13 @@ REASONS = {
 POWER = 1e-4
 
 
+def usual(numeric: Estimate) -> float:
+    """The size of the elements of a derivative: the root of the mean square of what is known."""
+    value = np.asarray(numeric.value)
+    known = value[np.isfinite(value) & np.isfinite(numeric.bound)]
+    return float(np.sqrt(np.mean(np.square(known)))) if known.size else 0.0
+
+
 def judge(exact: Any, numeric: Estimate, power: float = POWER) -> np.ndarray[Any, Any]:
     """A verdict for each element: "right", "wrong", or why it is inconclusive.
 
@@ -34,8 +41,7 @@ def judge(exact: Any, numeric: Estimate, power: float = POWER) -> np.ndarray[Any
     value, bound = np.asarray(numeric.value), np.asarray(numeric.bound)
     with np.errstate(all="ignore"):
         known = np.isfinite(value) & np.isfinite(bound)
-        usual = np.sqrt(np.mean(np.square(value[known]))) if known.any() else 0.0
-        size = np.maximum(np.maximum(np.abs(exact), np.abs(value)), usual)
+        size = np.maximum(np.maximum(np.abs(exact), np.abs(value)), usual(numeric))
         away = np.abs(exact - value) > bound
         blunt = (bound > power * size) & (size > 0.0)
     verdicts = np.full(exact.shape, RIGHT, dtype=f"<U{len(RANDOM)}")
