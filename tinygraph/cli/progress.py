@@ -24,7 +24,7 @@ def followed(epochs: Iterable[Epoch], total: int, name: str) -> Iterator[Epoch]:
     every = max(1, -(-total // 6))
     for i, epoch in enumerate(epochs, 1):
         if bar is not None:
-            bar.set_postfix_str(f"loss {epoch.loss:.4f}, held-out accuracy {epoch.accuracy:.4f}", refresh=False)
+            bar.set_postfix_str(f"loss {epoch.loss:.4f}, held-out {epoch.accuracy:.2%}", refresh=False)
             bar.update()
         elif i % every == 0 or i == total:
             say(f"  epoch {i:3d}/{total}  loss {epoch.loss:.4f}  held-out accuracy {epoch.accuracy:.4f}")
@@ -40,8 +40,9 @@ def _bar(total: int, name: str) -> Any:
         from tqdm import tqdm
     except ImportError:
         return None
-    width = shutil.get_terminal_size().columns - 1
-    return tqdm(total=total, desc=f"  {name}", unit="epoch", file=sys.stderr, ncols=width)
+    size = shutil.get_terminal_size()  # some terminals say that they have no rows and no columns
+    shape = {"ncols": max(size.columns, 60) - 1, "nrows": max(size.lines, 3)}
+    return tqdm(total=total, desc=f"  {name}", unit=" epochs", file=sys.stderr, **shape)
 
 
 def sparkline(values: list[float]) -> str:
