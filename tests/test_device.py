@@ -81,7 +81,7 @@ class Device:
         return self._held.dtype
 
     @property
-    def T(self) -> Device:
+    def T(self) -> Device:  # noqa: N802 - NumPy's name
         return Device(self._held.T)
 
     @property
@@ -149,10 +149,40 @@ def _forwarded(name: str) -> Callable[..., Any]:
     return method
 
 
-BINARY = "add sub mul truediv floordiv mod pow matmul and or xor".split()
+BINARY = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"]
 METHODS = [f"__{reflected}{name}__" for name in BINARY for reflected in ("", "r")]
-METHODS += "__neg__ __pos__ __abs__ __invert__ __lt__ __le__ __gt__ __ge__ __eq__ __ne__ __iadd__ __imul__".split()
-METHODS += "sum max min prod mean any all reshape transpose swapaxes squeeze astype copy argmax argmin item".split()
+METHODS += [
+    "__neg__",
+    "__pos__",
+    "__abs__",
+    "__invert__",
+    "__lt__",
+    "__le__",
+    "__gt__",
+    "__ge__",
+    "__eq__",
+    "__ne__",
+    "__iadd__",
+    "__imul__",
+]
+METHODS += [
+    "sum",
+    "max",
+    "min",
+    "prod",
+    "mean",
+    "any",
+    "all",
+    "reshape",
+    "transpose",
+    "swapaxes",
+    "squeeze",
+    "astype",
+    "copy",
+    "argmax",
+    "argmin",
+    "item",
+]
 for _name in METHODS:
     setattr(Device, _name, _forwarded(_name))
 
