@@ -1,0 +1,287 @@
+"""Transforms over trees of arrays: structure, dtypes, argnums, aux, modes, and Tensors passing through."""
+
+from collections import namedtuple
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygraph as tg
+from tinygraph.tensor import Tensor
+from tinygraph.tree import flatten
+
+A = np.array([[1.0, 2.0], [3.0, 4.0]])
+V = np.array([0.5, -1.5])
+Pair = namedtuple("Pair", "weight bias")  # noqa: PYI024 - any named tuple is a tree
+
+
+def loss(p: dict[str, Any], x: Any) -> Any:
+    return ((x @ p["layer"][0] + p["layer"][1]) ** 2).sum() * p["scale"]
+
+
+PARAMS = {"layer": (A, V), "scale": 2.0, "none": []}
+
+
+def same_structure(a: Any, b: Any) -> bool:
+    if isinstance(a, dict):
+        return isinstance(b, dict) and list(a) == list(b) and all(same_structure(a[k], b[k]) for k in a)
+    if isinstance(a, list | tuple):
+        return type(a) is type(b) and len(a) == len(b) and all(map(same_structure, a, b))
+    return np.shape(a) == np.shape(b)
+
+
+# --- trees
+
+
+def test_the_gradient_has_the_structure_of_the_argument() -> None:
+    g = tg.grad(loss)(PARAMS, V)
+    assert same_structure(g, PARAMS)
+    np.testing.assert_allclose(g["layer"][0], 4.0 * np.outer(V, V @ A + V))
+    np.testing.assert_allclose(g["layer"][1], 4.0 * (V @ A + V))
+    np.testing.assert_allclose(g["scale"], ((V @ A + V) ** 2).sum())
+
+
+def test_named_tuples_and_lists_keep_their_type() -> None:
+    p = Pair(weight=[2.0, np.ones(2)], bias={"b": (1.0,)})
+    g = tg.grad(lambda p: p.weight[0] * p.weight[1].sum() * p.bias["b"][0])(p)
+    assert isinstance(g, Pair)
+    assert isinstance(g.weight, list)
+    assert isinstance(g.bias["b"], tuple)
+    np.testing.assert_array_equal(g.weight[1], [2.0, 2.0])
+
+
+TREES = st.recursive(
+    st.sampled_from([(), (2,), (1, 3)]).map(np.ones),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.lists(inner, max_size=3).map(tuple),
+        st.dictionaries(st.text(max_size=2), inner, max_size=3),
+    ),
+    max_leaves=6,
+)
+
+
+@given(tree=TREES)
+def test_any_tree_is_rebuilt_and_differentiated(tree: Any) -> None:
+    leaves, rebuild = flatten(tree)
+    assert same_structure(rebuild(leaves), tree)
+    if leaves:
+        value, g = tg.value_and_grad(lambda t: sum((x**2).sum() * (i + 1) for i, x in enumerate(flatten(t)[0])))(tree)
+        assert same_structure(g, tree)
+        for i, gx in enumerate(flatten(g)[0]):
+            np.testing.assert_array_equal(gx, np.full(gx.shape, 2.0 * (i + 1)))
+        assert value == sum(x.size * (i + 1) for i, x in enumerate(leaves))
+
+
+def test_vjp_and_jvp_take_trees_in_and_give_trees_out() -> None:
+    def f(p: Any) -> Any:
+        return {"sum": p[0] + p[1]["b"], "parts": [p[0] * 2.0, p[1]["b"].sum()]}
+
+    p = (V, {"b": V * 3.0})
+    y, pull = tg.vjp(f, p)
+    assert list(y) == ["sum", "parts"]
+    cotangent = {"sum": np.ones(2), "parts": [np.array([1.0, 10.0]), 5.0]}
+    (g,) = pull(cotangent)
+    assert same_structure(g, p)
+    np.testing.assert_array_equal(g[0], [3.0, 21.0])
+    np.testing.assert_array_equal(g[1]["b"], [6.0, 6.0])
+    _, t = tg.jvp(f, (p,), ((np.ones(2), {"b": np.array([0.0, 1.0])}),))
+    np.testing.assert_array_equal(t["sum"], [1.0, 2.0])
+    np.testing.assert_array_equal(t["parts"][0], [2.0, 2.0])
+    assert float(t["parts"][1]) == 1.0
+
+
+def test_pull_may_be_called_any_number_of_times() -> None:
+    _, pull = tg.vjp(lambda x: x * x, V)
+    for k in (1.0, 2.0, 1.0):
+        np.testing.assert_array_equal(pull(np.full(2, k))[0], 2 * V * k)
+
+
+# --- arguments
+
+
+def test_argnums_choose_the_arguments() -> None:
+    def f(x: Any, y: Any, z: Any) -> Any:
+        return (x * y**2 * z**3).sum()
+
+    args = (2.0, 3.0, 5.0)
+    slopes = [9.0 * 125, 2 * 6.0 * 125, 2 * 9.0 * 75]
+    assert float(tg.grad(f)(*args)) == slopes[0]
+    assert float(tg.grad(f, 2)(*args)) == slopes[2]
+    assert float(tg.grad(f, -1)(*args)) == slopes[2]
+    assert [float(g) for g in tg.grad(f, (0, 2))(*args)] == [slopes[0], slopes[2]]
+    assert [float(g) for g in tg.grad(f, [2, 1])(*args)] == [slopes[2], slopes[1]]
+    assert isinstance(tg.grad(f, (1,))(*args), tuple)
+
+
+def test_other_arguments_may_be_anything_and_keywords_pass_through() -> None:
+    def f(x: Any, how: str, *, times: int = 1) -> Any:
+        return getattr(x, how)() * times
+
+    assert float(tg.grad(f)(3.0, "sum", times=4)) == 4.0
+    value, g = tg.value_and_grad(f)(3.0, "sum", times=4)
+    assert (float(value), float(g)) == (12.0, 4.0)
+    np.testing.assert_array_equal(tg.jacobian(f)(V, "sum", times=2), [2.0, 2.0])
+
+
+def test_aux_comes_along() -> None:
+    def f(x: Any) -> Any:
+        return (x**2).sum(), {"seen": x.shape, "twice": 2}
+
+    g, aux = tg.grad(f, has_aux=True)(V)
+    np.testing.assert_array_equal(g, 2 * V)
+    assert aux == {"seen": (2,), "twice": 2}
+    (value, aux), g = tg.value_and_grad(f, has_aux=True)(V)
+    assert float(value) == (V**2).sum()
+    assert aux["twice"] == 2
+    _, _, aux = tg.vjp(f, V, has_aux=True)
+    _, _, aux2 = tg.jvp(f, (V,), (V,), has_aux=True)
+    assert aux == aux2
+
+
+def test_an_unused_argument_has_a_gradient_of_zeros() -> None:
+    gx, gy = tg.grad(lambda x, y: x.sum(), (0, 1))(V, A.astype(np.float32))
+    np.testing.assert_array_equal(gx, [1.0, 1.0])
+    np.testing.assert_array_equal(gy, np.zeros((2, 2)))
+    assert gy.dtype == np.float32
+    np.testing.assert_array_equal(tg.grad(lambda x: 3.0)(V), [0.0, 0.0])
+    np.testing.assert_array_equal(tg.jvp(lambda x: np.ones(3), (V,), (V,))[1], np.zeros(3))
+    np.testing.assert_array_equal(tg.jacobian(lambda x: np.ones(3))(V), np.zeros((3, 2)))
+
+
+def test_gradients_are_arrays_that_may_be_written_to() -> None:
+    for g in (
+        *tg.grad(lambda x, y: (x + y).sum(), (0, 1))(V, V),
+        tg.grad(lambda x: x)(1.0),
+        tg.vjp(lambda x: x, V)[1](V)[0],
+    ):
+        assert isinstance(g, np.ndarray)
+        assert g.flags.writeable
+        assert not np.shares_memory(g, V)
+
+
+# --- dtypes
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_float_types_stay(dtype: Any) -> None:
+    x = V.astype(dtype)
+    f = lambda x: (np.tanh(x * 2.0) ** 2).sum()  # noqa: E731
+    value, g = tg.value_and_grad(f)(x)
+    assert (value.dtype, g.dtype) == (dtype, dtype)
+    assert tg.jvp(f, (x,), (x,))[1].dtype == dtype
+    assert tg.jacobian(lambda x: x * 2.0)(x).dtype == dtype
+    assert tg.hessian(f)(x).dtype == dtype
+    assert tg.hvp(f, (x,), (x,)).dtype == dtype
+
+
+def test_python_numbers_are_float64() -> None:
+    assert tg.grad(lambda x: x**2)(3).dtype == np.float64
+
+
+# --- jacobians and hessians
+
+
+@pytest.mark.parametrize("mode", ["rev", "fwd", None])
+def test_the_jacobian_has_the_outputs_axes_first(mode: Any) -> None:
+    def f(x: Any) -> Any:
+        return np.einsum("ij,j->i", x, V) * np.ones((3, 1))
+
+    found = tg.jacobian(f, mode=mode)(A)
+    assert found.shape == (3, 2, 2, 2)
+    want = np.zeros((3, 2, 2, 2))
+    for i in range(2):
+        want[:, i, i, :] = V
+    np.testing.assert_array_equal(found, want)
+
+
+@pytest.mark.parametrize("mode", ["rev", "fwd"])
+def test_the_jacobian_of_trees_nests_outputs_over_inputs(mode: str) -> None:
+    J = tg.jacobian(lambda p: {"y": p["a"] * p["b"]}, mode=mode)({"a": V, "b": 2.0})
+    np.testing.assert_array_equal(J["y"]["a"], np.diag([2.0, 2.0]))
+    np.testing.assert_array_equal(J["y"]["b"], V)
+
+
+def test_the_jacobian_over_several_arguments() -> None:
+    jx, jy = tg.jacobian(lambda x, y: x * y, argnums=(0, 1))(V, 3.0)
+    np.testing.assert_array_equal(jx, np.diag([3.0, 3.0]))
+    np.testing.assert_array_equal(jy, V)
+
+
+def test_empty_arrays_have_empty_derivatives() -> None:
+    e = np.zeros((0, 3))
+    assert tg.grad(lambda x: x.sum())(e).shape == (0, 3)
+    assert tg.jacobian(lambda x: x * 2.0)(e).shape == (0, 3, 0, 3)
+    assert tg.jacobian(lambda x: x.sum(axis=0), mode="fwd")(e).shape == (3, 0, 3)
+
+
+def test_the_hessian_of_a_quadratic_form_is_its_matrix() -> None:
+    S = A + A.T
+    f = lambda x: 0.5 * x @ S @ x  # noqa: E731
+    np.testing.assert_allclose(tg.hessian(f)(V), S, rtol=1e-14)
+    np.testing.assert_allclose(tg.hvp(f, (V,), (np.array([1.0, 0.0]),)), S[:, 0], rtol=1e-14)
+
+
+def test_the_hessian_over_several_arguments_has_all_blocks() -> None:
+    H = tg.hessian(lambda x, y: (x * y**2).sum(), (0, 1))(V, V + 1.0)
+    np.testing.assert_allclose(H[0][0], np.zeros((2, 2)))
+    np.testing.assert_allclose(H[0][1], np.diag(2 * (V + 1.0)))
+    np.testing.assert_allclose(H[1][0], np.diag(2 * (V + 1.0)))
+    np.testing.assert_allclose(H[1][1], np.diag(2 * V))
+
+
+def test_hvp_over_several_arguments_is_a_tuple() -> None:
+    hx, hy = tg.hvp(lambda x, y: (x * y**2).sum(), (V, V + 1.0), (np.ones(2), np.zeros(2)))
+    np.testing.assert_allclose(hx, [0.0, 0.0])
+    np.testing.assert_allclose(hy, 2 * (V + 1.0))
+
+
+# --- Tensors passing through
+
+
+def test_a_tensor_given_gives_a_tensor_that_can_be_differentiated() -> None:
+    x = Tensor(3.0)
+    g = tg.grad(lambda x: x**3)(x)
+    assert isinstance(g, Tensor)
+    assert float(g) == 27.0
+    g.backward()
+    assert float(x.grad) == 18.0
+
+
+def test_a_constant_tensor_gives_an_array() -> None:
+    assert isinstance(tg.grad(lambda x: x**3)(Tensor(3.0).detach()), np.ndarray)
+
+
+def test_a_tensor_as_cotangent_or_tangent_is_differentiated_too() -> None:
+    c = Tensor(V.copy())
+    (g,) = tg.vjp(lambda x: x**3, V)[1](c)
+    assert isinstance(g, Tensor)
+    g.sum().backward()
+    np.testing.assert_allclose(c.grad, 3 * V**2)
+    t = Tensor(V.copy())
+    tg.jvp(lambda x: x**3, (V,), (t,))[1].sum().backward()
+    np.testing.assert_allclose(t.grad, 3 * V**2)
+
+
+def test_the_callers_tensors_get_no_gradient_from_a_transform() -> None:
+    w = Tensor(2.0)
+    tg.grad(lambda x: x * w)(3.0)
+    assert w.grad is None
+
+
+def test_a_function_that_returns_its_argument_or_a_number() -> None:
+    assert float(tg.grad(lambda x: x)(2.0)) == 1.0
+    assert float(tg.grad(lambda x: 7.0)(2.0)) == 0.0
+    value, g = tg.value_and_grad(lambda x: 7)(2.0)
+    assert (float(value), float(g)) == (7.0, 0.0)
+
+
+def test_the_wrapped_function_keeps_its_name_and_docstring() -> None:
+    def cost(x: Any) -> Any:
+        """J."""
+        return x
+
+    for made in (tg.grad(cost), tg.value_and_grad(cost), tg.jacobian(cost), tg.hessian(cost)):
+        assert (made.__name__, made.__doc__) == ("cost", "J.")
