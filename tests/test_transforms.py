@@ -14,7 +14,7 @@ from tinygraph.tree import flatten
 
 A = np.array([[1.0, 2.0], [3.0, 4.0]])
 V = np.array([0.5, -1.5])
-Pair = namedtuple("Pair", "weight bias")  # noqa: PYI024 - any named tuple is a tree
+Pair = namedtuple("Pair", "weight bias")
 
 
 def loss(p: dict[str, Any], x: Any) -> Any:

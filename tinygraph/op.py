@@ -44,6 +44,10 @@ class Kink(NamedTuple):
     """A place where an operation is not smooth, and the subgradient that its rule returns there.
 
     `margin(*args, **params)` is zero exactly at the kink, and its size is the distance from it.
+
+    Example:
+        >>> Kink("x = 0", lambda x: x, "0, at the minimum").margin(-0.25)
+        -0.25
     """
 
     where: str
@@ -78,6 +82,11 @@ class Op:
         domain: an open interval per array argument, inside which the op is differentiable but for its kinks.
         kinks: where it is not smooth.
         symbol: a short label for pictures.  latex: the formula, with {x}, {y} ... for the arguments.
+
+    Example:
+        >>> double = Op(lambda x: 2.0 * x, vjps=[lambda g, ans, x: 2.0 * g], kind="linear", name="double")
+        >>> double, double(3.0)
+        (<op double>, 6.0)
     """
 
     def __init__(
@@ -113,7 +122,7 @@ class Op:
         self.kinks = tuple(kinks)
         self.symbol = symbol or self.name
         self.latex = latex or _default_latex(self.name, self.arity)
-        self.__doc__ = doc or forward.__doc__
+        self.__doc__ = doc or (principal if self.numpy else forward).__doc__
         self.__name__ = self.name
 
     def __repr__(self) -> str:

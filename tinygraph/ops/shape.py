@@ -104,7 +104,16 @@ squeeze = op(lambda x, axis=None: np.squeeze(x, axis), numpy=np.squeeze, kind="l
 
 copy = op(lambda x: x.copy(), numpy=np.copy, kind="linear", vjps=[lambda g, ans, x: g], name="copy")
 astype = op(
-    lambda x, dtype: x.astype(dtype), kind="linear", vjps=[lambda g, ans, x, dtype: g.astype(x.dtype)], name="astype"
+    lambda x, dtype: x.astype(dtype),
+    kind="linear",
+    vjps=[lambda g, ans, x, dtype: g.astype(x.dtype)],
+    name="astype",
+    doc="""The same numbers in another dtype; a gradient comes back in the dtype of x.
+
+    Example:
+        >>> astype(np.array([1.0, 2.0]), np.float32)
+        array([1., 2.], dtype=float32)
+    """,
 )
 
 # --- one array, its axes or elements in another order
