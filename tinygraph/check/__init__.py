@@ -6,8 +6,11 @@ Example:
     >>> check_grads(lambda x, w: np.tanh(x @ w), np.eye(2), np.ones((2, 3)), order=2)
 """
 
+from tinygraph.check.backprop import check_backprop, compare_backprop
 from tinygraph.check.differences import Estimate, numeric_grad
 from tinygraph.check.gradients import check_grads, compare_grads
+from tinygraph.check.pairs import check_pair, compare_pair
+from tinygraph.check.relation import relation
 from tinygraph.check.report import Comparison, GradientError, Report
 from tinygraph.check.verdict import judge
 
@@ -16,8 +19,13 @@ __all__ = [
     "Estimate",
     "GradientError",
     "Report",
+    "check_backprop",
     "check_grads",
+    "check_pair",
+    "compare_backprop",
     "compare_grads",
+    "compare_pair",
     "judge",
     "numeric_grad",
+    "relation",
 ]

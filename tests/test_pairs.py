@@ -1,0 +1,232 @@
+"""Anybody's gradients: right ones pass, wrong ones are named by what they have to do with the right ones."""
+
+import numpy as np
+import pytest
+
+from tinygraph.check import (
+    GradientError,
+    check_backprop,
+    check_pair,
+    compare_backprop,
+    compare_pair,
+    numeric_grad,
+    relation,
+)
+
+RNG = np.random.default_rng(3)
+M = 5
+X, Y = RNG.normal(size=(3, M)), (RNG.random((1, M)) < 0.5).astype(int)
+P = {
+    "W1": RNG.normal(size=(4, 3)),
+    "b1": RNG.normal(size=(4, 1)),
+    "W2": RNG.normal(size=(1, 4)),
+    "b2": RNG.normal(size=(1, 1)),
+}
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def forward_propagation(X, parameters):
+    Z1 = parameters["W1"] @ X + parameters["b1"]
+    A1 = np.tanh(Z1)
+    Z2 = parameters["W2"] @ A1 + parameters["b2"]
+    return sigmoid(Z2), {"Z1": Z1, "A1": A1, "Z2": Z2, "A2": sigmoid(Z2)}
+
+
+def compute_cost(A2, Y):
+    return float(np.squeeze(-np.mean(Y * np.log(A2) + (1 - Y) * np.log(1 - A2))))
+
+
+def backward_propagation(parameters, cache, X, Y):
+    m = X.shape[1]
+    dZ2 = cache["A2"] - Y
+    dZ1 = parameters["W2"].T @ dZ2 * (1 - cache["A1"] ** 2)
+    return {
+        "dW1": dZ1 @ X.T / m,
+        "db1": dZ1.sum(axis=1, keepdims=True) / m,
+        "dW2": dZ2 @ cache["A1"].T / m,
+        "db2": dZ2.sum(axis=1, keepdims=True) / m,
+    }
+
+
+def of(**changed):
+    """The network's report, with some of its gradients changed."""
+
+    def backward(parameters, cache, X, Y):
+        found = backward_propagation(parameters, cache, X, Y)
+        return {name: changed.get(name, lambda g: g)(g) for name, g in found.items()}
+
+    return compare_backprop(forward_propagation, backward, compute_cost, X=X, Y=Y, parameters=P)
+
+
+def test_the_courses_own_functions_are_checked_in_one_call():
+    check_backprop(forward_propagation, backward_propagation, compute_cost, X=X, Y=Y, parameters=P)
+    report = of()
+    assert report.right == report.size == 4 * 3 + 4 + 4 + 1
+    assert [c.name for c in report.comparisons] == ["dW1", "db1", "dW2", "db2"]
+
+
+FAULTS = {
+    "1/m missing": ({"dW1": lambda g: g * M}, "dW1 is 5 times too large (5 is m, the number of samples)"),
+    "1/m twice": ({"db1": lambda g: g / M}, "db1 is 5 times too small (5 is m, the number of samples)"),
+    "sign": ({"dW2": lambda g: -g}, "dW2 is of the wrong sign"),
+    "sign and 1/m": ({"db2": lambda g: -g / M}, "db2 is of the wrong sign and 5 times too small (5 is m"),
+    "half": ({"dW2": lambda g: g / 2}, "dW2 is 2 times too small"),
+    "a permille": ({"dW1": lambda g: g * 1.001}, "dW1 is 1.001 times too large"),
+    "transposed": ({"dW1": lambda g: g.T}, "dW1 is transposed"),
+    "keepdims": ({"db1": lambda g: g.ravel()}, "db1 is of shape (4,) instead of (4, 1) (keepdims=True"),
+    "zero": ({"dW1": lambda g: 0 * g}, "dW1 is zero everywhere"),
+    "penalty": ({"dW1": lambda g: g - 0.3 * P["W1"]}, "dW1 is without 0.3 times the argument itself"),
+    "summed": ({"dW1": lambda g: g.sum(axis=1)}, "dW1 is summed over axis 1"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_found_and_named(fault):
+    changed, said = FAULTS[fault]
+    report = of(**changed)
+    assert not report.ok
+    assert said in str(report)
+
+
+def test_a_sum_over_the_samples_that_is_missing_is_named():
+    def backward(parameters, cache, X, Y):
+        found = backward_propagation(parameters, cache, X, Y)
+        dZ2 = cache["A2"] - Y
+        return {**found, "db1": parameters["W2"].T @ dZ2 * (1 - cache["A1"] ** 2) / X.shape[1]}
+
+    report = compare_backprop(forward_propagation, backward, compute_cost, X=X, Y=Y, parameters=P)
+    assert "db1 is not summed over axis 1, of length 5" in str(report)
+
+
+def test_the_layer_at_which_the_way_back_goes_wrong_is_named():
+    def backward(parameters, cache, X, Y):
+        found = backward_propagation(parameters, cache, X, Y)
+        dZ1 = parameters["W2"].T @ (cache["A2"] - Y) * (1 - cache["Z1"] ** 2)
+        return {**found, "dW1": dZ1 @ X.T / M, "db1": dZ1.sum(axis=1, keepdims=True) / M}
+
+    report = compare_backprop(forward_propagation, backward, compute_cost, X=X, Y=Y, parameters=P)
+    assert "dW1 and db1 are the first wrong: the fault is in what they share, dZ1" in str(report)
+    assert {c.name for c in report.comparisons if not np.all(c.verdicts == "right")} == {"dW1", "db1"}
+
+
+def linear_activation_forward(A_prev, W, b, activation):
+    Z = W @ A_prev + b
+    return np.maximum(Z, 0) if activation == "relu" else sigmoid(Z), ((A_prev, W, b), Z)
+
+
+def linear_activation_backward(dA, cache, activation):
+    (A_prev, W, _), Z = cache
+    m = A_prev.shape[1]
+    dZ = dA * (Z > 0) if activation == "relu" else dA * sigmoid(Z) * (1 - sigmoid(Z))
+    return W.T @ dZ, dZ @ A_prev.T / m, dZ.sum(axis=1, keepdims=True) / m
+
+
+LAYER = {"A_prev": X, "W": P["W1"], "b": P["b1"]}
+
+
+@pytest.mark.parametrize("activation", ["relu", "sigmoid"])
+def test_one_layer_in_the_courses_notation(activation):
+    passes = linear_activation_forward, linear_activation_backward
+    check_backprop(*passes, **LAYER, activation=activation, samples=M, per_sample=("A_prev",))
+    report = compare_backprop(*passes, **LAYER, activation=activation)
+    assert [note for note in report.notes if "samples" in note] == [
+        "dW is 5 times too small (5 is m, the number of samples)",
+        "db is 5 times too small (5 is m, the number of samples)",
+    ]
+
+
+def propagate(w, b, X, Y):
+    A = sigmoid(w.T @ X + b)
+    return {"dw": X @ (A - Y).T / X.shape[1], "db": np.mean(A - Y)}, compute_cost(A, Y)
+
+
+def test_a_function_that_returns_gradients_and_cost():
+    check_backprop(propagate, X=X, Y=Y, w=np.ones((3, 1)), b=2)
+
+
+def test_theta_alone():
+    check_backprop(lambda x, theta: theta * x, lambda x, theta: x, wrt=("theta",), x=2, theta=4)
+    report = compare_backprop(lambda x, theta: theta * x, lambda x, theta: -x, wrt=("theta",), x=2, theta=4)
+    assert "dtheta is of the wrong sign" in str(report)
+
+
+def test_what_else_backward_returns_is_said_to_be_unchecked():
+    def backward(parameters, cache, X, Y):
+        return {"dZ2": cache["A2"] - Y, **backward_propagation(parameters, cache, X, Y)}
+
+    report = compare_backprop(forward_propagation, backward, compute_cost, X=X, Y=Y, parameters=P)
+    assert report.ok
+    assert "not checked, since no argument has the name: dZ2" in report.notes
+
+
+def test_errors_name_what_is_missing():
+    with pytest.raises(TypeError, match="forward_propagation asks for parameters; given are X, Y"):
+        compare_backprop(forward_propagation, backward_propagation, compute_cost, X=X, Y=Y)
+    with pytest.raises(ValueError, match="backward returns dW1, but no db1"):
+        compare_backprop(forward_propagation, lambda cache: {"dW1": P["W1"]}, compute_cost, X=X, Y=Y, parameters=P)
+    with pytest.raises(ValueError, match="backward returns 2 arrays for A_prev, W, b"):
+        compare_backprop(linear_activation_forward, lambda dA, cache: (dA, dA), **LAYER, activation="relu")
+    with pytest.raises(ValueError, match="none of it is the gradient of W1, b1, W2, b2"):
+        compare_backprop(lambda parameters: 1.0, lambda: {"dU": 1.0}, parameters=P)
+    with pytest.raises(ValueError, match="a dict of gradients and a cost"):
+        compare_backprop(lambda w: w, w=1.0)
+    with pytest.raises(ValueError, match="per_sample needs samples"):
+        compare_backprop(linear_activation_forward, linear_activation_backward, **LAYER, per_sample=("A_prev",))
+
+
+def test_dropout_left_on_is_said():
+    def forward(X, parameters):
+        A, cache = forward_propagation(X, parameters)
+        return A * (RNG.random(A.shape) < 0.8) / 0.8, cache
+
+    def cost(A2, Y):
+        return np.mean((A2 - Y) ** 2)
+
+    report = compare_backprop(forward, backward_propagation, cost, X=X, Y=Y, parameters=P)
+    assert not report.ok
+    assert report.wrong == 0
+    assert "dropout" in str(report)
+
+
+def test_a_pair_over_trees_in_any_order():
+    p = {"a": RNG.normal(size=3), "b": [2.0, np.ones((2, 2))]}
+
+    def value(p):
+        return (p["a"] ** 2).sum() * p["b"][0] + (p["b"][1] ** 3).sum()
+
+    def gradient(p):
+        return {"b": (np.sum(p["a"] ** 2), 3 * p["b"][1] ** 2), "a": 2 * p["a"] * p["b"][0]}
+
+    check_pair(value, gradient, p)
+    with pytest.raises(GradientError, match=r"the gradient of x0\['a'\] is of the wrong sign"):
+        check_pair(value, lambda p: {**gradient(p), "a": -gradient(p)["a"]}, p)
+    with pytest.raises(ValueError, match="the gradient holds a, but nothing for b"):
+        compare_pair(value, lambda p: {"a": 1.0}, p)
+
+
+def test_gradients_in_each_others_places_are_named():
+    a, b = RNG.normal(size=3), RNG.normal(size=3)
+    report = compare_pair(lambda a, b: a @ b, lambda a, b: (a, b), a, b)
+    assert report.notes == (
+        "the gradient of x0 is that of x1: exchanged",
+        "the gradient of x1 is that of x0: exchanged",
+    )
+
+
+def test_directions_cost_little_and_find_a_fault():
+    w = RNG.normal(size=500)
+    assert compare_pair(lambda w: np.sum(np.sin(w)), np.cos, w, directions=2).ok
+    report = compare_pair(lambda w: np.sum(np.sin(w)), lambda w: 1.001 * np.cos(w), w, directions=2)
+    assert report.wrong
+    assert report.evaluations < 100
+
+
+def test_relation_is_silent_where_nothing_simple_helps():
+    x = RNG.normal(size=6)
+    found = numeric_grad(lambda x: np.sum(np.exp(x)), x)
+    assert relation(np.exp(2 * x), found) is None
+    assert relation(np.exp(x) * np.nan, found) is None
+    assert relation(np.exp(x)[:5], found) is None
