@@ -129,8 +129,8 @@ mod = elementwise(
 def _power_dx(g: Array, ans: Array, x: Array, y: Array) -> Array:
     if isinstance(y, int | float):
         return g * (y * x ** (y - 1)) if y else np.zeros_like(g)
-    flat = y == 0  # 0 ** -1 must not meet a factor of 0
-    return g * np.where(flat, 0.0, y * x ** np.where(flat, 1.0, y - 1.0))
+    flat = (x == 0) & (y == 0)  # there 0 ** -1 must not meet a factor of 0
+    return g * np.where(flat, 0.0, y * np.where(flat, 1.0, x) ** (y - 1.0))
 
 
 def _power_dy(g: Array, ans: Array, x: Array, y: Array) -> Array:
