@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from laws import cases, checks, table
 from laws.cases import Case, recipe_for
 
+import tinygraph as tg
 from tinygraph.op import Op
 
 COMPOSITIONS = sorted(set(table.COMPOSED.values()), key=lambda f: f.__name__)
@@ -90,3 +91,109 @@ def test_linear_operations_and_their_rules_are_adjoint_exactly(function: Op, r: 
 @given(r=randoms)
 def test_the_layout_in_memory_does_not_matter_and_nothing_is_written(function: Any, r: Random) -> None:
     checks.check_layouts(function, recipe_for(function)(r))
+
+
+@each(FUNCTIONS)
+@given(r=randoms)
+def test_nan_flows_through_and_raises_nothing(function: Any, r: Random) -> None:
+    case = recipe_for(function)(r)
+    with np.errstate(all="ignore"):
+        for i in range(len(case.arrays)):
+            arrays = [np.full_like(a, np.nan) if i == j else a for j, a in enumerate(case.arrays)]
+            outs = checks.values(function, case, arrays)
+            assert [y.shape for y in outs] == [y.shape for y in checks.values(function, case)]
+            found = checks.gradients(function, case, None, arrays)
+            assert [g.shape for g in found] == [a.shape for a in arrays]
+
+
+# --- kinks of operations that are not elementwise
+
+EQUAL = np.array([[2.0, 2.0, 2.0], [1.0, 3.0, 3.0], [2.0, 1.0, 3.0]])
+
+
+def test_the_kinks_of_every_other_operation_are_tried_here() -> None:
+    assert {o.name for o in table.RULED if o.kinks and o.kind != "elementwise"} == {"max", "min", "std"}
+
+
+@pytest.mark.parametrize(("name", "sign"), [("max", 1.0), ("min", -1.0)])
+@pytest.mark.parametrize("axis", [None, 0, 1, -1, (0, 1)])
+def test_ties_for_an_extremum_share_equally(name: str, sign: float, axis: Any) -> None:
+    x = sign * EQUAL
+    hits = x == getattr(np, name)(x, axis=axis, keepdims=True)
+    assert all(np.any(k.margin(x, axis=axis) == 0.0) for k in cases.NAMED[name].kinks)
+    with np.errstate(all="raise"):
+        g = tg.grad(lambda x: getattr(np, name)(x, axis=axis).sum())(x)
+    np.testing.assert_allclose(g, hits / hits.sum(axis=axis, keepdims=True), rtol=1e-15)
+
+
+@pytest.mark.parametrize("ddof", [0, 1])
+def test_the_spread_of_equal_elements_has_slope_zero(ddof: int) -> None:
+    x = np.array([[2.0, 2.0, 2.0], [1.0, 2.0, 4.0]])
+    assert np.any(cases.NAMED["std"].kinks[0].margin(x, axis=1, ddof=ddof) == 0.0)
+    with np.errstate(all="raise"):
+        g = tg.grad(lambda x: np.std(x, axis=1, ddof=ddof).sum())(x)
+        curvature = tg.hvp(lambda x: np.std(x, axis=1, ddof=ddof).sum(), (x,), (np.ones((2, 3)),))
+    np.testing.assert_array_equal(g[0], np.zeros(3))
+    assert np.all(np.isfinite(curvature))
+    assert np.all(np.abs(g[1]) > 0.05)
+
+
+@pytest.mark.parametrize("zeros", [0, 1, 2, 3])
+def test_a_product_of_zeros_has_finite_derivatives(zeros: int) -> None:
+    x = np.array([2.0, 3.0, 5.0])
+    x[:zeros] = 0.0
+    with np.errstate(all="raise"):
+        g = tg.grad(np.prod)(x)
+        H = tg.hessian(np.prod)(x)
+    np.testing.assert_array_equal(g, [x[1] * x[2], x[0] * x[2], x[0] * x[1]])
+    np.testing.assert_array_equal(H, [[0, x[2], x[1]], [x[2], 0, x[0]], [x[1], x[0], 0]])
+
+
+# --- nothing in, nothing out
+
+EMPTY = np.zeros((0, 3))
+ON_EMPTY: list[Callable[[Any], Any]] = [
+    lambda x: x.sum(),
+    lambda x: x.sum(axis=0),
+    lambda x: x.sum(axis=1, keepdims=True),
+    lambda x: np.prod(x, axis=0),
+    lambda x: x.max(axis=1),
+    lambda x: x.mean(axis=1),
+    lambda x: x.var(axis=1),
+    lambda x: x.std(axis=1),
+    lambda x: np.cumsum(x, axis=0),
+    tg.softmax,
+    tg.log_softmax,
+    lambda x: tg.logsumexp(x, axis=1),
+    lambda x: x.reshape(3, 0),
+    lambda x: x.T,
+    lambda x: x @ np.ones((3, 2)),
+    lambda x: np.ones((2, 0)) @ x,
+    lambda x: np.einsum("ij->j", x),
+    lambda x: np.concatenate([x, np.ones((1, 3))]),
+    lambda x: np.stack([x, x]),
+    lambda x: x[:, 1],
+    lambda x: x[[]],
+    lambda x: x[x > 0],
+    lambda x: np.pad(x, 1),
+    lambda x: np.tile(x, 2),
+    np.flip,
+    lambda x: np.roll(x, 1, axis=0),
+    lambda x: np.repeat(x, 2, axis=1),
+    np.tril,
+    lambda x: np.broadcast_to(x, (2, 0, 3)),
+    lambda x: tg.cross_entropy(x, np.zeros(0, int), reduction="sum"),
+    lambda x: np.where(x > 0, x, 0.0),
+    np.trace,
+]
+
+
+@pytest.mark.parametrize("f", ON_EMPTY)
+def test_arrays_without_elements_have_gradients_without_elements(f: Callable[[Any], Any]) -> None:
+    want = f(EMPTY)
+    y, pull = tg.vjp(f, EMPTY)
+    np.testing.assert_array_equal(y, want)
+    assert pull(np.ones_like(y))[0].shape == (0, 3)
+    _, t = tg.jvp(f, (EMPTY,), (EMPTY,))
+    assert t.shape == np.shape(want)
+    np.testing.assert_array_equal(t, np.zeros_like(want))

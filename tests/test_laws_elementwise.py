@@ -234,3 +234,8 @@ def test_powers_of_zero_and_of_negative_numbers_have_finite_slopes(
     with np.errstate(all="raise"):
         assert tg.grad(lambda x: x ** wrap(exponent))(base) == slope
         assert np.all(np.isfinite(tg.grad(np.power, (0, 1))(base, exponent)))
+
+
+def test_the_mixed_derivative_of_a_power_is_right_at_exponent_zero() -> None:
+    mixed = tg.grad(lambda y: tg.grad(lambda x: (x**y).sum())(np.array([2.0, 4.0])).sum())
+    np.testing.assert_array_equal(mixed(np.zeros(2)), [0.5, 0.25])

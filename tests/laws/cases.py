@@ -6,7 +6,6 @@ steps of a numeric derivative are exact, and keep away from the ends of the doma
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
@@ -601,8 +600,8 @@ REFERENCES: dict[str, Callable[..., Any]] = {
     "concatenate": lambda *arrays, axis: np.concatenate(arrays, axis),
     "cross_entropy": _rows_loss,
     "einsum": lambda *arrays, subscripts, optimize: np.einsum(subscripts, *arrays),
-    "getitem": operator.getitem,
-    "leaky_relu": _each(lambda x, negative_slope: x if x > 0 else negative_slope * x),
+    "getitem": lambda x, index: x[index],
+    "leaky_relu": _each(lambda x, negative_slope=0.01: x if x > 0 else negative_slope * x),
     "log_softmax": lambda x, axis: np.log(_exponentials(x, axis)),
     "logsumexp": lambda x, axis, keepdims: np.log(np.exp(x).sum(axis=axis, keepdims=keepdims)),
     "relu": _each(lambda x: 0.0 if x < 0 else x),
