@@ -7,25 +7,33 @@ Example:
 """
 
 from tinygraph.check.backprop import check_backprop, compare_backprop
+from tinygraph.check.course import CourseCheck, course_gradient_check, relative_difference
 from tinygraph.check.differences import Estimate, numeric_grad
 from tinygraph.check.gradients import check_grads, compare_grads
 from tinygraph.check.pairs import check_pair, compare_pair
 from tinygraph.check.relation import relation
 from tinygraph.check.report import Comparison, GradientError, Report
+from tinygraph.check.training import TrainingReport, check_training, compare_training
 from tinygraph.check.verdict import judge
 
 __all__ = [
     "Comparison",
+    "CourseCheck",
     "Estimate",
     "GradientError",
     "Report",
+    "TrainingReport",
     "check_backprop",
     "check_grads",
     "check_pair",
+    "check_training",
     "compare_backprop",
     "compare_grads",
     "compare_pair",
+    "compare_training",
+    "course_gradient_check",
     "judge",
     "numeric_grad",
     "relation",
+    "relative_difference",
 ]
