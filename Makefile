@@ -1,11 +1,11 @@
 # `make check` is what has to pass before a change lands; `.ci/run` does the same on a clean copy of the tree.
 PYTHON = .venv/bin/python
 
-.PHONY: check test lint format bench docs golden clean
+.PHONY: check test lint format bench golden clean
 
 check: test lint
 
-test lint format bench docs golden: | .venv
+test lint format bench golden: | .venv
 
 .venv:
 	python3 -m venv .venv
@@ -24,10 +24,6 @@ format:
 # the comparison with the peers that are installed; see benchmarks/
 bench:
 	$(PYTHON) -m benchmarks
-
-# the pages that are generated from the table of operations
-docs:
-	$(PYTHON) -m docs
 
 # the committed pictures, drawn anew; look at the difference before committing it
 golden:
