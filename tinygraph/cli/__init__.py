@@ -1,4 +1,4 @@
-"""The command line: `tinygraph demo` and `tinygraph graph`."""
+"""The command line: `tinygraph demo`, `tinygraph graph` and `tinygraph check`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from importlib import import_module
 
 from tinygraph.cli.errors import CommandError
 
-COMMANDS = ("demo", "graph")
+COMMANDS = ("demo", "graph", "check")
 EXAMPLES = """examples:
   tinygraph demo
   tinygraph graph "3*(a + b*c)" a=5 b=3 c=2 -o J.svg
+  tinygraph check mymodel:loss w=[0.5,-1,2]
 
 `tinygraph COMMAND --help` says more."""
 
@@ -53,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
 
     top = argparse.ArgumentParser(
         prog="tinygraph",
-        description="Automatic differentiation on computation graphs: a formula's, or a whole demonstration.",
+        description="Automatic differentiation on computation graphs: of formulas and functions, and a demonstration.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
