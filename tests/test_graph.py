@@ -17,6 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygraph as tg
+from tinygraph import graph, transforms
+from tinygraph.op import bare
 from tinygraph.tensor import Tensor
 
 
@@ -286,8 +288,8 @@ def test_no_grad_ends_with_its_block_also_by_an_error() -> None:
 
 
 def test_threads_may_add_to_the_gradients_of_shared_leaves() -> None:
-    w = Tensor(np.ones(100))
-    rounds, threads = 50, 4
+    w = Tensor(np.ones(100_000))  # so large that NumPy lets other threads run meanwhile
+    rounds, threads = 20, 4
 
     def work(k: int) -> None:
         for _ in range(rounds):
@@ -295,7 +297,7 @@ def test_threads_may_add_to_the_gradients_of_shared_leaves() -> None:
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(work, range(1, threads + 1)))
-    np.testing.assert_array_equal(w.grad, np.full(100, rounds * (1.0 + 2.0 + 3.0 + 4.0)))
+    np.testing.assert_array_equal(w.grad, np.full(100_000, rounds * (1.0 + 2.0 + 3.0 + 4.0)))
 
 
 def test_threads_may_walk_one_graph_at_a_time_each() -> None:
@@ -442,6 +444,46 @@ def test_the_walk_visits_only_what_leads_to_a_wanted_leaf() -> None:
     del unused
 
 
+def test_what_is_older_than_the_function_is_not_walked() -> None:
+    op, calls = counting()
+    w = Tensor(2.0)
+    outer = op(w, w)
+    g = tg.grad(lambda x: x * outer * outer)(3.0)
+    assert calls == []
+    assert float(g) == 36.0
+    g.backward()
+    assert calls == ["x", "y"]
+    assert float(w.grad) == 3 * 2 * 6.0
+
+
+def test_a_transform_looks_no_further_back_than_its_own_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    outer = Tensor(1.0)
+    for _ in range(1000):
+        outer = outer * 1.0
+    looked: list[int] = []
+
+    def spy(*args: Any) -> Any:
+        found = graph.differentiable(*args)
+        looked.append(len(found))
+        return found
+
+    monkeypatch.setattr(transforms, "differentiable", spy)
+    g = tg.grad(lambda x: x * x * outer)(3.0)
+    assert float(g) == 6.0
+    assert sum(looked) < 10
+    node = (outer * 1.0)._node
+    assert graph.differentiable([node], node.serial) == [node]
+
+
+def test_a_released_graph_below_a_transform_is_told() -> None:
+    w = Tensor(2.0)
+    outer = w * w
+    (outer * 1.0).backward(retain_graph=False)
+    assert float(outer) == 4.0
+    with pytest.raises(RuntimeError, match="retain_graph=True"):
+        tg.grad(lambda x: x * x * outer)(3.0)
+
+
 def test_each_rule_runs_once_however_often_its_result_is_used() -> None:
     op, calls = counting()
     x = Tensor(1.0)
@@ -510,6 +552,14 @@ def test_writing_to_a_gradient_changes_no_other_and_no_later_one() -> None:
     y.backward(np.ones(2))
     np.testing.assert_array_equal(a.grad, [1.0, 1.0])
     np.testing.assert_array_equal(b.grad, [2.0, 2.0])
+
+
+def test_a_seed_stays_its_givers() -> None:
+    for create_graph in (False, True):
+        x, seed = leaf(1.0, 2.0), np.ones(2)
+        x.backward(seed, create_graph=create_graph)
+        seed[:] = 99.0
+        np.testing.assert_array_equal(bare(x.grad), [1.0, 1.0])
 
 
 def test_a_kept_gradient_is_not_changed_by_the_rest_of_the_walk() -> None:

@@ -250,6 +250,10 @@ def test_a_tensor_given_gives_a_tensor_that_can_be_differentiated() -> None:
     assert float(x.grad) == 18.0
 
 
+def test_a_tensor_given_gives_a_tensor_also_where_the_result_does_not_depend_on_it() -> None:
+    assert isinstance(tg.grad(lambda x: 7.0)(Tensor(3.0)), Tensor)
+
+
 def test_a_constant_tensor_gives_an_array() -> None:
     assert isinstance(tg.grad(lambda x: x**3)(Tensor(3.0).detach()), np.ndarray)
 

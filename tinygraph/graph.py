@@ -64,6 +64,10 @@ Lift = Callable[[Node], Array]
 Watch = Callable[[Node, Node, Array], None]
 Transpose = Callable[[Rule, Array, Array, Sequence[Array], Mapping[str, Any]], Array]
 serial = operator.attrgetter("serial")
+_RELEASED = (
+    "backward has released this graph's arrays (retain_graph=False); run the forward computation again, or leave "
+    "retain_graph=True"
+)
 
 
 _ELSEWHERE = object()  # in place of the gradient of a node that the walk does not visit
@@ -81,10 +85,7 @@ def differentiable(roots: Iterable[Node], oldest: int = 0) -> list[Node]:
     while stack:
         inputs = stack.pop().inputs
         if inputs is None:
-            raise RuntimeError(
-                "backward has released this graph's arrays (retain_graph=False); run the forward computation again, "
-                "or leave retain_graph=True"
-            )
+            raise RuntimeError(_RELEASED)
         for x in inputs:
             if x is not None and x.requires_grad and x not in seen and x.serial >= oldest:
                 seen.add(x)
@@ -171,6 +172,8 @@ def pullback(
 
 def _lifted(node: Node, lift: Lift) -> tuple[Array, ...]:
     """The arguments of a node's op, recording where they have a node."""
+    if any(x is not None and x.value is None for x in node.inputs or ()):
+        raise RuntimeError(_RELEASED)
     pairs = zip(node.inputs or (), node.args or (), strict=True)
     return tuple(a if x is None else lift(x) for x, a in pairs)
 

@@ -87,7 +87,8 @@ def _lift_for(inputs: list[Node], outputs: list[Any]) -> Lift | None:
         return None
     first = min(map(serial, inputs))
     roots = [y._node for y in outputs if isinstance(y, Tensor)]
-    return handle if any(node.serial < first for node in differentiable(roots)) else None
+    seen = {*roots, *(x for node in differentiable(roots, first) if node.serial >= first for x in node.inputs or ())}
+    return handle if any(x is not None and x.requires_grad and x.serial < first for x in seen) else None
 
 
 def _pulled(trace: Trace, root: Node, g: Any) -> list[Any]:
