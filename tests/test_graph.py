@@ -444,6 +444,17 @@ def test_the_walk_visits_only_what_leads_to_a_wanted_leaf() -> None:
     del unused
 
 
+def test_a_parameter_made_inside_the_function_costs_no_rule() -> None:
+    op, calls = counting()
+
+    def f(x: Any) -> Any:
+        inner = Tensor(2.0)
+        return op(x * 1.0, op(inner, inner))
+
+    assert float(tg.grad(f)(3.0)) == 1.0
+    assert calls == ["x"]
+
+
 def test_what_is_older_than_the_function_is_not_walked() -> None:
     op, calls = counting()
     w = Tensor(2.0)
@@ -552,6 +563,16 @@ def test_writing_to_a_gradient_changes_no_other_and_no_later_one() -> None:
     y.backward(np.ones(2))
     np.testing.assert_array_equal(a.grad, [1.0, 1.0])
     np.testing.assert_array_equal(b.grad, [2.0, 2.0])
+
+
+def test_a_rule_may_return_one_of_its_arguments() -> None:
+    product = tg.op(lambda x, y: (x * y).sum(), vjps=[lambda g, ans, x, y: y, lambda g, ans, x, y: x], name="unseeded")
+    x, y = leaf(1.0, 2.0), leaf(3.0, 4.0)
+    (product(x, y) + product(x, y) + product(x, y)).backward()
+    np.testing.assert_array_equal(x.grad, [9.0, 12.0])
+    np.testing.assert_array_equal(y.grad, [3.0, 6.0])
+    owned(x.grad, y.grad, x.data, y.data)
+    np.testing.assert_array_equal(y.data, [3.0, 4.0])
 
 
 def test_a_seed_stays_its_givers() -> None:
