@@ -38,7 +38,7 @@ class Program:
     """A function of arrays or Tensors, made of steps; `str(program)` defines it in Python.
 
     `args` are arrays at which its values are of moderate size; `ops` the user's operations that it may call. Variables
-    are counted from the arguments on; the last one is what it returns. Steps that it does not need are left out.
+    are counted from the arguments on; the last one is what it returns.
 
     Example:
         >>> program = random_program(10)
@@ -64,17 +64,9 @@ class Program:
     @cached_property
     def source(self) -> str:
         """The definition of the function, which needs `np`, `tg` and the user's operations by their names."""
+        names = [*(f"x{i}" for i in range(len(self.args))), *(_letters(i) for i in range(len(self.steps)))]
         n = len(self.args)
-        needed = {n + len(self.steps) - 1}
-        for i in range(len(self.steps) - 1, -1, -1):
-            if n + i in needed:
-                needed.update(self.steps[i].uses)
-        names = [f"x{i}" for i in range(n)]
-        lines: list[str] = []
-        for i, step in enumerate(self.steps):
-            names.append(_letters(len(needed.intersection(range(n, n + i)))))
-            if n + i in needed:
-                lines += step.lines(names, names[-1])
+        lines = [line for i, step in enumerate(self.steps) for line in step.lines(names, names[n + i])]
         body = [*lines, f"return {names[-1]}"]
         return f"def program({', '.join(names[:n])}):\n" + "".join(f"    {line}\n" for line in body)
 
@@ -133,7 +125,19 @@ def build(
     within = within or (lambda part: part(choose))
     while len(taken) < steps and within(another):
         pass
-    return Program(args, tuple(taken), own)
+    return _pruned(args, taken, own)
+
+
+def _pruned(args: Sequence[Array], steps: Sequence[Step], own: Mapping[str, Op]) -> Program:
+    """The program without the steps and arguments that its result does not need."""
+    n, last = len(args), len(args) + len(steps) - 1
+    needed = {last}
+    for i in range(last, n - 1, -1):
+        if i in needed:
+            needed.update(steps[i - n].uses)
+    number = {old: new for new, old in enumerate(sorted(needed))}
+    kept = (Step(s.phrase, tuple(number[u] for u in s.uses)) for i, s in enumerate(steps, n) if i in needed)
+    return Program(tuple(x for i, x in enumerate(args) if i in needed), tuple(kept), own)
 
 
 def _arguments(choose: Choose) -> tuple[Array, ...]:
