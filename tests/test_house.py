@@ -19,7 +19,7 @@ import tinygraph
 from tinygraph.op import Op
 
 ROOT = Path(tinygraph.__file__).parent
-FLOORS = ["op", "ops", "graph", "mode", "operand", "tensor", "tree", "transforms", "program", "check", "render"]
+FLOORS = ["op", "ops", "graph", "mode", "operand", "tensor", "tree", "transforms", "program", "render", "check"]
 FLOORS += ["nn", "optim", "data", "train", "cli"]  # each may import what stands before it
 ENGINE = FLOORS[: FLOORS.index("program")]
 OPTIONAL = [

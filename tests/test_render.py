@@ -13,6 +13,7 @@ import pytest
 import tinygraph as tg
 from tinygraph import Tensor
 from tinygraph.render import Picture, layout, render
+from tinygraph.render.colour import LIGHT
 from tinygraph.render.layout import LayoutError, available
 
 needs_graphviz = pytest.mark.skipif(not available(), reason="nothing to draw with is installed")
@@ -320,3 +321,13 @@ def test_only_tensors_are_drawn(x):
 def test_importing_render_does_not_load_graphviz():
     program = "import sys, tinygraph.render; sys.exit('graphviz' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_a_marked_node_is_framed_in_red_and_says_why() -> None:
+    x = tg.Tensor(3.0, name="x")
+    y = x * x
+    dot = render(y + 1.0, mark={y: "wrong & red"}).dot
+    (line,) = [line for line in dot.splitlines() if "wrong & red" in line]
+    assert f'color="{LIGHT.gradient}"' in line
+    assert "penwidth=3" in line
+    assert "penwidth=3" not in render(y + 1.0).dot

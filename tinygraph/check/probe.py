@@ -26,13 +26,16 @@ class Probe:
         f: takes the leaves, one by one; returns a tree of arrays. Integers among the outputs are left out.
         leaves: real arrays; they are copied to float64 and never changed.
         cotangent: the weights of the outputs; random and uneven (from `seed`) if None, 1 for a scalar.
+        sides: on how many sides of the point noise is measured; one is cheaper, and sees a kink nearby as noise.
 
     `y` holds the outputs as one vector, `noise` the round-off of each, `scale` the size of each argument's element
     as a power of two, so that a step of a power of two is exact.
     """
 
-    def __init__(self, f: Callable[..., Any], leaves: Sequence[Any], cotangent: Any = None, seed: int = 0) -> None:
-        self._f = f
+    def __init__(
+        self, f: Callable[..., Any], leaves: Sequence[Any], cotangent: Any = None, seed: int = 0, sides: int = 2
+    ) -> None:
+        self._f, self._sides = f, sides
         self.evaluations = 0
         self.base: Leaves = [np.array(x, dtype=np.float64) for x in leaves]
         self.offsets = np.cumsum([0, *(x.size for x in self.base)])
@@ -93,7 +96,7 @@ class Probe:
                 measured = np.abs(np.diff(grid, _ORDER, axis=0)).max(axis=0) * _NORMAL
                 floor = np.fmax(floor, self.eps * np.abs(grid).max(axis=0))
                 quiet = np.fmin(quiet, measured)
-                if spacing < 0.0 and np.all(quiet <= _LOUD * floor):
+                if (spacing < 0.0 or self._sides == 1) and np.all(quiet <= _LOUD * floor):
                     break
         return np.asarray(np.where(np.isfinite(quiet), np.maximum(floor, 3.0 * quiet), floor), dtype=np.float64)
 

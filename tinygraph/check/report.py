@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from tinygraph.check.differences import Estimate
+from tinygraph.check.fault import Culprit
+from tinygraph.check.page import page
 from tinygraph.check.verdict import REASONS, RIGHT, WRONG
+from tinygraph.render import Picture, render
+from tinygraph.tensor import handle
 
 _SHOWN = 8
 
@@ -43,6 +50,22 @@ class Comparison:
         places = [tuple(map(int, np.unravel_index(k, self.verdicts.shape))) for k in order]
         return [place for place in places if self.verdicts[place] != RIGHT]
 
+    def ratio(self, place: tuple[int, ...]) -> str:
+        """Exact over numeric, to the digits that its error bound allows; empty where that says nothing."""
+        exact, value, bound = (float(a[place]) for a in (self.exact, self.numeric.value, self.numeric.bound))
+        if not (np.isfinite([exact, value, bound]).all() and abs(value) > 2.0 * bound):
+            return ""
+        digits = 6 if bound == 0.0 else int(np.clip(np.log10(abs(value) / bound), 1.0, 6.0))
+        return f"{exact / value:.{digits}g}"
+
+    def cells(self, place: tuple[int, ...]) -> tuple[str, ...]:
+        """One element as a row of a table: verdict, name, exact, numeric, bound, ratio."""
+        value, bound = self.numeric.value[place], self.numeric.bound[place]
+        index = f"[{', '.join(map(str, place))}]" if place else ""
+        verdict = str(self.verdicts[place])
+        ratio = self.ratio(place) if verdict == WRONG else ""
+        return verdict, f"{self.name}{index}", f"{self.exact[place]:.10g}", f"{value:.10g}", f"{bound:.1e}", ratio
+
     def line(self, place: tuple[int, ...]) -> str:
         """One element as a line of the report."""
         numeric, verdict = self.numeric, str(self.verdicts[place])
@@ -51,6 +74,8 @@ class Comparison:
             f"{verdict if verdict == WRONG else 'inconclusive'}: {self.name}{index}: exact {self.exact[place]:.10g}, "
             f"numeric {numeric.value[place]:.10g} ± {numeric.bound[place]:.1e}"
         )
+        if verdict == WRONG and (ratio := self.ratio(place)):
+            text += f" (ratio {ratio})"
         if verdict in REASONS:
             text += f" ({verdict}: {REASONS[verdict]})"
         if numeric.kink[place]:
@@ -70,6 +95,16 @@ class Report:
     order: int
     evaluations: int
     notes: tuple[str, ...] = ()
+    search: Callable[[], Culprit | None] | None = field(default=None, repr=False, compare=False)
+
+    @cached_property
+    def culprit(self) -> Culprit | None:
+        """The first operation of the graph that is wrong by itself; None if nothing is wrong, or nothing was found.
+
+        It is searched for when it is first asked for: every operation is checked on the values that were recorded.
+        """
+        flawed = self.wrong or any(c.problem for c in self.comparisons)
+        return self.search() if self.search is not None and flawed else None
 
     @property
     def size(self) -> int:
@@ -108,4 +143,35 @@ class Report:
         lines += [f"  {c.line(p)}" for _, c, p in bad[:_SHOWN]]
         if len(bad) > _SHOWN:
             lines.append(f"  and {len(bad) - _SHOWN} more")
+        if self.culprit is not None:
+            lines += [f"  {line}" for line in str(self.culprit).splitlines()]
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """The report as a notebook shows it."""
+        shown = [(c, p) for c in self.comparisons for p in c.ranked()]
+        shown.sort(key=lambda item: bool(item[0].verdicts[item[1]] != WRONG))
+        rows = [(c, p) for c, p in shown if c.problem is None][:_SHOWN]
+        return page(str(self).splitlines(), [c.cells(p) for c, p in rows], self.culprit, self.ok)
+
+    def render(self, path: str | os.PathLike[str] | None = None, **options: Any) -> Picture:
+        """Draw the graph with the operation at fault in red; the options are those of `tinygraph.render`.
+
+        Raises:
+            ValueError: nothing is at fault, or no graph was recorded, as for a gradient of one's own.
+
+        Example:
+            >>> import tinygraph as tg
+            >>> from tinygraph.check import compare_grads
+            >>> half = tg.op(lambda x: x**2, vjps=[lambda g, ans, x: g * x], name="half")
+            >>> picture = compare_grads(lambda x: half(x) * 3.0, 2.0).render()
+            >>> "at fault: 2 times too small" in picture.dot
+            True
+        """
+        found = self.culprit
+        if found is None or found.node is None:
+            raise ValueError("there is no operation at fault to draw; print the report, or tinygraph.render the graph")
+        words = "a constant here changes" if found.bypass else found.what
+        marks = {handle(found.node): f"at fault: {words}"}
+        outputs = found.outputs[0] if len(found.outputs) == 1 else found.outputs
+        return render(outputs, path, names=found.names, mark=marks, **options)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.graph import Node
+from tinygraph.render import text
 from tinygraph.render.colour import palette, style
 from tinygraph.render.content import gather
 from tinygraph.render.dot import Writer
@@ -66,6 +67,7 @@ def render(
     theme: str = "auto",
     backend: str | None = None,
     max_nodes: int = 400,
+    mark: Mapping[Tensor, str] | None = None,
 ) -> Picture:
     r"""Draw the graph behind a Tensor: names, values and, if it is one number, its derivative by every value in red.
 
@@ -82,6 +84,7 @@ def render(
         theme: "light", "dark", or "auto", which follows the reader's screen.
         backend: one of `tinygraph.render.layout.available()`, else the first that is there.
         max_nodes: how many nodes a picture may have.
+        mark: Tensors to be framed in red, and what is said in red in each.
 
     Raises:
         ValueError: a suffix, theme or backend that does not exist, or too large a graph.
@@ -105,7 +108,8 @@ def render(
         raise ValueError(
             f"{os.fspath(path)!r} ends in none of {', '.join(SUFFIXES)}, which a picture can be written as"
         )
-    writer = Writer(gather(roots, _named(names or {}), max_nodes), colours, title)
+    marks = {t._node: text.plain(words) for t, words in (mark or {}).items()}
+    writer = Writer(gather(roots, _named(names or {}), max_nodes), colours, title, marks)
     picture = Picture(writer.write(), theme, backend, writer.said)
     if path is not None:
         _save(picture, Path(path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from tinygraph.graph import Node
@@ -29,10 +30,12 @@ Line = tuple[str, str]  # what it says, and how: name, value, quiet or gradient
 class Writer:
     """Writes one graph; labels are plain text, since not every Graphviz reads the HTML-like ones."""
 
-    def __init__(self, graph: Gathered, colours: Palette, title: str | None) -> None:
+    def __init__(
+        self, graph: Gathered, colours: Palette, title: str | None, marks: Mapping[Node, str] | None = None
+    ) -> None:
         from graphviz import Digraph, nohtml
 
-        self.graph, self.colours = graph, colours
+        self.graph, self.colours, self.marks = graph, colours, marks or {}
         self.plainly = nohtml  # a name in angle brackets is no HTML
         self.said: dict[str, Said] = {}
         self.ids = {node: f"n{i}" for i, node in enumerate(graph.nodes)}
@@ -76,7 +79,11 @@ class Writer:
         slope = self._slope(node, name or (ASIDE if not _is_short(said) else f"({said})"))
         if slope:
             lines.append((slope, "gradient"))
-        self._add(self.ids[node], lines, name, self._kind(node))
+        if node in self.marks:
+            lines.append((self.marks[node], "gradient"))
+            self._add(self.ids[node], lines, name, self._kind(node), color=self.colours.gradient, penwidth="3")
+        else:
+            self._add(self.ids[node], lines, name, self._kind(node))
 
     def _heading(self, node: Node, name: str, said: str) -> tuple[str, str]:
         """The name before the formula, or before the number of a leaf."""
@@ -89,7 +96,7 @@ class Writer:
     def _add(self, key: str, lines: list[Line], name: str, kind: str, **attributes: str) -> None:
         if kind != colour.NUMBER:
             fill, line = getattr(self.colours, kind)
-            attributes |= {"fillcolor": fill, "color": line}
+            attributes = {"fillcolor": fill, "color": line} | attributes
         words = [said for said, _ in lines]
         width = max(map(text.ems, words)) * POINTS / 72 + 0.24
         attributes.setdefault("width", f"{width:.2f}")
