@@ -2,12 +2,21 @@
 
 import re
 import runpy
+import sys
 from pathlib import Path
 
 import pytest
 
 FOLDER = Path(__file__).parent.parent / "examples"
 SAYS = {
+    "check_a_students_backprop": (
+        r"as in the lecture: 21 right, 0 wrong(.*\n)*.*db2 is 6 times too small \(6 is m"
+        r"(.*\n)*.*dW2 is of the wrong sign(.*\n)*.*dW1 is transposed(.*\n)*.*db1 is not summed over axis 1(.*\n)*.*what they share, dZ1"
+    ),
+    "check_scipy_jac": (
+        r"jac is right\n(.*\n)*.*2 times too small in 1 of 3 elements(.*\n)*BFGS with jac: x = \[1\. 1\. 1\.\]"
+    ),
+    "check_torch_function": r"clipped: .* 6 right(.*\n)*forgetful: .* 2 wrong(.*\n)*in float32 .* 2 wrong",
     "course_graph": r"a = 5 .* dJ/da = 3\n(.*\n)*.*dJ/db = 6\n.*dJ/dc = 9\n.*dJ/du = 3\n.*dJ/dv = 3\nJ = 33",
     "higher_order": r"derivative 1 at 0\.5: \+0\.786448\n(.*\n)*Newton's method ends at \[1\. 1\.\]",
     "logistic_regression": r"held-out accuracy 0\.9[5-9]",
@@ -15,6 +24,7 @@ SAYS = {
     "own_op": r"swish: first and second(.*\n)*forgetful: .* 6 wrong",
     "two_layer_network": r"held-out accuracy 0\.9[5-9]",
 }
+NEEDS = {"check_scipy_jac": "scipy", "check_torch_function": "torch"}
 
 
 def test_each_example_is_listed_here() -> None:
@@ -23,5 +33,15 @@ def test_each_example_is_listed_here() -> None:
 
 @pytest.mark.parametrize("name", sorted(SAYS))
 def test_it_runs_and_says_what_it_should(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    if name in NEEDS:
+        pytest.importorskip(NEEDS[name], reason=f"{NEEDS[name]} is not installed")
     runpy.run_path(str(FOLDER / f"{name}.py"), run_name="__main__")
     assert re.search(SAYS[name], capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("name", sorted(NEEDS))
+def test_without_its_library_it_says_so(name: str, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
+    for module in [m for m in sys.modules if m.partition(".")[0] == NEEDS[name]] + [NEEDS[name]]:
+        monkeypatch.setitem(sys.modules, module, None)
+    runpy.run_path(str(FOLDER / f"{name}.py"), run_name="__main__")
+    assert re.search(rf"is not installed, so .*: pip install {NEEDS[name]}", capsys.readouterr().out)

@@ -230,3 +230,19 @@ def test_relation_is_silent_where_nothing_simple_helps():
     assert relation(np.exp(2 * x), found) is None
     assert relation(np.exp(x) * np.nan, found) is None
     assert relation(np.exp(x)[:5], found) is None
+
+
+def test_a_fault_in_some_elements_is_named_by_where_they_are():
+    x = np.array([-2.0, -0.5, 0.3, 1.5, 2.5])
+
+    def said(gradient):
+        return compare_pair(lambda x: np.sum(x**3), gradient, x).notes
+
+    assert said(lambda x: 3 * x * abs(x)) == (
+        "the gradient of x0 is of the wrong sign just where the argument is negative",
+    )
+    assert said(lambda x: np.where(x < 0, 0.0, 3 * x**2)) == (
+        "the gradient of x0 is wrong just where the argument is negative",
+    )
+    assert said(lambda x: 3 * x**2 * [2, 1, 1, 1, 1]) == ("the gradient of x0 is 2 times too large in 1 of 5 elements",)
+    assert said(lambda x: 3 * x**2 + [1, 1, 0, 0, 1]) == ()

@@ -11,7 +11,7 @@ import numpy as np
 from tinygraph.check.gradients import compare_grads
 from tinygraph.check.relation import relation
 from tinygraph.check.report import Comparison, GradientError, Report
-from tinygraph.check.verdict import POWER, WRONG
+from tinygraph.check.verdict import POWER, RIGHT, WRONG
 from tinygraph.op import bare
 from tinygraph.tree import flatten
 
@@ -121,8 +121,24 @@ def related(report: Report, claimed: Any, x: Any, sizes: Mapping[str, int]) -> l
             lengths = {f"the length of axis {a} of {o.name}": n for o in report.comparisons for a, n in _axes(o)}
             words = _exchanged(place, found[place], report.comparisons)
             words = words or relation(found[place], c.numeric, leaves[i], {**sizes, **lengths})
+            words = words or _partly(c, leaves[i], {**sizes, **lengths})
             notes += [f"the gradient of {c.name} is {words}"] if words else []
     return notes
+
+
+def _partly(c: Comparison, x: Any, sizes: Mapping[str, int]) -> str | None:
+    """What is the matter with the wrong elements, where others are right."""
+    wrong = c.verdicts == WRONG
+    if c.problem is not None or wrong.all():
+        return None
+    known = np.isin(c.verdicts, (RIGHT, WRONG))
+    places = {"negative": x < 0, "positive": x > 0, "zero": x == 0, "above 1 in size": abs(x) > 1}
+    where = [name for name, at in places.items() if wrong.sum() > 1 and np.array_equal(wrong[known], at[known])]
+    words = relation(c.exact, c.numeric._replace(kink=~wrong), sizes=sizes)
+    if not words and not where:
+        return None
+    place = f"just where the argument is {where[0]}" if where else f"in {wrong.sum()} of {wrong.size} elements"
+    return f"{words or 'wrong'} {place}"
 
 
 def _axes(comparison: Comparison) -> Iterable[tuple[int, int]]:
