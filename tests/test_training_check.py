@@ -61,9 +61,9 @@ def test_the_exercises_published_numbers():
     wrong = course_gradient_check(cost, buggy, theta)
     assert wrong.difference == pytest.approx(0.2850931567761623, abs=1e-9)
     assert wrong.says.startswith("worry")
-    assert sorted(wrong.parts, key=lambda name: -wrong.parts[name])[:2] == ["x0['b1']", "x0['W2']"]
-    assert "the gradient of x0['W2'] is 2 times too large" in str(wrong)
-    assert "the gradient of x0['b1'] is 4 times too large" in str(wrong)
+    assert sorted(wrong.parts, key=lambda name: -wrong.parts[name])[:2] == ["theta['b1']", "theta['W2']"]
+    assert "the gradient of theta['W2'] is 2 times too large" in str(wrong)
+    assert "the gradient of theta['b1'] is 4 times too large" in str(wrong)
 
 
 def test_a_gradient_that_is_known_already_and_one_dimension():

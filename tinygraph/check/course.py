@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.check.pairs import compare_pair
+from tinygraph.check.pairs import compare_pair, named
 from tinygraph.check.report import Report
 from tinygraph.op import bare
 from tinygraph.tree import flatten
@@ -103,7 +103,7 @@ def course_gradient_check(
         gradients of order 1, mode given: 1 right, 0 wrong, 0 inconclusive (of 1; ... evaluations)
     """
     known = gradient if callable(gradient) else lambda theta: gradient
-    report = compare_pair(f, known, theta, seed=seed)
+    report = named(compare_pair(f, known, theta, seed=seed), ["theta"])
     grad = np.concatenate([np.ravel(c.exact) for c in report.comparisons])
     leaves, rebuild = flatten(theta)
     arrays = [np.array(bare(x), dtype=np.float64) for x in leaves]

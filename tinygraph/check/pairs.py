@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -93,6 +94,21 @@ def check_pair(
     report = compare_pair(value, gradient, *x, directions=directions, power=power, seed=seed, sizes=sizes)
     if not report.ok:
         raise GradientError(report)
+
+
+def named(report: Report, names: Sequence[str]) -> Report:
+    """A report with the arguments' own names for x0, x1, ...
+
+    Example:
+        >>> named(compare_pair(np.sin, np.cos, 1.0), ["angle"]).comparisons[0].name
+        'angle'
+    """
+
+    def own(text: str) -> str:
+        return re.sub(r"\bx(\d+)\b", lambda m: names[int(m[1])] if int(m[1]) < len(names) else m[0], text)
+
+    compared = tuple(replace(c, name=own(c.name)) for c in report.comparisons)
+    return replace(report, comparisons=compared, notes=tuple(map(own, report.notes)))
 
 
 def related(report: Report, claimed: Any, x: Any, sizes: Mapping[str, int]) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.check.gradients import compare_grads
-from tinygraph.check.pairs import compare_pair
+from tinygraph.check.pairs import compare_pair, named
 from tinygraph.check.projection import CALLS, compare_along
 from tinygraph.check.report import GradientError, Report
 from tinygraph.check.verdict import POWER
@@ -147,8 +147,8 @@ def _compared(loss: Function, params: Any, gradient: Function | None, mode: str,
     if mode == "projection":
         return compare_along(loss, params, gradient=gradient, power=power, seed=seed)
     if gradient is not None:
-        return compare_pair(loss, gradient, params, power=power, seed=seed)
-    return compare_grads(loss, params, power=power, seed=seed)
+        return named(compare_pair(loss, gradient, params, power=power, seed=seed), ["params"])
+    return named(compare_grads(loss, params, power=power, seed=seed), ["params"])
 
 
 def _copied(params: Any) -> Any:

@@ -16,6 +16,7 @@ import numpy as np
 
 from tinygraph.check import Report, compare_grads, compare_pair
 from tinygraph.check.gradients import MODES
+from tinygraph.check.pairs import named
 from tinygraph.cli.errors import CommandError, FormulaError, UsageError
 from tinygraph.cli.formula import CONSTANTS, Formula
 from tinygraph.cli.progress import say
@@ -79,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("nothing to differentiate by: give an argument, such as x=[1,2,3], that is not --constant")
     ok = True
     for report in _reports(args, f, gradient, values, free):
-        say(_named(str(report), list(free)))
+        say(str(named(report, list(free))))
         ok = ok and report.ok
     return int(not ok)
 
@@ -230,8 +231,3 @@ def _by_position(f: Callable[..., Any], values: dict[str, Any]) -> list[str]:
     except (TypeError, ValueError):
         return list(values)
     return [p.name for p in parameters if p.kind is p.POSITIONAL_ONLY and p.name in values]
-
-
-def _named(text: str, names: Sequence[str]) -> str:
-    """A report with the arguments' own names for x0, x1, ..."""
-    return re.sub(r"\bx(\d+)\b", lambda m: names[int(m[1])] if int(m[1]) < len(names) else m[0], text)
