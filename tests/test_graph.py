@@ -687,3 +687,13 @@ def test_any_graph_has_a_symmetric_hessian_of_its_own_gradient(r: Random, steps:
     np.testing.assert_allclose(hessian, rows, rtol=1e-8, atol=1e-8)
     for i in range(2):
         np.testing.assert_allclose(tg.hvp(f, (x,), (np.eye(2)[i],)), hessian[:, i], rtol=1e-8, atol=1e-8)
+
+
+def test_a_rule_that_returns_an_array_of_its_own_keeping_finds_it_unchanged():
+    stored = np.ones(2)
+    keeper = tg.op(lambda x: x.sum(), vjps=[lambda g, ans, x: stored], name="keeper")
+    x = Tensor(np.ones(2))
+    (keeper(x) + keeper(x)).backward()
+    assert x.grad.tolist() == [2.0, 2.0]
+    assert stored.tolist() == [1.0, 1.0]
+    assert not np.shares_memory(x.grad, stored)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import count
+from sys import getrefcount
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,13 @@ _RELEASED = (
 )
 
 
+def _references() -> int:
+    """What getrefcount says of an object that one local variable holds: it differs between versions of Python."""
+    held = object()
+    return getrefcount(held)
+
+
+_ALONE = _references()
 _ELSEWHERE = object()  # in place of the gradient of a node that the walk does not visit
 
 
@@ -151,9 +159,9 @@ def pullback(
                 if watch is not None:
                     watch(node, x, gx)
                 if have is None:
+                    if x.op is None and getrefcount(gx) == _ALONE and getattr(gx, "base", gx) is None:
+                        owned.add(x)  # the rule made this array, and nobody else holds it
                     grads[x] = gx
-                    if x.op is None and gx is not g and gx is not ans and _fresh(gx, args):
-                        owned.add(x)
                 elif x in owned and lift is None:
                     have += gx
                     grads[x] = have  # a scalar was not added to in place
@@ -176,14 +184,6 @@ def _lifted(node: Node, lift: Lift) -> tuple[Array, ...]:
         raise RuntimeError(_RELEASED)
     pairs = zip(node.inputs or (), node.args or (), strict=True)
     return tuple(a if x is None else lift(x) for x, a in pairs)
-
-
-def _fresh(gx: Array, args: Sequence[Array]) -> bool:
-    """Whether a rule made this array for us alone."""
-    for a in args:
-        if a is gx:
-            return False
-    return getattr(gx, "base", gx) is None
 
 
 def _own(g: Array, owned: bool) -> Array:

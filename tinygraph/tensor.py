@@ -452,8 +452,8 @@ class Tensor(Traced):
     def repeat(self, repeats: Any, axis: int | None = None) -> Tensor:
         return index.repeat(self, repeats, axis)  # type: ignore[no-any-return]
 
-    def take(self, indices: Any, axis: int | None = None) -> Tensor:
-        return index.take(self, indices, axis)  # type: ignore[no-any-return]
+    def take(self, indices: Any, axis: int | None = None, *, mode: str = "raise") -> Tensor:
+        return index.take(self, indices, axis, mode=mode)  # type: ignore[no-any-return]
 
     def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
         return index.diagonal(self, offset, axis1, axis2)  # type: ignore[no-any-return]
