@@ -1,14 +1,19 @@
 """The checker tells right from wrong, and from what cannot be told, without ever using a derivative rule."""
 
+import math
+
 import numpy as np
 import pytest
 
 import tinygraph as tg
 from tinygraph.check import GradientError, check_grads, compare_grads, numeric_grad
+from tinygraph.check.jacobians import numeric_jacobian
+from tinygraph.op import bare
 
 RNG = np.random.default_rng(7)
 X = RNG.uniform(0.5, 2.0, (3, 4)) * np.where(RNG.random((3, 4)) < 0.5, -1, 1)
 POSITIVE = np.abs(X)
+W = RNG.normal(size=(4, 2))
 SMOOTH = {
     "sin": (np.sin, np.cos, X),
     "exp": (np.exp, np.exp, X),
@@ -167,7 +172,7 @@ def test_a_kink_between_the_steps_is_never_a_false_alarm_however_slight(change: 
 
 def test_outside_the_domain_is_inconclusive() -> None:
     report = compare_grads(lambda x: np.log(x).sum(), np.array([-1.0]))
-    assert list(report.comparisons[0].verdicts) == ["non-finite"]
+    assert list(report.comparisons[0].verdicts) == ["outside the domain"]
 
 
 def test_jumps_closer_together_than_the_steps_are_no_false_alarm() -> None:
@@ -260,3 +265,138 @@ def test_bad_calls() -> None:
         compare_grads(np.sin, X, gradient=np.cos)
     with pytest.raises(ValueError, match="cotangent of 2 elements"):
         numeric_grad(np.sin, X, cotangent=np.ones(2))
+
+
+@pytest.mark.parametrize(
+    ("f", "df", "x"),
+    [
+        (np.log, lambda x: 1 / x, [1e-20, 1e-12, 1.0, 1e6]),
+        (np.reciprocal, lambda x: -1 / x**2, [1e-9, 1e-4, 1.0]),
+        (lambda x: np.log(1 + x), lambda x: 1 / (1 + x), [1e-20]),
+        (np.expm1, np.exp, [1e-200, 1e-12, 1.0]),
+    ],
+    ids=["log", "reciprocal", "rounded away", "expm1"],
+)
+def test_elements_far_smaller_than_their_array_are_right_all_the_same(f, df, x) -> None:
+    report = compare_grads(lambda x: f(x).sum(), np.array(x), gradient=df)
+    assert report.right == len(x), report
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "reason"),
+    [
+        (np.log, -1.0, "outside the domain"),
+        (np.log, 0.0, "outside the domain"),
+        (np.sqrt, 0.0, "outside the domain"),
+        (np.exp, 1000.0, "overflow"),
+        (lambda x: np.exp(x) / np.exp(x), 1000.0, "overflow"),
+        (lambda x: x**200, 34.2, "overflow"),
+        (np.arcsin, 1.0, "outside the domain"),
+    ],
+    ids=["log", "pole", "edge", "exp", "inf over inf", "power", "arcsin"],
+)
+def test_a_missing_value_is_told_from_one_that_is_too_large(f, x, reason) -> None:
+    report = compare_grads(lambda x: f(x).sum(), np.array([x]), gradient=lambda x: x)
+    assert list(report.comparisons[0].verdicts) == [reason]
+    assert reason in str(report)
+
+
+def test_a_function_that_raises_beside_the_point_has_no_value_there() -> None:
+    found = numeric_grad(lambda x: np.float64(math.sqrt(x)), 0.0)
+    assert found.fault == "outside the domain"
+    with pytest.raises(ValueError, match="domain"):
+        numeric_grad(lambda x: np.float64(math.sqrt(x)), -1.0)
+
+
+def test_several_outputs_of_which_some_have_no_derivative() -> None:
+    def f(x):
+        order = np.argsort(bare(x).ravel())
+        return {"y": np.tanh(x), "order": order, "positive": bare(x) > 0, "name": "net", "count": 3}
+
+    check_grads(f, X, order=2)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x,
+        lambda x: (x, x),
+        lambda x: [x.T, x[::-1], x[:2, 1:]],
+        lambda x: (x.reshape(-1), x[0], np.sin(x)),
+    ],
+    ids=["itself", "itself twice", "views", "views and more"],
+)
+def test_a_function_that_returns_its_input_or_views_of_it(f) -> None:
+    check_grads(f, X, order=2)
+
+
+@pytest.mark.parametrize("shape", [(0,), (3, 0), (0, 2)])
+def test_arrays_of_no_elements(shape) -> None:
+    check_grads(lambda x, w: (np.sin(x).sum(), w * 2.0), np.zeros(shape), X)
+    assert numeric_grad(lambda x: x, np.zeros(shape)).value.shape == shape
+    assert numeric_jacobian(lambda x: x * 2.0, np.zeros(shape)).value.shape == shape * 2
+
+
+@pytest.mark.parametrize(
+    "f", [np.sin, lambda x: x @ W, lambda x: np.tanh(x @ W).sum(axis=0)], ids=["sin", "matmul", "net"]
+)
+def test_the_numeric_jacobian_is_the_exact_one_within_its_bound(f) -> None:
+    found, exact = numeric_jacobian(f, X), tg.jacobian(f)(X)
+    assert found.value.shape == exact.shape
+    assert np.all(np.abs(found.value - exact) <= found.bound)
+    assert found.bound.max() < 1e-6
+
+
+def test_the_numeric_jacobian_shows_kinks_and_counts_calls() -> None:
+    calls = 0
+
+    def f(x):
+        nonlocal calls
+        calls += 1
+        return np.sin(x) * np.ones((7, 1, 1))
+
+    numeric_jacobian(f, X)
+    assert calls <= 4 * X.size + 20
+    found = numeric_jacobian(np.abs, np.array([1.0, 0.0]))
+    assert found.kink.tolist() == [[False, False], [False, True]]
+    with pytest.raises(ValueError, match="one real array, not 2"):
+        numeric_jacobian(lambda x: (x, x), X)
+    with pytest.raises(ValueError, match="takes one array"):
+        numeric_jacobian(lambda x: x[0], [X, X])
+
+
+@pytest.mark.parametrize("name", [name for name in SMOOTH if name not in ("just beside a kink", "constant")])
+def test_the_complex_step_is_right_to_the_last_digits(name: str) -> None:
+    f, df, x = SMOOTH[name]
+    found = numeric_grad(lambda x: f(x).sum(), x, method="complex")
+    np.testing.assert_allclose(found.value, df(x), rtol=1e-13)
+    assert np.all(np.abs(found.value - df(x)) <= found.bound)
+    assert np.all(found.bound <= 1e-13 * np.abs(df(x)) + 1e-300)
+
+
+def test_the_complex_step_is_refused_where_it_says_something_else() -> None:
+    with pytest.raises(ValueError, match="not analytic"):
+        numeric_grad(lambda x: (np.abs(x) * x).sum(), X, method="complex")
+    with pytest.raises(ValueError, match="takes complex numbers"):
+        numeric_grad(lambda x: tg.sigmoid(tg.Tensor(x)).sum(), X, method="complex")
+    with pytest.raises(ValueError, match="method 'forward'"):
+        numeric_grad(np.sin, X, method="forward")
+
+
+@pytest.mark.parametrize("n", [1, 10, 1000])
+def test_two_directions_take_twenty_calls_whatever_n(n: int) -> None:
+    calls = 0
+
+    def f(x):
+        nonlocal calls
+        calls += 1
+        return np.sin(x).sum()
+
+    x = RNG.normal(size=n)
+    report = compare_grads(f, x, gradient=np.cos, directions=2)
+    assert report.right == 2
+    assert calls <= 20
+    assert compare_grads(f, x, gradient=lambda x: 1.001 * np.cos(x), directions=2).wrong == 2
+    calls = 0
+    assert compare_grads(f, x, gradient=np.cos).right == n
+    assert calls <= 4 * n + 20

@@ -1,4 +1,4 @@
-"""A wrong gradient is traced to the operation, the argument and the line, and told in text, in HTML and in a picture."""
+"""A wrong gradient is traced to the operation, the argument and the line; told in text, HTML and a picture."""
 
 import re
 import sys

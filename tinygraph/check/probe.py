@@ -13,10 +13,26 @@ from tinygraph.tree import flatten
 
 Vector = np.ndarray[Any, np.dtype[np.float64]]
 Leaves = list[np.ndarray[Any, Any]]
-Line = Callable[[float], Leaves]  # the arguments at a distance t from the point, in units of the scale
 EPS = float(np.finfo(np.float64).eps)
+DOMAIN, OVERFLOW = "outside the domain", "overflow"
+_SHAKEN, _REPEATS = 2.0**-10, 4
 _SPACING, _POINTS, _ORDER, _LOUD = 2.0**-15, 8, 5, 64.0
 _NORMAL = 252.0**-0.5  # one over the size of the fifth differences of unit noise: sqrt(10!) / 5!
+
+
+class Line:
+    """The arguments at a distance t from the point, `line(t)`, in units of the scale.
+
+    `size` is how large the arguments that move are in these units, 1 or less; `unit` how many of them make a step of 1.
+    """
+
+    def __init__(self, at: Callable[[float], Leaves], size: float = 1.0, unit: float = 1.0) -> None:
+        self._at = at
+        self.size = size
+        self.unit = unit
+
+    def __call__(self, t: float) -> Leaves:
+        return self._at(t)
 
 
 class Probe:
@@ -29,14 +45,15 @@ class Probe:
         sides: on how many sides of the point noise is measured; one is cheaper, and sees a kink nearby as noise.
 
     `y` holds the outputs as one vector, `noise` the round-off of each, `scale` the size of each argument's element
-    as a power of two, so that a step of a power of two is exact.
+    as a power of two, so that a step of a power of two is exact. `fault` says why the last call gave no finite values.
     """
 
     def __init__(
         self, f: Callable[..., Any], leaves: Sequence[Any], cotangent: Any = None, seed: int = 0, sides: int = 2
     ) -> None:
         self._f, self._sides = f, sides
-        self.evaluations = 0
+        self.evaluations, self.fault = 0, ""
+        self._blank: Vector | None = None
         self.base: Leaves = [np.array(x, dtype=np.float64) for x in leaves]
         self.offsets = np.cumsum([0, *(x.size for x in self.base)])
         flat = [(np.abs(x).ravel(), _usual(x)) for x in self.base]
@@ -46,8 +63,12 @@ class Probe:
         rng = np.random.default_rng(seed)
         self.y = self(self.base)
         self.weights = _weights(self.y, cotangent, rng)
+        self._blank = np.full_like(self.y, np.nan)
         self.deterministic = np.array_equal(self.y, self(self.base), equal_nan=True)
         self.noise = self._noise(rng)
+        if np.any(self.noise > _SHAKEN * np.abs(self.y)):  # two calls may agree by chance
+            again = [self(self.base) for _ in range(_REPEATS)]
+            self.deterministic &= all(np.array_equal(self.y, y, equal_nan=True) for y in again)
         power = np.abs(self.weights) @ np.abs(self.y)
         relative = np.abs(self.weights) @ self.noise / power if np.isfinite(power) and power else 0.0
         self.step = float(2.0 ** np.round(np.log2(min(max(self.eps, relative), 2.0**-16)) / 4))
@@ -57,13 +78,25 @@ class Probe:
         return int(self.offsets[-1])
 
     def __call__(self, leaves: Leaves) -> Vector:
-        """The outputs as one vector of float64."""
+        """The outputs as one vector of float64; NaN where f has no value beside the point and raises."""
         self.evaluations += 1
-        with no_grad(), np.errstate(all="ignore"):
+        try:
+            return self._values(leaves)
+        except (ArithmeticError, ValueError) as error:
+            if self._blank is None:
+                raise
+            self.fault = OVERFLOW if isinstance(error, OverflowError) else DOMAIN
+            return self._blank
+
+    def _values(self, leaves: Leaves) -> Vector:
+        flags: list[str] = []
+        with no_grad(), np.errstate(all="ignore", over="call", divide="call", invalid="call", call=_noted(flags)):
             outputs = [np.asarray(bare(y)) for y in flatten(self._f(*(x.copy() for x in leaves)))[0]]
-        real = [y for y in outputs if y.dtype.kind == "f"]
-        self.eps = max([self.eps, *(float(np.finfo(y.dtype).eps) for y in real)])
-        return np.concatenate([np.zeros(0), *(y.ravel().astype(np.float64) for y in real)])
+            real = [y for y in outputs if y.dtype.kind == "f"]
+            self.eps = max([self.eps, *(float(np.finfo(y.dtype).eps) for y in real)])
+            found: Vector = np.concatenate([np.zeros(0), *(y.ravel().astype(np.float64) for y in real)])
+        self.fault = _fault(found, flags)
+        return found
 
     def element(self, k: int) -> Line:
         """The line along which only element k of the arguments, counted through all leaves, moves."""
@@ -74,12 +107,30 @@ class Probe:
             moved.reshape(-1)[k - self.offsets[i]] += t * self.scale[k]
             return [*self.base[:i], moved, *self.base[i + 1 :]]
 
-        return at
+        return Line(at, float(self._own[k] / self.scale[k]), float(1.0 / self.scale[k]))
+
+    def imaginary(self, k: int, h: float) -> Vector:
+        """Im f(x + ih) / h, with an imaginary step at element k alone.
+
+        Raises:
+            ValueError: f takes no complex numbers.
+        """
+        self.evaluations += 1
+        moved = [x.astype(np.complex128) for x in self.base]
+        i = int(np.searchsorted(self.offsets, k, side="right")) - 1
+        moved[i].reshape(-1)[k - self.offsets[i]] += 1j * h
+        try:
+            with no_grad():
+                outputs = [np.asarray(bare(y)) for y in flatten(self._f(*moved))[0]]
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"method='complex' needs an f in NumPy that takes complex numbers: {error}") from None
+        found = [np.imag(y).ravel() / h for y in outputs if y.dtype.kind in "fc"]
+        return np.concatenate([np.zeros(0), *found])
 
     def along(self, direction: Vector) -> Line:
         """The line along which all elements move together."""
         parts = [v.reshape(x.shape) for v, x in zip(np.split(direction, self.offsets[1:-1]), self.base, strict=True)]
-        return lambda t: [x + t * v for x, v in zip(self.base, parts, strict=True)]
+        return Line(lambda t: [x + t * v for x, v in zip(self.base, parts, strict=True)])
 
     def _noise(self, rng: np.random.Generator) -> Vector:
         """Round-off of each output, from differences of high order on a fine grid at each side of the point.
@@ -99,6 +150,19 @@ class Probe:
                 if (spacing < 0.0 or self._sides == 1) and np.all(quiet <= _LOUD * floor):
                     break
         return np.asarray(np.where(np.isfinite(quiet), np.maximum(floor, 3.0 * quiet), floor), dtype=np.float64)
+
+
+def _noted(flags: list[str]) -> Callable[[str, int], None]:
+    return lambda kind, _: flags.append(kind)
+
+
+def _fault(y: Vector, flags: Sequence[str]) -> str:
+    """Why values are not finite: the first complaint of the processor, else that NaN is no overflow and infinity is."""
+    if np.isfinite(y).all():
+        return ""
+    if flags:
+        return OVERFLOW if flags[0] == "overflow" else DOMAIN
+    return DOMAIN if np.isnan(y).any() else OVERFLOW
 
 
 def _usual(x: np.ndarray[Any, Any]) -> float:

@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 
 from tinygraph.check.differences import Estimate
+from tinygraph.check.probe import DOMAIN, OVERFLOW
 
 RIGHT, WRONG = "right", "wrong"
-KINK, NOISE, NON_FINITE, RANDOM = "kink", "noise", "non-finite", "not deterministic"
+KINK, NOISE, RANDOM = "kink", "noise", "not deterministic"
 REASONS = {
     KINK: "the slopes from the left and from the right differ, so there is no one derivative",
     NOISE: "the error bound is too wide to tell",
-    NON_FINITE: "the function is NaN or infinite here or nearby",
+    DOMAIN: "the function has no value here or nearby: a NaN, or a pole",
+    OVERFLOW: "the function is too large for its precision here or nearby; scale the arguments",
     RANDOM: "two calls with the same arguments gave different values; fix the seed, switch dropout off",
 }
 POWER = 1e-4
@@ -35,7 +37,7 @@ def judge(exact: Any, numeric: Estimate, power: float = POWER) -> np.ndarray[Any
     Example:
         >>> from tinygraph.check import numeric_grad
         >>> judge(np.array([2.0, 4.004]), numeric_grad(lambda x: (x * x).sum(), np.array([1.0, 2.0])))
-        array(['right', 'wrong'], dtype='<U17')
+        array(['right', 'wrong'], dtype='<U18')
     """
     exact = np.asarray(exact, dtype=np.float64)
     value, bound = np.asarray(numeric.value), np.asarray(numeric.bound)
@@ -44,9 +46,11 @@ def judge(exact: Any, numeric: Estimate, power: float = POWER) -> np.ndarray[Any
         size = np.maximum(np.maximum(np.abs(exact), np.abs(value)), usual(numeric))
         away = np.abs(exact - value) > bound
         blunt = (bound > power * size) & (size > 0.0)
-    verdicts = np.full(exact.shape, RIGHT, dtype=f"<U{len(RANDOM)}")
+    verdicts = np.full(exact.shape, RIGHT, dtype=f"<U{max(map(len, REASONS))}")
     verdicts[blunt] = NOISE
     verdicts[away | ~np.isfinite(exact)] = WRONG
     verdicts[np.asarray(numeric.kink, dtype=bool)] = KINK
-    verdicts[~known] = NON_FINITE
+    verdicts[~known] = DOMAIN
+    if numeric.fault is not None:
+        verdicts[~known & (np.asarray(numeric.fault) == OVERFLOW)] = OVERFLOW
     return verdicts
