@@ -150,14 +150,16 @@ def study(names: Iterable[str]) -> dict[str, tuple[list[Outcome], list[Outcome]]
 def table(found: dict[str, tuple[list[Outcome], list[Outcome]]]) -> str:
     """The study as a table in Markdown; what one correct function costs is the median."""
     lines = [
-        f"| checker | faults found, of {len(faults())} | let pass | cannot tell "
+        f"| checker | faults found, of {len(faults())} | and the right rule passed | let pass | cannot tell "
         f"| correct functions passed, of {len(CASES)} | called wrong | cannot tell | evaluations | ms |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name, (correct, faulty) in found.items():
         right, wrong = (Counter(outcome.said for outcome in outcomes) for outcomes in (correct, faulty))
         cost = np.median([o.evaluations for o in correct]), 1e3 * np.median([o.seconds for o in correct])
-        cells = wrong[WRONG], wrong[PASSES], wrong[UNSURE], right[PASSES], right[WRONG], right[UNSURE]
+        passed = {id(case.xs) for case, outcome in zip(CASES, correct, strict=True) if outcome.said == PASSES}
+        apart = sum(o.said == WRONG and id(case.xs) in passed for case, o in zip(faults(), faulty, strict=True))
+        cells = wrong[WRONG], apart, wrong[PASSES], wrong[UNSURE], right[PASSES], right[WRONG], right[UNSURE]
         lines.append(f"| {name} | {' | '.join(map(str, cells))} | {cost[0]:.0f} | {cost[1]:.1f} |")
     return "\n".join(lines)
 

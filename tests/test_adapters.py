@@ -84,6 +84,16 @@ def test_a_torch_function_of_ones_own():
         check_pair(*torch_pair(Swish.apply), X)
 
 
+def test_the_corners_of_a_box_tie_and_are_not_called_wrong():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    box = np.array([[x, y, z] for x in (0.0, 2.0) for y in (1.0, 4.0) for z in (-1.0, 3.0)])
+    value, gradient = torch_pair(lambda v: torch.stack([v.amin(dim=0), v.amax(dim=0)]))
+    report = compare_pair(value, gradient, box)
+    assert (report.wrong, report.inconclusive) == (0, 24)
+    assert "kink" in str(report)
+    assert "slopes" in str(report)
+
+
 def test_what_torch_cuts_off_is_wrong():
     pytest.importorskip("torch", reason="PyTorch is not installed")
     assert compare_pair(*torch_pair(lambda x: (x.detach() ** 2).sum()), X).wrong == X.size

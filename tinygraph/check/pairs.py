@@ -134,7 +134,9 @@ def related(report: Report, claimed: Any, x: Any, sizes: Mapping[str, int]) -> l
     notes = []
     for place, (i, c) in enumerate(zip(real, report.comparisons, strict=True)):
         if c.count(WRONG) and c.verdicts.shape == np.shape(leaves[i]):
-            lengths = {f"the length of axis {a} of {o.name}": n for o in report.comparisons for a, n in _axes(o)}
+            lengths = {
+                f"the length of axis {a} of {o.name}": n for o in report.comparisons for a, n in _axes(o) if n > 2
+            }
             words = _exchanged(place, found[place], report.comparisons)
             words = words or relation(found[place], c.numeric, leaves[i], {**sizes, **lengths})
             words = words or _partly(c, leaves[i], {**sizes, **lengths})
