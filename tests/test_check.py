@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
-from tinygraph.check import GradientError, check_grads, compare_grads, numeric_grad
-from tinygraph.check.jacobians import numeric_jacobian
+from tinygraph.check import GradientError, check_grads, compare_grads, numeric_grad, numeric_jacobian
 from tinygraph.op import bare
 
 RNG = np.random.default_rng(7)

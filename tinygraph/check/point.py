@@ -18,42 +18,46 @@ class Point:
     """A function's arguments, taken apart into the real arrays, with their names, and the rest."""
 
     def __init__(self, f: Function, args: Sequence[Any]) -> None:
-        self._f, self._args = f, args
+        self.f, self.args = f, args
         values, self._rebuild = flatten(tuple(args))
-        self._values = [bare(v) for v in values]
-        self._places = [i for i, v in enumerate(self._values) if _is_real(v)]
-        if not self._places:
+        self.values = [bare(v) for v in values]
+        self.places = [i for i, v in enumerate(self.values) if _is_real(v)]
+        if not self.places:
             raise TypeError("no argument is a real array, so there is no gradient to check; use floats")
-        self.leaves = [np.asarray(self._values[i]) for i in self._places]
+        self.leaves = [np.asarray(self.values[i]) for i in self.places]
         self.wide = [np.array(x, dtype=np.float64) for x in self.leaves]
         names = [name for i, arg in enumerate(args) for name in _names(arg, f"x{i}")]
-        self.names = [names[i] for i in self._places]
+        self.names = [names[i] for i in self.places]
         narrow = sorted({str(x.dtype) for x in self.leaves if x.dtype.kind == "f" and x.dtype != np.float64})
         self.notes = (f"{', '.join(narrow)} arguments were checked in float64",) if narrow else ()
 
     def _call(self, f: Function, leaves: Sequence[Any]) -> Any:
-        values = list(self._values)
-        for i, x in zip(self._places, leaves, strict=True):
+        values = list(self.values)
+        for i, x in zip(self.places, leaves, strict=True):
             values[i] = x
         return f(*self._rebuild(values))
 
+    def with_values(self, values: Sequence[Any]) -> Point:
+        """The same function at other arguments, given as flat leaves."""
+        return Point(self.f, self._rebuild(list(values)))
+
     def plain(self, *leaves: Any) -> Any:
         """f on the bare arrays."""
-        return self._call(self._f, leaves)
+        return self._call(self.f, leaves)
 
     def recorded(self, *leaves: Any) -> Any:
         """f on Tensors: those of a transform, or constants around the bare arrays, so that `x += 1` means the same."""
         made = [x if isinstance(x, Tensor) else Tensor(x, requires_grad=False) for x in leaves]
-        return self._call(self._f, made)
+        return self._call(self.f, made)
 
     def given(self, gradient: Function) -> list[Any]:
         found = self._call(gradient, [x.copy() for x in self.leaves])
-        one = len(self._args) == 1 and not (isinstance(found, tuple) and len(found) == 1)
+        one = len(self.args) == 1 and not (isinstance(found, tuple) and len(found) == 1)
         leaves, _ = flatten((found,) if one else found)
-        if len(leaves) == len(self._values):
-            leaves = [leaves[i] for i in self._places]
-        if len(leaves) != len(self._places):
-            raise ValueError(f"the gradient has {len(leaves)} arrays for {len(self._places)} real arguments")
+        if len(leaves) == len(self.values):
+            leaves = [leaves[i] for i in self.places]
+        if len(leaves) != len(self.places):
+            raise ValueError(f"the gradient has {len(leaves)} arrays for {len(self.places)} real arguments")
         return [bare(g) for g in leaves]
 
     def random(self, seed: int) -> list[Any]:
