@@ -246,3 +246,53 @@ def test_a_fault_in_some_elements_is_named_by_where_they_are():
     )
     assert said(lambda x: 3 * x**2 * [2, 1, 1, 1, 1]) == ("the gradient of x0 is 2 times too large in 1 of 5 elements",)
     assert said(lambda x: 3 * x**2 + [1, 1, 0, 0, 1]) == ()
+
+
+def test_arguments_with_defaults_keep_them():
+    def cost(A2, Y, lambd=0.0, parameters=None):
+        return compute_cost(A2, Y) + lambd
+
+    def backward(parameters, cache, X, Y, lambd=0.0, depth=2):
+        assert depth == 2
+        assert lambd == 0.0
+        return backward_propagation(parameters, cache, X, Y)
+
+    check_backprop(forward_propagation, backward, cost, X=X, Y=Y, parameters=P)
+
+
+def test_a_deep_networks_passes_with_one_sample_and_the_output_in_backward():
+    def l_model_backward(AL, Y, caches, parameters, X):
+        return backward_propagation(parameters, {**caches, "A2": AL}, X, Y)
+
+    for m in (1, M):
+        check_backprop(forward_propagation, l_model_backward, compute_cost, X=X[:, :m], Y=Y[:, :m], parameters=P)
+
+
+def test_a_layer_that_keeps_its_cache():
+    class Sigmoid:
+        def forward(self, x):
+            self.out = sigmoid(x)
+            return self.out
+
+        def backward(self, dout):
+            return dout * self.out * (1 - self.out)
+
+    layer = Sigmoid()
+    check_backprop(layer.forward, layer.backward, x=X)
+
+
+def test_no_relation_is_claimed_that_is_not_there():
+    rng = np.random.default_rng(8)
+    for _ in range(200):
+        shape = tuple(rng.integers(1, 4, size=rng.integers(1, 3)))
+        x = rng.normal(size=shape) * 10.0 ** rng.integers(-6, 6)
+        if x.size < 2:
+            continue
+        found = numeric_grad(lambda x: np.sum(np.tanh(x) * np.cos(x) + x), x)
+        assert relation(rng.normal(size=shape), found, x, {"m": 5}) is None
+
+
+def test_noise_is_no_relation():
+    x = np.array([1.0, 2.0, 3.0])
+    found = numeric_grad(lambda x: np.sum(x * 1e-6) + 1e-3 * np.sin(1e9 * np.sum(x)), x)
+    assert relation(np.array([3.0, 3.0, 3.0]), found) is None

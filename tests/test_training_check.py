@@ -135,7 +135,15 @@ def test_elements_cost_at_most_four_calls_each_and_twenty(n):
 
 
 @pytest.mark.parametrize("n", [1, 10, 1000, 100_000])
-@pytest.mark.parametrize("f", [lambda w: np.sum(np.sin(w) * w), lambda w: np.sum(np.maximum(w, 0)), lambda w: w.sum()])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda w: np.sum(np.sin(w) * w),
+        lambda w: np.sum(np.maximum(w, 0)),
+        lambda w: w.sum(),
+        lambda w: np.sum(np.sin(w - w.mean())),
+    ],
+)
 def test_a_projection_costs_at_most_twenty_calls_whatever_the_size(n, f):
     counted = Counted(f)
     w = np.random.default_rng(n).normal(size=n)
@@ -158,6 +166,17 @@ def test_a_projection_finds_faults_at_the_same_price(fault):
 def test_a_projection_needs_one_number():
     with pytest.raises(ValueError, match="returns one number, not 3"):
         compare_along(np.sin, np.ones(3))
+
+
+def test_a_projection_takes_a_gradient_in_any_order_but_of_no_other_shape():
+    p = {"a": np.ones(3), "b": np.arange(4.0).reshape(2, 2)}
+
+    def cost(p):
+        return np.sum(p["a"] ** 2) + np.sum(p["b"] ** 3)
+
+    assert compare_along(cost, p, gradient=lambda p: {"db": 3 * p["b"] ** 2, "da": 2 * p["a"]}).ok
+    with pytest.raises(ValueError, match=r"shapes are \(2, 1\), \(2, 2\), not the argument's"):
+        compare_along(cost, p, gradient=lambda p: {"a": np.ones((2, 1)), "b": 3 * p["b"] ** 2})
 
 
 def test_what_it_costs_is_said_before_it_starts(capsys):

@@ -60,7 +60,7 @@ def compare_pair(
     def matched(*args: Any) -> Any:
         given = gradient(*args)
         one = len(args) == 1 and not (isinstance(given, tuple) and len(given) == 1)
-        given = _like(args[0] if one else args, given)
+        given = like(args[0] if one else args, given)
         claimed[:] = [given]
         return given
 
@@ -175,15 +175,23 @@ def _exchanged(i: int, claimed: Any, comparisons: tuple[Comparison, ...]) -> str
     return None
 
 
-def _like(tree: Any, given: Any) -> Any:
-    """A gradient with its dicts in the order of the argument's; dW is the gradient of W."""
+def like(tree: Any, given: Any) -> Any:
+    """A gradient with its dicts in the order of the argument's; dW is the gradient of W.
+
+    Raises:
+        ValueError: nothing is given for an entry of a dict.
+
+    Example:
+        >>> like({"W": 1.0, "b": 2.0}, {"db": 20.0, "dW": 10.0})
+        {'W': 10.0, 'b': 20.0}
+    """
     if isinstance(tree, dict) and isinstance(given, dict):
         named = {key: key if key in given else f"d{key}" for key in tree}
         missing = [key for key, name in named.items() if name not in given]
         if missing:
             raise ValueError(f"the gradient holds {', '.join(map(str, given))}, but nothing for {missing[0]}")
-        return {key: _like(branch, given[named[key]]) for key, branch in tree.items()}
+        return {key: like(branch, given[named[key]]) for key, branch in tree.items()}
     if isinstance(tree, list | tuple) and isinstance(given, list | tuple) and len(tree) == len(given):
-        return tuple(_like(branch, other) for branch, other in zip(tree, given, strict=True))
+        return tuple(like(branch, other) for branch, other in zip(tree, given, strict=True))
     whole = not isinstance(given, dict | list | tuple) and np.asarray(bare(given)).dtype.kind in "iu"
     return np.asarray(bare(given), dtype=np.float64) if whole else given  # dJ/dtheta = x = 2 is a number, too

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 Function = Callable[..., Any]
+_UPSTREAM = re.compile(r"d([A-Z_]|out|[a-z]?\d*$)|delta|grad|upstream")  # dA, dZ, dout, da, dz2, delta
 
 
 class Passes:
@@ -72,7 +74,7 @@ class Passes:
 
     def _cost_of(self, output: Any, given: Mapping[str, Any]) -> Any:
         if self._cost is not None:
-            free = [name for name in _parameters(self._cost) if name not in given]
+            free = [name for name in _required(self._cost) if name not in given]
             return _called(self._cost, given, dict.fromkeys(free[:1], output))
         if np.size(output) == 1:
             return output
@@ -88,15 +90,14 @@ class Passes:
         if self._backward is None:
             return cache
         extra: dict[str, Any] = {}
-        for name in _parameters(self._backward):
-            if name in given:
-                continue
+        unknown = [name for name in _required(self._backward) if name not in given]
+        for name in unknown:
             if name.lower().startswith(("cache", "memory")):
                 extra[name] = cache
-            elif name.startswith(("d", "grad")):
+            elif _UPSTREAM.match(name):
                 extra[name] = self._seeded(output)
-            elif np.size(output) != 1 and not any(extra[n] is output for n in extra):
-                extra[name] = output
+        rest = [name for name in unknown if name not in extra]
+        extra.update(dict.fromkeys(rest[:1], output))
         return _called(self._backward, given, extra)
 
     def _seeded(self, output: Any) -> Any:
@@ -168,6 +169,12 @@ def _parameters(f: Function) -> list[str]:
     """The names of a function's parameters."""
     kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return [p.name for p in inspect.signature(f).parameters.values() if p.kind not in kinds]
+
+
+def _required(f: Function) -> list[str]:
+    """The names of the parameters that have no default."""
+    parameters = inspect.signature(f).parameters
+    return [name for name in _parameters(f) if parameters[name].default is inspect.Parameter.empty]
 
 
 def _called(f: Function, given: Mapping[str, Any], extra: Mapping[str, Any]) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 from tinygraph.check.differences import Estimate
 
 Array = np.ndarray[Any, Any]
-_LOOSE, _FEW = 1e-6, 2
+_LOOSE, _FEW, _CLEAR = 1e-6, 2, 100.0
 
 
 def relation(claimed: Any, numeric: Estimate, x: Any = None, sizes: Mapping[str, int] | None = None) -> str | None:
@@ -48,7 +48,7 @@ def relation(claimed: Any, numeric: Estimate, x: Any = None, sizes: Mapping[str,
         factor = _factor(brought[usable], value[usable], bound[usable], sizes or {})
         if factor is not None:
             told = _told(factor, sizes or {})
-            return " and ".join(part for part in (words, told) if part)
+            return " and ".join(part for part in (words, told) if part) or None
     if claimed.shape != value.shape:
         return _summed_too_far(claimed, value, bound) if usable.all() else None
     return _regulariser(claimed[usable], value[usable], bound[usable], np.asarray(x)[usable]) if x is not None else None
@@ -78,6 +78,8 @@ def _fits(claimed: Array, value: Array, bound: Array, factor: float) -> bool:
 
 def _factor(claimed: Array, value: Array, bound: Array, sizes: Mapping[str, int]) -> float | None:
     """The c of claimed = c * value: 1, one of those that have a name, or what least squares say."""
+    if not np.any(np.abs(value) > _CLEAR * bound):
+        return None
     numbers = [1.0, 2.0, *(float(n) for n in sizes.values() if n > 1)]
     named = [sign * c for n in numbers for c in (n, 1.0 / n) for sign in (1.0, -1.0)]
     for c in named:
