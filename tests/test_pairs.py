@@ -132,10 +132,11 @@ def test_one_layer_in_the_courses_notation(activation):
     passes = linear_activation_forward, linear_activation_backward
     check_backprop(*passes, **LAYER, activation=activation, samples=M, per_sample=("A_prev",))
     report = compare_backprop(*passes, **LAYER, activation=activation)
-    assert [note for note in report.notes if "samples" in note] == [
+    assert [note for note in report.notes if "the number of samples" in note] == [
         "dW is 5 times too small (5 is m, the number of samples)",
         "db is 5 times too small (5 is m, the number of samples)",
     ]
+    assert "as in the course, say samples=5, per_sample=('A_prev',)" in report.notes[-1]
 
 
 def propagate(w, b, X, Y):

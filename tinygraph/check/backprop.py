@@ -15,6 +15,7 @@ from tinygraph.check.report import GradientError, Report
 from tinygraph.check.verdict import POWER, WRONG
 
 Function = Callable[..., Any]
+_CONVENTION = "if dZ belongs to the loss of one sample, as in the course, say samples={m}, per_sample=({whole},)"
 
 
 def compare_backprop(
@@ -90,6 +91,9 @@ def compare_backprop(
     compared = tuple(replace(c, name=names.get(c.name, c.name)) for c in report.comparisons)
     notes = [_renamed(note, names) for note in report.notes]
     report = replace(report, comparisons=compared, notes=(*notes, *passes.notes))
+    if passes.layer and per_sample is None and any(f"{m} times too small" in note for note in notes):
+        whole = ", ".join(repr(c.name[1:]) for c in compared if not c.count(WRONG)) or "..."
+        report = replace(report, notes=(*report.notes, _CONVENTION.format(m=m, whole=whole)))
     return replace(report, notes=(*report.notes, *_where(report)))
 
 

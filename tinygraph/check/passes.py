@@ -33,6 +33,7 @@ class Passes:
         self._forward, self._backward, self._cost, self._given, self._seed = forward, backward, cost, given, seed
         self.notes: list[str] = []
         self._leaves = _leaves(given)
+        self.layer = cost is None and backward is not None and np.size(self._output(given)[0]) != 1
         returned = self._returned(given)
         if isinstance(returned, Mapping):
             self._order = None
