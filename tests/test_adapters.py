@@ -62,6 +62,23 @@ def test_torch_in_both_precisions():
     assert single.right > 20
 
 
+def test_the_parameters_of_a_torch_module():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    module = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Tanh(), torch.nn.Linear(3, 1))
+    p = {name: t.detach().numpy() for name, t in module.named_parameters()}
+    check_pair(*torch_pair(lambda p, x: torch.func.functional_call(module, p, (x,)).mean()), p, X)
+
+
+def test_a_loss_of_scikit_learn():
+    losses = pytest.importorskip("sklearn._loss.loss", reason="scikit-learn is not installed")
+    loss, y = losses.HalfBinomialLoss(), np.array([0.0, 1.0, 1.0, 0.0])
+
+    def value(raw):
+        return loss.loss(y_true=y, raw_prediction=raw).sum()
+
+    check_pair(value, lambda raw: loss.gradient(y_true=y, raw_prediction=raw), X[0])
+
+
 def test_a_torch_function_of_ones_own():
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
