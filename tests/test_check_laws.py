@@ -35,7 +35,11 @@ def test_every_law_holds_for_a_right_function(name: str) -> None:
     assert not report.of(BROKEN), report
     assert report.ok
     silent = {o.law for o in report.of(SILENT)}
-    assert silent <= {"broadcasting equals explicit copies", "permuting a batch permutes its gradients"}
+    assert silent <= {
+        "broadcasting equals explicit copies",
+        "permuting a batch permutes its gradients",
+        "at a kink the gradient lies between the slopes",
+    }
     assert ("permuting a batch permutes its gradients" in silent) == (batch is None)
 
 
@@ -86,6 +90,13 @@ def product(first, second, **fields):
     return tg.op(lambda x, y: x * y**2, vjps=[first, second], name="product_of_a_student", **fields)
 
 
+def kinked(rule):
+    return tg.op(lambda x: np.maximum(x, 0.0), vjps=[rule], name="relu_of_a_student")
+
+
+RAGGED = np.array([-1.0, 0.0, 2.0, 0.0])
+
+
 def detached(x):
     return x.detach() if isinstance(x, tg.Tensor) else x
 
@@ -120,6 +131,15 @@ BREAKING = {
         ("by the place of a sample", by_place, (X,), 0),
         ("values by the place", lambda x: x * np.arange(4.0)[:, None], (X,), 0),
     ],
+    "at a kink the gradient lies between the slopes": [
+        (
+            "twice the larger slope",
+            kinked(lambda g, ans, x: g * np.where(x >= 0, 1.0 + (x == 0), 0.0)),
+            (RAGGED,),
+            None,
+        ),
+        ("less than none", kinked(lambda g, ans, x: g * np.where(x == 0, -0.01, x > 0)), (RAGGED,), None),
+    ],
     "float32 agrees with float64": [("another rule for float32", square(narrow), (X,), None)],
 }
 PLANTED = [(law, *fault) for law, faults in BREAKING.items() for fault in faults]
@@ -139,7 +159,7 @@ def test_each_law_has_a_fault_that_breaks_it() -> None:
 def test_the_error_names_the_law_and_the_numbers() -> None:
     with pytest.raises(LawError, match=r"broken: forward and reverse mode are transposes: <u, Jt>.*against") as error:
         check_laws(ahead, X)
-    assert len(error.value.report.of(HELD)) == 6
+    assert len(error.value.report.of(HELD)) == 6  # of nine: no batch, no kink, nothing broadcast
 
 
 def test_where_nothing_is_finite_no_law_holds() -> None:
@@ -166,3 +186,21 @@ def test_a_notebook_shows_a_table() -> None:
     html = compare_laws(np.sin, X)._repr_html_()
     assert html.count("<tr>") == len(LAWS) + 1
     assert "&lt;" not in html
+
+
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [
+        (np.abs, RAGGED),
+        (tg.relu, RAGGED),
+        (lambda x: np.max(x) - np.min(x), np.array([-1.0, 2.0, -1.0, 2.0])),
+        (np.floor, RAGGED),
+        (lambda x: np.maximum(x, x[::-1]).sum(), np.array([1.0, 0.0, 0.0, 1.0])),
+        (lambda x: np.hypot(x, x * 0.5), RAGGED),
+    ],
+    ids=["abs", "relu", "extent of a box", "jump", "tie", "hypot"],
+)
+def test_at_a_kink_the_laws_hold_for_right_functions(f, x) -> None:
+    report = compare_laws(f, x)
+    assert not report.of(BROKEN), report
+    assert "at a kink the gradient lies between the slopes" in {o.law for o in report.of(HELD)}

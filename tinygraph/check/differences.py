@@ -25,7 +25,9 @@ from tinygraph.op import bare
 from tinygraph.tree import flatten
 
 _FINER, _ROUNDS, _PERSISTENT, _TINY, _SHARP = 16.0, 8, 2, 2.0**20, 2.0**-20
+_CANCELLED = 8.0  # where terms cancel to a constant, what a rule leaves of them is round-off of their size
 METHODS = ("two-sided", "complex")
+_BESIDE = (1.0, 2.0**4, 2.0**12, 2.0**18)
 _DOUBTS = (2.0**6, 2.0**12, 2.0**18)
 
 
@@ -95,6 +97,8 @@ def _slope(probe: Probe, line: Line, h: float) -> Slope:
         value, level = near + (near - far) / 3.0, float(np.abs(w) @ noise)
         rounding = EPS * (line.size + 2.0 * h) / h
         roundoff = 1.5 * level / h + 2.0 * rounding * abs(value)
+        if still:
+            roundoff += _CANCELLED * EPS * float(np.abs(w).sum())
         suspect = abs(right - left) > 10.0 * level / h + 8.0 * rounding * (abs(left) + abs(right))
         truncation = abs(near - far) + abs(right - left) / 2.0
         if not np.isfinite(value + truncation + roundoff):
@@ -147,6 +151,7 @@ def confirmed(probe: Probe, line: Line, first: Slope, claim: float, sharp: float
     """A slope that contradicts a claim, or what smaller steps say: f may have jumps or kinks between the first ones.
 
     The finer one counts if it contradicts the first, or if it bears the claim out with a bound of at most `sharp`.
+    At a jump in the middle, S(h) grows as 1 / h however small h is, and the one-sided slopes agree.
     """
     for finer in _DOUBTS:
         again = slope(probe, line, finer)
@@ -156,7 +161,29 @@ def confirmed(probe: Probe, line: Line, first: Slope, claim: float, sharp: float
             return again
         if abs(again.value - first.value) > again.bound + first.bound:
             first = again
-    return first
+    jumps = first.truncation > max(abs(claim - first.value) / 4.0, 8.0 * first.roundoff)
+    return first._replace(kink=True) if jumps else first
+
+
+def beside(probe: Probe, line: Line) -> tuple[float, float]:
+    """The least and the largest slope beside a kink or a jump, less and plus their error bounds.
+
+    Each is taken between h and 2h from the point, which need not be on the same branch, at several steps: where these do
+    not agree, f is steep rather than bent, and the bounds are wide.
+    """
+    low, high = [], []
+    for side in (1.0, -1.0):
+        with np.errstate(all="ignore"):
+            found = []
+            for h in (side * probe.step / finer for finer in _BESIDE):
+                far, near = probe(line(2.0 * h)), probe(line(h))
+                found.append(float(probe.weights @ (far - near)) / h)
+            level = float(np.abs(probe.weights) @ probe.noise)
+            spread = max(abs(s - found[1]) for s in found)
+            error = 2.0 * spread + (2.0 * level + 8.0 * EPS * abs(found[1])) * _BESIDE[-1] / probe.step
+        low.append(found[1] - error)
+        high.append(found[1] + error)
+    return min(low), max(high)
 
 
 def gather(slopes: Sequence[Slope], scale: Any = 1.0) -> Estimate:

@@ -13,11 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.check.differences import beside, slope
 from tinygraph.check.outcome import BROKEN, HELD, SILENT, LawError, LawReport, Outcome
+from tinygraph.check.probe import Probe
 from tinygraph.check.subject import Array, Arrays, NotApplicable, Subject, apart
 from tinygraph.tensor import Tensor
 from tinygraph.transforms import grad
 
+_MANY = 1000  # elements
 _ERRORS = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 Law = Callable[[Subject], str | None]
 
@@ -139,6 +142,29 @@ def permuted_batch(s: Subject) -> str | None:
     return apart(found, want, [np.max(e, initial=0.0) for e in _slack(s, u)], s.names)
 
 
+def subgradients(s: Subject) -> str | None:
+    """At a kink or a jump the gradient lies between the slopes beside it, element by element."""
+    probe = Probe(s.outputs_of_constants, s.leaves, None, s.seed)
+    if probe.size > _MANY:
+        raise NotApplicable(f"{probe.size} elements are too many to look for kinks at each")
+    parts = np.split(probe.weights, np.cumsum([y.size for y in s.values()])[:-1])
+    u = [w.reshape(y.shape) for w, y in zip(parts, s.values(), strict=True)]
+    flat, seen = np.concatenate([g.ravel() for g in s.pulled(u)]), False
+    for k in range(probe.size):
+        line = probe.element(k)
+        if not slope(probe, line).kink:
+            continue
+        seen, (low, high) = True, beside(probe, line)
+        claim = flat[k] * probe.scale[k]
+        if not low <= claim <= high:
+            i = int(np.searchsorted(probe.offsets, k, side="right")) - 1
+            between = " and ".join(f"{v / probe.scale[k]:.6g}" for v in (low, high))
+            return f"{s.names[i]}, element {k - probe.offsets[i]}: {flat[k]:.10g} is not between {between}"
+    if not seen:
+        raise NotApplicable("there is no kink here")
+    return None
+
+
 def single_precision(s: Subject) -> str | None:
     """float32 agrees with float64 within its precision, and the gradient of a float32 argument is a float32."""
     eps = float(np.finfo(np.float32).eps)
@@ -161,6 +187,7 @@ LAWS: dict[str, Law] = {
     "second derivatives are symmetric": symmetric,
     "broadcasting equals explicit copies": broadcasting,
     "permuting a batch permutes its gradients": permuted_batch,
+    "at a kink the gradient lies between the slopes": subgradients,
     "float32 agrees with float64": single_precision,
 }
 
@@ -182,7 +209,8 @@ def compare_laws(f: Callable[..., Any], *args: Any, batch: Any = None, seed: int
         >>> x, b = np.array([[1.0, 2.0], [0.5, -3.0]]), np.array([0.1, 0.2])
         >>> report = compare_laws(lambda x, b: np.tanh(x + b), x, b, batch=(0, None))
         >>> print(report)
-        laws of derivatives: 9 held, 0 broken, 0 not applicable
+        laws of derivatives: 9 held, 0 broken, 1 not applicable
+          not applicable: at a kink the gradient lies between the slopes: there is no kink here
     """
     subject, outcomes = Subject(f, args, batch, seed), []
     for name, law in LAWS.items():

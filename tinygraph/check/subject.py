@@ -65,6 +65,10 @@ class Subject:
         found = flatten(self.point.recorded(*leaves))[0]
         return [y for y in found if np.asarray(bare(y)).dtype.kind == "f"]
 
+    def outputs_of_constants(self, *leaves: Any) -> list[Any]:
+        """f on bare arrays."""
+        return self.outputs(*(Tensor(x, requires_grad=False) for x in leaves))
+
     def values(self, leaves: Sequence[Any] | None = None) -> Arrays:
         with no_grad(), np.errstate(all="ignore"):
             found = self.outputs(*(Tensor(x.copy()) for x in (self.leaves if leaves is None else leaves)))
