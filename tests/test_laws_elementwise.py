@@ -164,7 +164,6 @@ PROMISED = {
     "floor": lambda x: (0.0,),
     "ceil": lambda x: (0.0,),
     "trunc": lambda x: (0.0,),
-    "fix": lambda x: (0.0,),
     "rint": lambda x: (0.0,),
     "floor_divide": lambda x, y: (0.0, 0.0),
     "mod": lambda x, y: (1.0, -np.floor(x / y)),

@@ -33,7 +33,6 @@ __all__ = [
     "exp",
     "exp2",
     "expm1",
-    "fix",
     "floor",
     "floor_divide",
     "hypot",
@@ -324,7 +323,6 @@ sign = _step(np.sign, kinks=[Kink("x = 0", lambda x: x, "0, the slope beside the
 floor = _step(np.floor, kinks=[_WHOLE], symbol="⌊x⌋", latex=r"\lfloor {x} \rfloor")
 ceil = _step(np.ceil, kinks=[_WHOLE], symbol="⌈x⌉", latex=r"\lceil {x} \rceil")
 trunc = _step(np.trunc, kinks=[_WHOLE])
-fix = _step(lambda x: np.fix(x), numpy=np.fix, kinks=[_WHOLE])
 rint = _step(np.rint, kinks=[_HALF])
 floor_divide = elementwise(
     operator.floordiv,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -82,7 +83,7 @@ def ems(text: str) -> float:
         >>> ems("ab") < ems("概率")
         True
     """
-    return sum(_em(c) for c in text)
+    return math.fsum(_em(c) for c in text)  # exact, so that every Python draws the same picture
 
 
 def _em(c: str) -> float:
