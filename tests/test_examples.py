@@ -11,7 +11,8 @@ FOLDER = Path(__file__).parent.parent / "examples"
 SAYS = {
     "check_a_students_backprop": (
         r"as in the lecture: 21 right, 0 wrong(.*\n)*.*db2 is 6 times too small \(6 is m"
-        r"(.*\n)*.*dW2 is of the wrong sign(.*\n)*.*dW1 is transposed(.*\n)*.*db1 is not summed over axis 1(.*\n)*.*what they share, dZ1"
+        r"(.*\n)*.*dW2 is of the wrong sign(.*\n)*.*dW1 is transposed"
+        r"(.*\n)*.*db1 is not summed over axis 1(.*\n)*.*what they share, dZ1"
     ),
     "check_scipy_jac": (
         r"jac is right\n(.*\n)*.*2 times too small in 1 of 3 elements(.*\n)*BFGS with jac: x = \[1\. 1\. 1\.\]"
