@@ -119,6 +119,7 @@ USAGE = {
     "my:loss w=1 --constant v": "--constant v: no value is given",
     "my:loss w=1 --gradient my:loss --order 2": "about tinygraph's own gradient",
     "my:loss w=1 --directions 0": "not a whole number of at least 1",
+    "my:loss w=1 --seed=-1": "not a whole number of at least 0",
     "my:loss w=1 --order 3": "invalid choice",
 }
 

@@ -52,12 +52,18 @@ def add_parser(subparsers: Any) -> None:
                         help="arguments without a gradient; whole numbers stay so")  # fmt: skip
     parser.add_argument("--order", type=int, choices=(1, 2), default=1, help="up to which order (default: 1)")
     parser.add_argument("--mode", choices=MODES, help="how tinygraph's own is taken (default: both)")
-    parser.add_argument("--directions", type=_whole, metavar="N", help="along N random directions, not each element")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of everything random (default: 0)")
+    parser.add_argument("--directions", type=_positive, metavar="N", help="along N random directions, not each element")
+    parser.add_argument("--seed", type=_natural, default=0, metavar="N", help="of everything random (default: 0)")
     parser.set_defaults(run=run)
 
 
-def _whole(text: str) -> int:
+def _natural(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 0")
+    return int(text)
+
+
+def _positive(text: str) -> int:
     if not text.isdecimal() or not int(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return int(text)
