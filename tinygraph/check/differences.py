@@ -168,8 +168,8 @@ def confirmed(probe: Probe, line: Line, first: Slope, claim: float, sharp: float
 def beside(probe: Probe, line: Line) -> tuple[float, float]:
     """The least and the largest slope beside a kink or a jump, less and plus their error bounds.
 
-    Each is taken between h and 2h from the point, which need not be on the same branch, at several steps: where these do
-    not agree, f is steep rather than bent, and the bounds are wide.
+    Each is taken between h and 2h from the point, which need not be on the same branch, at several steps; where they
+    disagree, f is steep rather than bent, and the bounds are wide.
     """
     low, high = [], []
     for side in (1.0, -1.0):
