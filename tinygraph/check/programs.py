@@ -82,6 +82,9 @@ class Program:
         given = ", ".join(f"np.array({a.tolist()!r})" for a in self.args)
         return f"\n{self.source}\nprogram({given})\n"
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self))  # Hypothesis would take it apart
+
 
 def random_program(seed: int, *, steps: int = 8, kinks: bool = False, ops: Sequence[Op] = ()) -> Program:
     """The random program of a seed, the same in every process.
