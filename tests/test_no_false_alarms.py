@@ -23,6 +23,7 @@ from tinygraph.check import strategies as tgst
 from tinygraph.check.programs import Program, random_program
 from tinygraph.check.report import Report
 from tinygraph.check.verdict import KINK, NOISE
+from tinygraph.graph import differentiable
 from tinygraph.op import bare
 from tinygraph.ops import nn
 
@@ -61,12 +62,26 @@ def test_smooth_programs(order: int, mode: str, program: Program) -> None:
     innocent(compare_grads(program, *program.args, order=order, mode=mode), program)
 
 
+def on_a_kink(program: Program) -> bool:
+    """Whether some operation of a program is exactly at a kink that it declares."""
+    found = program(*map(tg.Tensor, program.args))._node
+    for node in differentiable([found]):
+        for kink in node.op.kinks if node.op else ():
+            with np.errstate(all="ignore"):
+                if np.any(np.abs(kink.margin(*node.args, **(node.params or {}))) < 1e-12):
+                    return True
+    return False
+
+
 @orders
 @modes
 @examples(500)
 @given(program=tgst.programs(kinks=True))
 def test_programs_with_kinks(order: int, mode: str, program: Program) -> None:
-    innocent(compare_grads(program, *program.args, order=order, mode=mode), program)
+    report = compare_grads(program, *program.args, order=order, mode=mode)
+    if report.wrong and on_a_kink(program):
+        return  # see the last test: there the derivative may be wrong indeed
+    innocent(report, program)
 
 
 @pytest.mark.parametrize("op", SIMPLE, ids=lambda o: o.name)
@@ -190,3 +205,10 @@ def test_noise_that_shows_only_where_the_arguments_move_unevenly() -> None:
 @pytest.mark.xfail(strict=True, raises=TypeError, reason="the rule of prod asks a NumPy scalar for an array like it")
 def test_a_product_of_one_number_that_is_zero() -> None:
     assert np.array_equal(tg.grad(lambda x: np.prod(np.sum(x)))(np.zeros(2)), [1.0, 1.0])
+
+
+def test_kinks_that_cancel_are_no_false_alarm() -> None:
+    """Each rule gives a subgradient, 0, and their sum is 0, but the function is x (or x²): no rule can see that."""
+    assert compare_grads(lambda x: tg.relu(x) - tg.relu(-x), 0.0).wrong == 1
+    assert compare_grads(lambda x: np.abs(x) * np.abs(x), 0.0).wrong == 0
+    assert compare_grads(lambda x: np.abs(x) * np.abs(x), 0.0, order=2).wrong == 1

@@ -18,6 +18,9 @@ from tinygraph.op import Op
 
 LARGEST, MOST = 8.0, 24  # numbers and sizes of what a step makes
 _SAFE = "np.tanh({0})"
+_BOUNDED = (
+    "np.arctan({})"  # no tanh: where it is all but 1, digits of its derivative are lost, and differences with them
+)
 
 
 @dataclass(frozen=True)
@@ -155,7 +158,7 @@ def _step(choose: Choose, values: Sequence[Any], makers: Sequence[Maker], own: M
     maker = pick(choose, makers)
     uses = (_variable(choose, len(values)), _variable(choose, len(values)))
     phrase = maker(choose, [np.shape(values[i]) for i in uses]) or _SAFE
-    made = [phrase, _SAFE if phrase == _SAFE or "\n" in phrase else f"np.tanh({phrase})", _SAFE]
+    made = [phrase, _SAFE if phrase == _SAFE or "\n" in phrase else _BOUNDED.format(phrase), _SAFE]
     for step in (Step(p, uses[: 2 if "{1}" in p else 1]) for p in made):
         value = _value(step, values, own)
         if value is not None:

@@ -202,7 +202,7 @@ def looped(choose: Choose, of: Sequence[Shape]) -> str | None:
     """A few turns that each use what the last one made."""
     if _together(of) != of[0]:
         return None
-    phrase = pick(choose, ("np.tanh({t} + {1})", "np.sin({t} * {1})", "{t} * 0.5 + {1}", "np.cos({t}) * {1} + {0}"))
+    phrase = pick(choose, ("np.arctan({t} + {1})", "np.sin({t} * {1})", "{t} * 0.5 + {1}", "np.cos({t}) * {1} + {0}"))
     return f"{{t}} = {{0}}\nfor _ in range({2 + choose(2)}):\n    {{t}} = {phrase}"
 
 
