@@ -232,7 +232,8 @@ def test_powers_of_zero_and_of_negative_numbers_have_finite_slopes(
 ) -> None:
     with np.errstate(all="raise"):
         assert tg.grad(lambda x: x ** wrap(exponent))(base) == slope
-        assert np.all(np.isfinite(tg.grad(np.power, (0, 1))(base, exponent)))
+        by_exponent = tg.grad(np.power, 1)(base, exponent)
+        assert np.isfinite(by_exponent) == (base >= 0.0)  # a negative base has real powers at whole exponents only
 
 
 def test_the_mixed_derivative_of_a_power_is_right_at_exponent_zero() -> None:

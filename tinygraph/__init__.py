@@ -22,7 +22,7 @@ from tinygraph.tensor import Tensor
 from tinygraph.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 if TYPE_CHECKING:
-    from tinygraph import check
+    from tinygraph import check, data
     from tinygraph.render import render
 
 __version__ = "0.1.0"
@@ -32,6 +32,7 @@ __all__ = [
     "Op",
     "Tensor",
     "check",
+    "data",
     "debug",
     "grad",
     "hessian",
@@ -48,7 +49,7 @@ __all__ += ops.__all__
 
 
 def __getattr__(name: str) -> Any:
-    """Load `tinygraph.check` and `tinygraph.render` when they are first used, so that importing stays cheap."""
-    if name in ("check", "render"):
+    """Load `check`, `data` and `render` when they are first used, so that importing stays cheap."""
+    if name in ("check", "data", "render"):
         return import_module(f"tinygraph.{name}")
     raise AttributeError(f"module 'tinygraph' has no attribute {name!r}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.graph import Node
+from tinygraph.graph import Node, Watch
 from tinygraph.op import Array, Op, describe
 
 _HERE = os.path.dirname(__file__)
@@ -28,6 +28,7 @@ class Mode:
 
 
 NORMAL = Mode()
+TRACING: ContextVar[bool] = ContextVar("tinygraph_tracing", default=False)  # inside a transform
 MODE: ContextVar[Mode | None] = ContextVar("tinygraph_mode", default=None)
 
 
@@ -60,8 +61,12 @@ def no_grad() -> Iterator[None]:
 @contextmanager
 def recording() -> Iterator[None]:
     """Record inside the block, also within `no_grad`: transforms differentiate wherever they are called."""
-    with _changed(recording=True):
-        yield
+    token = TRACING.set(True)
+    try:
+        with _changed(recording=True):
+            yield
+    finally:
+        TRACING.reset(token)
 
 
 @contextmanager
@@ -69,7 +74,7 @@ def debug() -> Iterator[None]:
     """Stop at the first operation, forward or backward, that makes a NaN or an infinity.
 
     The error names the op, the shapes of its inputs and the line of your code that recorded it. Arrays of the graph
-    are read-only inside the block, so that writing to one raises where it happens. Slow: for finding a fault.
+    are read-only until the next `backward`, so that writing to one raises where it happens. Slow: for finding a fault.
 
     Raises:
         FloatingPointError: an operation made a NaN or an infinity of finite inputs, or was given one.
@@ -85,15 +90,27 @@ def debug() -> Iterator[None]:
         try:
             yield
         finally:
-            for array in mode.frozen:
-                array.flags.writeable = True
+            thaw(mode)
 
 
-def freeze(mode: Mode, array: Array) -> None:
-    """Make an array of the graph read-only until the end of the debug block."""
-    if isinstance(array, np.ndarray) and array.flags.writeable:
-        array.flags.writeable = False
-        mode.frozen.append(array)
+def freeze(mode: Mode, arrays: Iterable[Array]) -> None:
+    """Make arrays of the graph read-only until the next backward, or the end of the debug block."""
+    for array in arrays:
+        if isinstance(array, np.ndarray) and array.flags.writeable:
+            array.flags.writeable = False
+            mode.frozen.append(array)
+
+
+def thaw(mode: Mode) -> None:
+    """Make them writable again, the last frozen first: a view is only as writable as what it views."""
+    while mode.frozen:
+        mode.frozen.pop().flags.writeable = True
+
+
+def watcher() -> Watch | None:
+    """What looks at each gradient of a reverse pass: `check_backward` under debug."""
+    mode = MODE.get()
+    return check_backward if mode is not None and mode.debugging else None
 
 
 def check_forward(op: Op, value: Array, args: Any, where: str) -> None:

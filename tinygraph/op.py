@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -24,6 +24,7 @@ Interval = tuple[float, float]
 
 REAL: Interval = (-float("inf"), float("inf"))
 POSITIVE: Interval = (0.0, float("inf"))
+REQUIRED = inspect.Parameter.empty
 KINDS = ("elementwise", "linear", "multilinear", "general", "constant")
 
 
@@ -129,49 +130,53 @@ class Op:
         return f"<op {self.name}>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        for a in args:
+        if self.constant:
+            return self.forward(*map(bare, args), **{name: bare(value) for name, value in kwargs.items()})
+        arrays: Sequence[Any] = args
+        params: Mapping[str, Any] | None = None
+        if kwargs or self.params or len(args) != self.arity:
+            arrays, params = self.bind(args, kwargs)
+        for a in arrays:
             if isinstance(a, Traced):
-                if self.constant:
-                    return self.forward(*map(bare, args), **kwargs)
-                if not self.params and not kwargs and len(args) == self.arity:
-                    return a._record(self, args, None)
-                arrays, params = self.bind(args, kwargs)
                 return a._record(self, arrays, params)
-        if self.numpy:
-            return self.numpy[0](*args, **kwargs)
-        return self.forward(*args, **kwargs)
+        arrays = [np.asarray(a) if isinstance(a, list | tuple) else a for a in arrays]
+        return self.forward(*arrays) if params is None else self.forward(*arrays, **params)
 
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], dict[str, Any] | None]:
         """Sort a call in NumPy's way into its arrays and its params, every default filled in."""
-        if self.variadic or not (args or kwargs):
-            return args, self._settle(dict(kwargs))
-        n = self.arity
-        if len(args) == n and kwargs.keys() <= self.params.keys():
-            return args, {**self.params, **kwargs} if self.params else None
-        names = self._positional
-        if len(args) > len(names):
-            raise TypeError(f"{self.name}() takes {len(names)} arguments, got {len(args)}")
-        bound = dict(zip(names, args, strict=False))
-        for name, value in kwargs.items():
-            if name in bound:
-                raise TypeError(f"{self.name}() got {name}= twice")
-            bound[name] = value
-        try:
-            arrays = [bound.pop(name) for name in names[:n]]
-        except KeyError as missing:
-            raise TypeError(f"{self.name}() takes {n} arrays, argument {missing} is missing") from None
-        return arrays, self._settle(bound)
-
-    def _settle(self, given: dict[str, Any]) -> dict[str, Any] | None:
+        n, given = self.arity, kwargs
+        if not self.variadic and (len(args) != n or not kwargs.keys() <= self.params.keys()):
+            bound = _bound(self.name, self._positional, args, kwargs)
+            try:
+                args = [bound.pop(name) for name in self._positional[:n]]
+            except KeyError as absent:
+                raise TypeError(f"{self.name}() takes {n} arrays, argument {absent} is missing") from None
+            given = bound
         params = dict(self.params)
         for name, value in given.items():
+            if isinstance(value, Traced):
+                raise TypeError(
+                    f"{self.name}: {name}= is a parameter and takes no Tensor, its gradient would be lost; give a "
+                    "number, or give the op one more rule"
+                )
             if name in params:
                 params[name] = value
-            elif name == "out" and value is not None:
-                raise TypeError(f"{self.name}: out= would overwrite an array of the graph; use the returned Tensor")
-            elif not _is_default(name, value):
+            elif not self._changes_nothing(name, value):
                 raise TypeError(f"{self.name}: {name}= is not supported on a Tensor; leave it out, or use .numpy()")
-        return params or None
+        missing = [name for name, value in params.items() if value is REQUIRED]
+        if missing:
+            raise TypeError(f"{self.name}() needs {', '.join(missing)}=")
+        return args, params or None
+
+    def _changes_nothing(self, name: str, value: Any) -> bool:
+        """Whether an argument that an op lacks was given NumPy's own default."""
+        if value is None or value is np._NoValue:
+            return True
+        listed = self._signature.get(name)
+        default = (
+            {"where": True, "casting": "same_kind", "order": "K", "subok": True}.get(name) if listed is None else listed
+        )
+        return bool(value is default or (isinstance(value, str | bool) and value == default))
 
     @cached_property
     def params(self) -> dict[str, Any]:
@@ -179,16 +184,41 @@ class Op:
         return _keywords(self.forward, self.arity)
 
     @cached_property
+    def _signature(self) -> dict[str, Any]:
+        """NumPy's arguments and their defaults, in order; the op's own where it stands for no NumPy function."""
+        for function in (*self.numpy, self.forward):
+            listed = signature(function)
+            if listed is not None:
+                return {p.name: p.default for p in listed if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+        return dict.fromkeys((*("x", "y", "z", "w")[: self.arity], *self.params))
+
+    @cached_property
     def _positional(self) -> tuple[str, ...]:
         """Argument names in NumPy's positional order."""
-        own = (*("x", "y", "z", "w")[: self.arity], *self.params)
         for function in (*self.numpy, self.forward):
-            try:
-                listed = inspect.signature(function).parameters.values()
-            except (ValueError, TypeError):
-                continue
-            return tuple(p.name for p in listed if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))
-        return own
+            if signature(function) is not None:
+                return _positionals(function)
+        return tuple(self._signature)
+
+
+def signature(function: Callable[..., Any]) -> list[inspect.Parameter] | None:
+    """The parameters of a function, None where it does not tell them."""
+    try:
+        return list(inspect.signature(function).parameters.values())
+    except (ValueError, TypeError):
+        return None
+
+
+def _bound(name: str, positional: Sequence[str], args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a call by their names."""
+    if len(args) > len(positional):
+        raise TypeError(f"{name}() takes {len(positional)} arguments, got {len(args)}")
+    bound = dict(zip(positional, args, strict=False))
+    for key, value in kwargs.items():
+        if key in bound:
+            raise TypeError(f"{name}() got {key}= twice")
+        bound[key] = value
+    return bound
 
 
 class Registry(dict[Any, Callable[..., Any]]):
@@ -240,6 +270,37 @@ def bare(value: Any) -> Any:
     return value.data if isinstance(value, Traced) else value
 
 
+def as_numpy(composition: Callable[..., Any], function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """Call a composition as the NumPy function is called that it stands for: its names, its order, its defaults."""
+    own, numpys = _names(composition), _names(function)
+    if numpys is None or own is None or (kwargs.keys() <= own.keys() and len(args) <= len(_positionals(composition))):
+        return composition(*args, **kwargs)
+    name = composition.__name__.lstrip("_")
+    bound = _bound(name, _positionals(function), args, kwargs)
+    for mine, theirs in zip(_positionals(composition), _positionals(function), strict=False):
+        if theirs not in own and theirs in bound:
+            bound[mine] = bound.pop(theirs)
+    for key in bound.keys() - own.keys():
+        value = bound.pop(key)
+        if value is not None and value is not np._NoValue and value is not numpys.get(key):
+            raise TypeError(f"{name}: {key}= is not supported on a Tensor; leave it out, or use .numpy()")
+    return composition(**bound)
+
+
+@cache
+def _names(function: Callable[..., Any]) -> dict[str, Any] | None:
+    listed = signature(function)
+    if listed is None or any(p.kind is p.VAR_POSITIONAL for p in listed):
+        return None
+    return {p.name: p.default for p in listed if p.kind is not p.VAR_KEYWORD}
+
+
+@cache
+def _positionals(function: Callable[..., Any]) -> tuple[str, ...]:
+    listed = signature(function) or ()
+    return tuple(p.name for p in listed if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))
+
+
 def describe(value: Any) -> str:
     """An argument in an error message: its shape if it is an array, else itself."""
     shape = getattr(value, "shape", None)
@@ -247,24 +308,13 @@ def describe(value: Any) -> str:
 
 
 def _keywords(forward: Callable[..., Any], arity: int) -> dict[str, Any]:
-    if isinstance(forward, np.ufunc):
-        return {}
-    try:
-        listed = inspect.signature(forward).parameters.values()
-    except ValueError:
+    listed = None if isinstance(forward, np.ufunc) else signature(forward)
+    if listed is None:
         return {}
     metadata = [p for p in listed if p.kind is p.KEYWORD_ONLY]
     if not metadata and arity >= 0:
-        metadata = [p for p in list(listed)[arity:] if p.kind is p.POSITIONAL_OR_KEYWORD]
-    return {p.name: None if p.default is p.empty else p.default for p in metadata}
-
-
-def _is_default(name: str, value: Any) -> bool:
-    """Whether an argument that an op lacks was given the value that changes nothing."""
-    if value is None or value is np._NoValue:
-        return True
-    neutral = {"where": True, "casting": "same_kind", "order": "K", "subok": True, "copy": True}
-    return bool(name in neutral and value is neutral[name])
+        metadata = [p for p in listed[arity:] if p.kind is p.POSITIONAL_OR_KEYWORD]
+    return {p.name: REQUIRED if p.default is p.empty else p.default for p in metadata}
 
 
 def _default_latex(name: str, arity: int) -> str:

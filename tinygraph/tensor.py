@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from tinygraph.graph import Node, Tag, leaf, pullback
-from tinygraph.mode import MODE, Mode, check_backward, check_forward, freeze, recording, user_line
-from tinygraph.op import OPS, Array, Op, Traced, bare
+from tinygraph.mode import MODE, TRACING, Mode, check_forward, freeze, recording, thaw, user_line, watcher
+from tinygraph.op import OPS, Array, Op, Traced, as_numpy, bare
 from tinygraph.operand import constant, explained, one_like, real_array
 from tinygraph.ops import elementwise, index, linalg, reduce, shape
 
@@ -166,8 +166,8 @@ class Tensor(Traced):
                     return _UNARY[ufunc](self)
                 if ufunc in _BINARY:
                     return _BINARY[ufunc](*args)
-            return _dispatch(OPS.get(ufunc), f"numpy.{ufunc.__name__}", args, kwargs)
-        return _dispatch(OPS.get(getattr(ufunc, method)), f"numpy.{ufunc.__name__}.{method}", args, kwargs)
+            return _dispatch(ufunc, f"numpy.{ufunc.__name__}", args, kwargs)
+        return _dispatch(getattr(ufunc, method), f"numpy.{ufunc.__name__}.{method}", args, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if function in CREATION:  # called with like=
@@ -176,7 +176,7 @@ class Tensor(Traced):
                 if isinstance(self.data, np.ndarray)
                 else function(*args, like=self._data, **kwargs)
             )
-        return _dispatch(OPS.get(function), f"{function.__module__}.{function.__name__}", args, kwargs)
+        return _dispatch(function, f"{function.__module__}.{function.__name__}", args, kwargs)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         raise TypeError(_SILENT)
@@ -212,8 +212,8 @@ class Tensor(Traced):
             return node.tag.grad
         if node.op is not None:
             warnings.warn(
-                f"the .grad of the result of {node.op.name} is not kept; give it a name or call .retain_grad() "
-                "before backward",
+                f"the .grad of the result of {node.op.name} is not kept; give it a name or call .retain_grad() before "
+                "backward; a parameter that is updated by p.data -= ... stays a leaf and keeps its own",
                 stacklevel=2,
             )
         return None
@@ -302,16 +302,19 @@ class Tensor(Traced):
         """
         if not self.requires_grad:
             raise ValueError(
-                "backward: nothing here requires a gradient; the inputs are constants, or were recorded under no_grad"
+                "backward: nothing here requires a gradient; the inputs are constants (as arrays of integers are), or "
+                "were recorded under no_grad"
             )
         seed = _seed(self._data, bare(grad))
-        mode = _get_mode()
-        watch = check_backward if mode is not None and mode.debugging else None
         if create_graph:
+            recorded = grad if isinstance(grad, Tensor) else handle(leaf(seed, False))
             with recording():
-                found = pullback(self._node, handle(leaf(seed, False)), lift=handle, watch=watch)
+                found = pullback(self._node, recorded, lift=handle, watch=watcher())
         else:
-            found = pullback(self._node, seed, release=not retain_graph, watch=watch)
+            found = pullback(self._node, seed, release=not retain_graph, watch=watcher())
+        mode = _get_mode()
+        if mode is not None:
+            thaw(mode)
         with _delivery:
             for node, g in found.items():
                 tag: Any = node.tag
@@ -352,10 +355,19 @@ class Tensor(Traced):
                 "a leaf cannot be assigned to, its gradient would be another Tensor's: assign to x.copy(), or to "
                 "x.data[...] to change the leaf itself"
             )
+        op = self._node.op
+        if op is not None and op in _VIEWS and (op is not index.getitem or index.is_basic(self._node.params)):
+            raise ValueError(
+                f"assigning to the result of {op.name} would not change what it was taken from, as it would in NumPy: "
+                "write x[i, j] = v in one step, or assign to a .copy()"
+            )
+        if self.dtype.kind != "f" and isinstance(value, Tensor) and value.requires_grad:
+            raise TypeError(f"an array of {self.dtype} would cut the numbers assigned to it: use .astype(float) first")
         new = self._record(index.assign, (self, value), {"index": _bare_index(key)})
         old = self._node.tag
         if old is not None:  # the name stays with the handle
-            new._node.tag, self._node.tag = Tag(old.name, old.keep), None
+            keep = old.keep or (old.name is not None and new.requires_grad)
+            new._node.tag, self._node.tag = Tag(old.name, keep), None
         self._node, self._data = new._node, new._data
 
     def __len__(self) -> int:
@@ -383,6 +395,11 @@ class Tensor(Traced):
     def _scalar(self, to: str) -> Any:
         if self.ndim:
             raise TypeError(f"{to}() of a Tensor of shape {self.shape}: only one of shape () is a number; use .item()")
+        if self.requires_grad and TRACING.get():
+            raise TypeError(
+                f"{to}() inside grad, jvp or another transform would lose the derivative: use NumPy's functions "
+                "(np.sin, not math.sin), or .item() where a plain number is meant"
+            )
         caller = sys._getframe(2)
         if self.requires_grad and caller.f_code.co_code[caller.f_lasti] == _STORE_SUBSCR:
             raise TypeError(_SILENT)  # an ndarray's item is being set, for which NumPy calls float()
@@ -396,6 +413,9 @@ class Tensor(Traced):
         extra = "" if self.dtype == np.float64 else f", dtype={self.dtype}"
         extra += "" if self.requires_grad else ", requires_grad=False"
         return f"Tensor({body}{extra}" + (f", name={self.name!r})" if self.name else ")")
+
+    def __init_subclass__(cls) -> None:
+        raise TypeError("Tensor is not made to be subclassed; let your class hold one")
 
     def __reduce__(self) -> Any:
         if not self.is_leaf:
@@ -491,6 +511,8 @@ class Tensor(Traced):
 
 
 _new = Tensor.__new__
+_VIEWS = {index.getitem, *(OPS[f] for f in (np.reshape, np.ravel, np.transpose, np.swapaxes, np.moveaxis))}
+_VIEWS |= {OPS[np.squeeze], OPS[np.expand_dims]}
 _UFUNCS = {f: op for f, op in OPS.items() if isinstance(f, np.ufunc) and isinstance(op, Op)}
 _UNARY = {f: _unary(op) for f, op in _UFUNCS.items() if op.arity == 1}
 _BINARY = {f: _binary(op) for f, op in _UFUNCS.items() if op.arity == 2}
@@ -517,8 +539,9 @@ def _recorded_in(
     tag = None
     if mode.debugging:
         tag = Tag(where=user_line())
-        for array in (*values, value):
-            freeze(mode, array)
+        freeze(mode, (*values, value))
+        if params is not None and "index" in params:
+            freeze(mode, params["index"] if isinstance(params["index"], tuple) else (params["index"],))
         check_forward(op, value, values, tag.where or "")
     if requires_grad and mode.recording:
         return handle(Node(op, tuple(inputs), tuple(values), params, value, True, tag))
@@ -540,8 +563,9 @@ def _bare_index(key: Any) -> Any:
     return bare(key)
 
 
-def _dispatch(function: Callable[..., Any] | None, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+def _dispatch(numpys: Any, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """Answer a NumPy function with what stands for it in the table."""
+    function = OPS.get(numpys)
     out = kwargs.pop("out", None)
     if any(o is not None for o in (out if isinstance(out, tuple) else (out,))):
         raise TypeError(
@@ -553,7 +577,9 @@ def _dispatch(function: Callable[..., Any] | None, name: str, args: Sequence[Any
             f"{name} has no rule for Tensors: write it with functions that have one, make an op of it with "
             "@tinygraph.op, or use t.numpy() where no gradient is needed"
         )
-    return function(*args, **kwargs)
+    if isinstance(function, Op):
+        return function(*args, **kwargs)
+    return as_numpy(function, numpys, args, kwargs)
 
 
 def _seed(value: Array, grad: Any) -> Array:

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
+from operator import index
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinygraph.graph import Lift, Node, differentiable, leaf, pullback, pushforward, serial
-from tinygraph.mode import recording
+from tinygraph.mode import recording, watcher
 from tinygraph.op import Array, Rule, bare
 from tinygraph.operand import one_like, real_array
 from tinygraph.ops.shape import copy
 from tinygraph.tensor import Tensor, handle
-from tinygraph.tree import Rebuild, flatten
+from tinygraph.tree import Rebuild, flatten, flatten_like
 
 Function = Callable[..., Any]
 
@@ -29,20 +30,29 @@ class Trace(NamedTuple):
     inputs: list[Node]
     rebuild_inputs: Rebuild
     outputs: list[Any]
+    roots: list[Node]
+    result: Any  # the outputs as the function returned them
     rebuild_outputs: Rebuild
     aux: Any
     lift: Lift | None
 
-    @property
-    def roots(self) -> list[Node]:
-        return [y._node if isinstance(y, Tensor) else leaf(real_array(y), False) for y in self.outputs]
+    def outside(self, y: Any, *given: Any) -> Any:
+        """A result as the caller shall have it: recorded if the caller's own Tensors are behind it, else an array.
 
-    def outside(self, y: Any) -> Any:
-        """A result as the caller shall have it: recorded if the caller's own Tensors are behind it, else an array."""
+        An array is the caller's own: copied where it is one of those that the caller gave, or a view.
+        """
         if self.lift is None:
             value = bare(y)
-            return np.array(value) if isinstance(value, np.generic) else value
+            if isinstance(value, np.generic):
+                return np.array(value)
+            shared = getattr(value, "base", None) is not None or any(value is x for x in given)
+            return value.copy() if shared or any(value is x.value for x in self.inputs) else value
         return y if isinstance(y, Tensor) else handle(leaf(real_array(y), False))
+
+
+def _check_callable(f: Any, name: str) -> None:
+    if not callable(f):
+        raise TypeError(f"{name}: a function is needed, got {repr(f)[:40]}")
 
 
 def _input(x: Any, name: str) -> Node:
@@ -58,15 +68,17 @@ def _input(x: Any, name: str) -> Node:
 
 def _traced(f: Function, args: Sequence[Any], argnums: int | Sequence[int], has_aux: bool, name: str) -> Trace:
     """Call f with the arguments `argnums` replaced by fresh Tensors."""
-    numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    _check_callable(f, name)
+    single = not isinstance(argnums, Sequence)
+    numbers = tuple(map(index, argnums)) if isinstance(argnums, Sequence) else (index(argnums),)
     if not all(-len(args) <= n < len(args) for n in numbers):
-        raise ValueError(f"{name}: argnums {argnums} for {len(args)} arguments")
-    chosen = args[numbers[0]] if isinstance(argnums, int) else tuple(args[n] for n in numbers)
+        raise ValueError(f"{name}: argnums {argnums} for {len(args)} arguments given by position")
+    chosen = args[numbers[0]] if single else tuple(args[n] for n in numbers)
     leaves, rebuild = flatten(chosen)
     inputs = [_input(x, name) for x in leaves]
     fresh = rebuild([handle(node) for node in inputs])
     given = list(args)
-    for n, x in zip(numbers, (fresh,) if isinstance(argnums, int) else fresh, strict=True):
+    for n, x in zip(numbers, (fresh,) if single else fresh, strict=True):
         given[n] = x
     with recording():
         result = f(*given)
@@ -76,7 +88,8 @@ def _traced(f: Function, args: Sequence[Any], argnums: int | Sequence[int], has_
             raise TypeError(f"{name}: with has_aux=True the function returns (output, aux)")
         result, aux = result
     outputs, rebuild_outputs = flatten(result)
-    return Trace(inputs, rebuild, outputs, rebuild_outputs, aux, _lift_for(inputs, outputs))
+    roots = [y._node if isinstance(y, Tensor) else leaf(real_array(y), False) for y in outputs]
+    return Trace(inputs, rebuild, outputs, roots, result, rebuild_outputs, aux, _lift_for(inputs, outputs))
 
 
 def _lift_for(inputs: list[Node], outputs: list[Any]) -> Lift | None:
@@ -96,10 +109,10 @@ def _pulled(trace: Trace, root: Node, g: Any) -> list[Any]:
     if not root.requires_grad:
         found: Mapping[Node, Array] = {}
     elif trace.lift is None:
-        found = pullback(root, g, trace.inputs)
+        found = pullback(root, g, trace.inputs, watch=watcher())
     else:
         with recording():
-            found = pullback(root, g, trace.inputs, lift=trace.lift)
+            found = pullback(root, g, trace.inputs, lift=trace.lift, watch=watcher())
     return [trace.outside(found[x] if x in found else np.zeros_like(x.value)) for x in trace.inputs]
 
 
@@ -110,6 +123,8 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool 
         >>> value_and_grad(lambda x: x**2)(3.0)
         (array(9.), array(6.))
     """
+
+    _check_callable(f, "grad")
 
     @wraps(f)
     def differentiated(*args: Any, **kwargs: Any) -> Any:
@@ -179,11 +194,12 @@ def vjp(f: Function, *primals: Any, has_aux: bool = False) -> Any:
     value = trace.rebuild_outputs([trace.outside(y) for y in trace.outputs])
 
     def pull(cotangent: Any) -> Any:
-        gs, _ = flatten(cotangent)
+        gs = flatten_like(cotangent, trace.result, "vjp: cotangent")
         total: list[Any] | None = None
         for root, g in zip(roots, _matching(gs, [r.value for r in roots], "vjp: cotangent"), strict=True):
-            found = _pulled(trace if not isinstance(g, Tensor) else trace._replace(lift=handle), root, g)
-            total = found if total is None else [a + b for a, b in zip(total, found, strict=True)]
+            seen = trace if not isinstance(g, Tensor) else trace._replace(lift=handle)
+            found = _pulled(seen, root, g)
+            total = found if total is None else [seen.outside(a + b) for a, b in zip(total, found, strict=True)]
         return trace.rebuild_inputs(total or [])
 
     return (value, pull, trace.aux) if has_aux else (value, pull)
@@ -211,8 +227,10 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], has_aux: b
         >>> jvp(lambda x: x * x, (np.array([1.0, 2.0]),), (np.array([1.0, 10.0]),))
         (array([1., 4.]), array([ 2., 40.]))
     """
+    if not isinstance(primals, list | tuple) or not isinstance(tangents, list | tuple):
+        raise TypeError("jvp and hvp take a tuple of primals and a tuple of tangents: jvp(f, (x,), (v,))")
+    given = flatten_like(tuple(tangents), tuple(primals), "jvp: tangents")
     trace = _traced(f, primals, tuple(range(len(primals))), has_aux, "jvp")
-    given, _ = flatten(tuple(tangents))
     ts = _matching(given, [x.value for x in trace.inputs], "jvp: tangent")
     if any(isinstance(t, Tensor) for t in ts):
         trace = trace._replace(lift=handle)
@@ -222,10 +240,10 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], has_aux: b
 
 
 def _pushed(trace: Trace, ts: Sequence[Any]) -> list[Any]:
-    roots = trace.roots
     with recording():
-        found = pushforward(roots, dict(zip(trace.inputs, ts, strict=True)), _transposed, lift=trace.lift)
-    return [trace.outside(np.zeros_like(root.value) if t is None else t) for root, t in zip(roots, found, strict=True)]
+        found = pushforward(trace.roots, dict(zip(trace.inputs, ts, strict=True)), _transposed, lift=trace.lift)
+    pairs = zip(trace.roots, found, strict=True)
+    return [trace.outside(np.zeros_like(root.value) if t is None else t, *ts) for root, t in pairs]
 
 
 def _transposed(rule: Rule, t: Array, ans: Array, args: Sequence[Array], params: Mapping[str, Any]) -> Array:
@@ -254,6 +272,8 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0, mode: str | None = N
     """
     if mode not in (None, "rev", "fwd"):
         raise ValueError(f"jacobian: mode {mode!r} is not 'rev', 'fwd' or None")
+
+    _check_callable(f, "jacobian")
 
     @wraps(f)
     def all_derivatives(*args: Any, **kwargs: Any) -> Any:
@@ -323,7 +343,7 @@ def hvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
         >>> hvp(lambda x: (x**3).sum(), (np.array([1.0, 2.0]),), (np.array([1.0, 1.0]),))
         array([ 6., 12.])
     """
-    numbers = 0 if len(primals) == 1 else tuple(range(len(primals)))
+    numbers = 0 if not isinstance(primals, list | tuple) or len(primals) == 1 else tuple(range(len(primals)))
     return jvp(grad(f, numbers), primals, tangents)[1]
 
 

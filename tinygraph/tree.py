@@ -37,3 +37,30 @@ def flatten(tree: Any) -> tuple[list[Any], Rebuild]:
         return type(tree)(*built) if hasattr(tree, "_fields") else type(tree)(built)
 
     return [leaf for leaves, _ in parts for leaf in leaves], rebuild
+
+
+def flatten_like(tree: Any, like: Any, what: str) -> list[Any]:
+    """The leaves of a tree in the order of another one of the same structure, dicts matched by their keys.
+
+    Raises:
+        ValueError: the structures differ; `what` names the tree.
+
+    Example:
+        >>> flatten_like({"b": 2.0, "a": 1.0}, {"a": None, "b": None}, "tangents")
+        [1.0, 2.0]
+    """
+    if isinstance(like, dict):
+        if not isinstance(tree, dict) or tree.keys() != like.keys():
+            raise ValueError(f"{what}: a dict with the keys {list(like)} is needed, got {_outline(tree)}")
+        return [leaf for key in like for leaf in flatten_like(tree[key], like[key], what)]
+    if isinstance(like, list | tuple):
+        if not isinstance(tree, list | tuple) or len(tree) != len(like):
+            raise ValueError(f"{what}: a sequence of {len(like)} is needed, got {_outline(tree)}")
+        return [leaf for branch, shape in zip(tree, like, strict=True) for leaf in flatten_like(branch, shape, what)]
+    return [tree]
+
+
+def _outline(tree: Any) -> str:
+    if isinstance(tree, dict):
+        return f"a dict with the keys {list(tree)}"
+    return f"{len(tree)} of them" if isinstance(tree, list | tuple) else f"a {type(tree).__name__}"

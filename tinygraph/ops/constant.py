@@ -21,7 +21,6 @@ FUNCTIONS = [
     "empty_like",
     "equal",
     "flatnonzero",
-    "full_like",
     "greater",
     "greater_equal",
     "isclose",

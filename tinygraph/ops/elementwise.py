@@ -133,7 +133,8 @@ def _power_dx(g: Array, ans: Array, x: Array, y: Array) -> Array:
 
 
 def _power_dy(g: Array, ans: Array, x: Array, y: Array) -> Array:
-    return g * ans * np.log(np.where(x > 0, x, np.ones_like(ans)))  # in the precision of the result, not of x
+    slope = ans * np.log(np.where(x > 0, x, np.ones_like(ans)))  # in the precision of the result, not of x
+    return g * np.where(x < 0, np.nan, slope)  # a negative base has real powers at whole exponents only
 
 
 power = elementwise(

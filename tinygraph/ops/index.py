@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.op import Array, Op, bare, op, spells
-from tinygraph.ops.shape import ravel, sum_to
+from tinygraph.op import Array, Op, Traced, bare, op, spells
+from tinygraph.ops.shape import axis_in, ravel, sum_to
 
 __all__ = [
     "array_split",
@@ -31,10 +31,22 @@ __all__ = [
 ]
 
 
-def _may_repeat(index: Any) -> bool:
-    """Whether an index can name an element twice: only integer arrays can."""
+def is_basic(params: Any) -> bool:
+    """Whether a recorded index is of the kind for which NumPy returns a view."""
+    index = params["index"]
     parts = index if isinstance(index, tuple) else (index,)
-    return any(isinstance(p, list) or (hasattr(p, "dtype") and p.dtype.kind in "iu" and p.ndim > 0) for p in parts)
+    return all(p is None or p is Ellipsis or isinstance(p, slice | int | np.integer) for p in parts)
+
+
+def _may_repeat(index: Any) -> bool:
+    """Whether an index can name an element twice: slices, single places and booleans cannot."""
+    return not all(_is_single(p) for p in (index if isinstance(index, tuple) else (index,)))
+
+
+def _is_single(part: Any) -> bool:
+    if part is None or part is Ellipsis or isinstance(part, slice | int | np.integer):
+        return True
+    return hasattr(part, "dtype") and (part.dtype.kind == "b" or part.ndim == 0)
 
 
 def _getitem(x: Array, index: Any) -> Array:
@@ -87,7 +99,7 @@ def _assigned_vjp(g: Array, ans: Array, x: Array, v: Array, index: Any) -> Array
     part = getitem(g, index=index)
     if _may_repeat(index):  # NumPy keeps the last value that is written to an element
         order = np.arange(part.size, like=x).reshape(part.shape)
-        last = np.full_like(x, -1, dtype=order.dtype)
+        last = np.zeros_like(x, dtype=order.dtype) - 1
         np.maximum.at(last, index, order)
         part = part * (last[index] == order)
     return sum_to(part, shape=np.shape(v))
@@ -120,15 +132,20 @@ def take(x: Any, indices: Any, axis: int | None = None, *, mode: str = "raise") 
         >>> take(np.array([10.0, 20.0, 30.0]), [2, 0])
         array([30., 10.])
     """
+    if mode not in ("raise", "clip", "wrap"):
+        raise ValueError(f"take: mode {mode!r} is not 'raise', 'clip' or 'wrap'")
     if axis is None:
         x, axis = ravel(x), 0
+    axis = axis_in(axis, np.ndim(x))
     n = np.shape(x)[axis]
     indices = bare(indices)
     if not hasattr(indices, "dtype"):
         indices = np.asarray(indices, dtype=np.intp, like=x)
+    if indices.dtype.kind == "b":  # NumPy takes them for 0 and 1
+        indices = indices.astype(np.intp)
     if mode != "raise":
         indices = np.clip(indices, 0, n - 1) if mode == "clip" else np.mod(indices, n)
-    return getitem(x, index=_along(axis % np.ndim(x), indices))
+    return getitem(x, index=_along(axis, indices))
 
 
 @spells(np.take_along_axis)
@@ -142,7 +159,7 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
     """
     if axis is None:
         x, axis = ravel(x), 0
-    axis %= np.ndim(x)
+    axis = axis_in(axis, np.ndim(x))
     if np.ndim(indices) != np.ndim(x):
         raise ValueError(
             f"take_along_axis: indices need {np.ndim(x)} dimensions as the array has, got {np.ndim(indices)}"
@@ -176,8 +193,8 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
         >>> split(np.array([1.0, 2.0, 3.0]), [1])
         [array([1.]), array([2., 3.])]
     """
-    n = np.shape(x)[axis]
-    if isinstance(indices_or_sections, int | np.integer) and n % indices_or_sections:
+    n = np.shape(x)[axis_in(axis, np.ndim(x))]
+    if isinstance(indices_or_sections, int | np.integer) and indices_or_sections > 0 and n % indices_or_sections:
         raise ValueError(
             f"split: {n} elements along axis {axis} do not make {indices_or_sections} equal parts; use array_split"
         )
@@ -192,9 +209,11 @@ def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
         >>> array_split(np.array([1.0, 2.0, 3.0]), 2)
         [array([1., 2.]), array([3.])]
     """
-    axis %= np.ndim(x)
+    axis = axis_in(axis, np.ndim(x))
     n = np.shape(x)[axis]
     if isinstance(indices_or_sections, int | np.integer):
+        if indices_or_sections < 1:
+            raise ValueError(f"split: {indices_or_sections} parts; there must be one at least")
         size, longer = divmod(n, indices_or_sections)
         cuts = [i * size + min(i, longer) for i in range(1, indices_or_sections)]
     else:
@@ -217,6 +236,17 @@ _padded = op(
 )
 
 
+def _widths(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
+    """How many elements to add before and after, for each axis."""
+    if isinstance(pad_width, dict):
+        given = {axis_in(axis, ndim): width for axis, width in pad_width.items()}
+        return [_widths(given.get(axis, 0), 1)[0] for axis in range(ndim)]
+    pairs = np.broadcast_to(pad_width, (ndim, 2))
+    if pairs.dtype.kind not in "iu" or np.any(pairs < 0):
+        raise TypeError(f"pad: widths are whole numbers, none negative; got {pad_width!r}")
+    return [(int(before), int(after)) for before, after in pairs]
+
+
 @spells(np.pad)
 def pad(x: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any = 0.0) -> Any:
     """Add elements around x: `np.pad`. Modes constant, edge, reflect, symmetric and wrap.
@@ -225,7 +255,9 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any 
         >>> pad(np.array([1.0, 2.0]), (1, 2), mode="edge")
         array([1., 1., 2., 2., 2.])
     """
-    widths = [tuple(int(w) for w in pair) for pair in np.broadcast_to(pad_width, (np.ndim(x), 2))]
+    if isinstance(constant_values, Traced):
+        raise TypeError("pad: constant_values= takes no Tensor, its gradient would be lost; use np.concatenate")
+    widths = _widths(pad_width, np.ndim(x))
     if mode == "constant":
         padded = _padded(x, pad_width=widths)
         if not np.any(constant_values):
@@ -291,5 +323,15 @@ def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     return np.sum(diagonal(x, offset, axis1, axis2), axis=-1)
 
 
-tril = op(lambda x, k=0: np.tril(x, k), numpy=np.tril, kind="linear", vjps=[lambda g, ans, x, k: np.tril(g, k)])
-triu = op(lambda x, k=0: np.triu(x, k), numpy=np.triu, kind="linear", vjps=[lambda g, ans, x, k: np.triu(g, k)])
+tril = op(  # NumPy repeats a vector into a matrix first
+    lambda x, k=0: np.tril(x, k),
+    numpy=np.tril,
+    kind="linear",
+    vjps=[lambda g, ans, x, k: sum_to(np.tril(g, k), shape=x.shape)],
+)
+triu = op(
+    lambda x, k=0: np.triu(x, k),
+    numpy=np.triu,
+    kind="linear",
+    vjps=[lambda g, ans, x, k: sum_to(np.triu(g, k), shape=x.shape)],
+)

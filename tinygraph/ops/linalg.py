@@ -11,7 +11,7 @@ import numpy as np
 
 from tinygraph.op import Array, Each, op, spells
 from tinygraph.ops.index import diagonal
-from tinygraph.ops.shape import broadcast, reshape, sum_to, transpose
+from tinygraph.ops.shape import axis_in, broadcast, reshape, sum_to, transpose
 
 __all__ = ["dot", "einsum", "inner", "matmul", "outer", "tensordot"]
 
@@ -103,7 +103,7 @@ def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
         xs, ys = list(range(-int(axes), 0)), list(range(int(axes)))
     else:
         xs, ys = ([int(a)] if isinstance(a, int | np.integer) else list(a) for a in axes)
-    xs, ys = [int(a) % np.ndim(x) for a in xs], [int(a) % np.ndim(y) for a in ys]
+    xs, ys = [axis_in(int(a), np.ndim(x)) for a in xs], [axis_in(int(a), np.ndim(y)) for a in ys]
     x_shape, y_shape = np.shape(x), np.shape(y)
     if [x_shape[a] for a in xs] != [y_shape[a] for a in ys]:
         raise ValueError(f"tensordot: shapes {x_shape} and {y_shape} differ along the axes {xs} and {ys}")
@@ -137,8 +137,8 @@ def _einsum_vjp(i: int, g: Array, ans: Array, *arrays: Array, subscripts: str, o
     spec = ",".join([output, *others]) + "->" + found
     gx = np.einsum(spec, g, *(a for j, a in enumerate(arrays) if j != i), optimize=optimize)
     sizes = dict(zip(found, gx.shape, strict=True))
-    full = tuple(sizes.get(c, n) for c, n in zip(mine, x.shape, strict=True))
-    gx = broadcast(gx.reshape(tuple(sizes.get(c, 1) for c in mine)), shape=full)
+    kept = tuple(sizes.get(c, 1) for c in mine)
+    gx = broadcast(gx.reshape(kept), shape=np.broadcast_shapes(kept, x.shape))
     return sum_to(gx, shape=x.shape)
 
 
@@ -162,6 +162,8 @@ def einsum(subscripts: Any, *operands: Any, optimize: Any = False) -> Any:
         while len(set(term)) < len(term):  # a letter twice in one operand reads its diagonal
             letter = next(c for c in term if term.count(c) > 1)
             first, second = term.index(letter), term.rindex(letter)
+            if np.shape(x)[first] != np.shape(x)[second]:
+                raise ValueError(f"einsum: {letter!r} names axes of different lengths in an operand of {np.shape(x)}")
             x = diagonal(x, 0, first, second)
             term = "".join(c for j, c in enumerate(term) if j not in (first, second)) + letter
         terms[i] = term
@@ -193,6 +195,8 @@ def _explicit(subscripts: str, operands: Sequence[Any]) -> tuple[list[str], str]
     if min(hidden, default=0) < 0:
         raise ValueError(f"einsum: {subscripts!r} has more letters than its operands have axes")
     dots = "".join(spare[: max(hidden, default=0)])
+    if dots and arrow and "..." not in output:
+        raise ValueError(f"einsum: {subscripts!r} leaves out the ellipsis in its output")
     terms = [t.replace("...", dots[len(dots) - n :]) for t, n in zip(terms, hidden, strict=True)]
     if not arrow:
         letters = given.replace(",", "").replace("...", "")

@@ -279,7 +279,7 @@ def cross_entropy(logits: Any, labels: Any, *, reduction: str = "mean") -> Any:
     if kind not in "iu" or shape != wanted[:-1]:
         raise ValueError(
             f"cross_entropy: logits of shape {wanted} take integer labels of shape {wanted[:-1]}, or probabilities of "
-            f"shape {wanted}; got {labels.dtype} labels of shape {shape}"
+            f"shape {wanted} and a real dtype; got {labels.dtype} labels of shape {shape}"
         )
     labels = bare(labels)
     if labels.size and labels.min() < 0:  # NumPy itself refuses those that are too large

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import math
 from typing import Any
 
@@ -59,6 +60,8 @@ def _add_reduce(x: Any, axis: Axis = 0, *, keepdims: bool = False) -> Any:
 
 
 def _mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    if x.dtype.itemsize < 4:  # half precision is added up in single
+        return np.mean(x, axis=axis, keepdims=keepdims)
     return _add(x, axis=axis, keepdims=keepdims) / _count(x, axis)
 
 
@@ -123,9 +126,9 @@ def _prod(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
 
 
 def _prod_vjp(g: Array, ans: Array, x: Array, axis: Axis, keepdims: bool) -> Array:
-    """The product of all the other elements: ans / x where no element is 0, else multiplied out one by one."""
+    """The product of all the other elements: ans / x where nothing is 0 or overflows, else multiplied out."""
     kept = kept_shape(x, axis)
-    if np.all(x != 0):
+    if np.all((ans != 0) & np.isfinite(ans)):
         return (g * ans).reshape(kept) / x
     axes = _axes(x.ndim, axis)
     order = (*(i for i in range(x.ndim) if i not in axes), *axes)
@@ -139,9 +142,14 @@ def _prod_vjp(g: Array, ans: Array, x: Array, axis: Axis, keepdims: bool) -> Arr
 prod = op(_prod, numpy=np.prod, vjps=[_prod_vjp], symbol="Π", latex=r"\prod {x}")
 
 
+def _freedom(x: Array, axis: Axis, ddof: int) -> int:
+    """What a sum of squares is divided by; 0 where there is none, as in NumPy."""
+    return builtins.max(_count(x, axis) - ddof, 0)
+
+
 def _var(x: Array, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Array:
     deviation = x - _mean(x, axis, True)
-    return _add(deviation * deviation, axis=axis, keepdims=keepdims) / (_count(x, axis) - ddof)
+    return _add(deviation * deviation, axis=axis, keepdims=keepdims) / _freedom(x, axis, ddof)
 
 
 def _std(x: Array, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Array:
@@ -149,13 +157,13 @@ def _std(x: Array, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> 
 
 
 def _var_vjp(g: Array, ans: Array, x: Array, axis: Axis, keepdims: bool, ddof: int) -> Array:
-    scaled = g.reshape(kept_shape(x, axis)) * (2.0 / (_count(x, axis) - ddof))
+    scaled = g.reshape(kept_shape(x, axis)) * 2.0 / _freedom(x, axis, ddof)
     return scaled * (x - np.mean(x, axis=axis, keepdims=True))
 
 
 def _std_vjp(g: Array, ans: Array, x: Array, axis: Axis, keepdims: bool, ddof: int) -> Array:
     kept = kept_shape(x, axis)
-    spread = np.where(ans == 0, 1.0, ans).reshape(kept) * (_count(x, axis) - ddof)
+    spread = np.where(ans == 0, 1.0, ans).reshape(kept) * _freedom(x, axis, ddof)
     return g.reshape(kept) / spread * (x - np.mean(x, axis=axis, keepdims=True))
 
 

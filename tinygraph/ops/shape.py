@@ -32,6 +32,14 @@ __all__ = [
 
 SMALL = 8192  # elements; below, copying a broadcast array is cheaper than making a view of it
 
+
+def axis_in(axis: int, ndim: int) -> int:
+    """An axis as a number that is not negative."""
+    if not -ndim <= axis < ndim:
+        raise np.exceptions.AxisError(axis, ndim)
+    return axis % ndim
+
+
 # --- broadcasting and its adjoint
 
 
