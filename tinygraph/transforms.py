@@ -123,7 +123,6 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool 
         >>> value_and_grad(lambda x: x**2)(3.0)
         (array(9.), array(6.))
     """
-
     _check_callable(f, "grad")
 
     @wraps(f)

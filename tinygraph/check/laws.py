@@ -144,7 +144,10 @@ def permuted_batch(s: Subject) -> str | None:
 
 
 def subgradients(s: Subject) -> str | None:
-    """At a kink or a jump the gradient lies between the slopes beside it, element by element."""
+    """At a kink or a jump the gradient lies between the slopes beside it, element by element.
+
+    Where it is smooth to move all elements together, as it is for a tie, the gradient is right along that line.
+    """
     probe = Probe(s.outputs_of_constants, s.leaves, None, s.seed)
     if probe.size > _MANY:
         raise NotApplicable(f"{probe.size} elements are too many to look for kinks at each")
@@ -154,16 +157,20 @@ def subgradients(s: Subject) -> str | None:
     for k in range(probe.size):
         line = probe.element(k)
         found = slope(probe, line)
-        if not found.kink and found.truncation <= _UNSETTLED * abs(found.value):
+        if not found.finite or (not found.kink and found.truncation <= _UNSETTLED * abs(found.value)):
             continue
         seen, (low, high) = True, beside(probe, line)
         claim = flat[k] * probe.scale[k]
-        if not low <= claim <= high:
+        if claim < low or claim > high:  # NaN is neither
             i = int(np.searchsorted(probe.offsets, k, side="right")) - 1
             between = " and ".join(f"{v / probe.scale[k]:.6g}" for v in (low, high))
             return f"{s.names[i]}, element {k - probe.offsets[i]}: {flat[k]:.10g} is not between {between}"
     if not seen:
         raise NotApplicable("there is no kink here")
+    together = slope(probe, probe.along(np.ones(probe.size)))
+    total = float(flat.sum())
+    if together.settled and abs(total - together.value) > together.bound:
+        return f"with all elements moving together: {total:.10g}, numeric {together.value:.10g} ± {together.bound:.1e}"
     return None
 
 
