@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tinygraph.check import compare_grads
-from tinygraph.cli import demo
+from tinygraph.cli import demo, main
 from tinygraph.cli.charts import learning_curve
 from tinygraph.cli.digits_model import Epoch
 from tinygraph.cli.errors import CommandError
@@ -199,3 +199,11 @@ def test_curves_of_one_epoch_and_of_perfect_models() -> None:
     drawn = learning_curve({"a": EPOCHS, "b": EPOCHS})
     assert drawn == learning_curve({"a": EPOCHS, "b": EPOCHS})
     assert all(said in drawn for said in (">a<", ">b<", ">epoch<", "Held-out accuracy", "prefers-color-scheme"))
+
+
+def test_a_missing_matplotlib_is_told_before_the_training(monkeypatch, tmp_path, capsys) -> None:
+    monkeypatch.setattr(demo, "find_spec", lambda name: None)
+    assert main(["demo", "-o", str(tmp_path / "out")]) == 1
+    said = capsys.readouterr()
+    assert 'pip install "tinygraph[demo]"' in said.err
+    assert said.out == ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tinygraph.check import Report, compare_grads
 from tinygraph.cli import digits_model as model
 from tinygraph.cli.charts import learning_curve
 from tinygraph.cli.digits_model import BATCH, Epoch, Params
+from tinygraph.cli.errors import CommandError
 from tinygraph.cli.folder import staged
 from tinygraph.cli.progress import followed, say, sparkline
 from tinygraph.cli.report import Drawing, Findings, page
@@ -55,8 +57,10 @@ def run(args: argparse.Namespace) -> int:
     """Do it all.
 
     Raises:
-        CommandError: the folder cannot be written, or holds something else.
+        CommandError: the folder cannot be written, or holds something else; matplotlib is missing.
     """
+    if find_spec("matplotlib") is None:
+        raise CommandError('the demo draws its learning curves with matplotlib: pip install "tinygraph[demo]"')
     started = time.perf_counter()
     with staged(args.output, FILES) as texts:
         course = _course()
