@@ -49,12 +49,7 @@ def innocent(report: Report, what: Any) -> None:
     assert report.wrong == 0, f"a false alarm: {what!r}\n{report}"
 
 
-HIDDEN = pytest.mark.xfail(
-    strict=False, reason="the noise is measured along one line, and where nothing changes along it, it is not seen"
-)
-
-
-@pytest.mark.parametrize("order", [1, pytest.param(2, marks=HIDDEN)])
+@orders
 @modes
 @examples(900)
 @given(program=tgst.programs())
@@ -196,10 +191,21 @@ def test_a_slope_that_is_wrong_where_the_function_is_flat_is_still_wrong() -> No
     assert compare_grads(stuck, 0.5).wrong == 1
 
 
-@HIDDEN
+@pytest.mark.xfail(
+    strict=True, reason="the noise is measured along one line, and where nothing changes along it, it is not seen"
+)
 def test_noise_that_shows_only_where_the_arguments_move_unevenly() -> None:
     report = compare_grads(lambda x: np.tanh(np.var(2.0 * x)), np.array([1.4375, -1.75]), order=2)
     assert report.wrong == 0
+
+
+@pytest.mark.xfail(strict=True, reason="the round-off of the gradient that is checked is not measured")
+def test_a_spread_of_round_off_alone() -> None:
+    def f(x: Any) -> Any:
+        a = np.stack([x, x, x])
+        return np.var(np.hypot(x, a * a + 0.5))
+
+    assert compare_grads(f, 1.0625).wrong == 0
 
 
 @pytest.mark.xfail(strict=True, raises=TypeError, reason="the rule of prod asks a NumPy scalar for an array like it")

@@ -16,7 +16,7 @@ from tinygraph.check.choose import Array, Choose, array, pick, seeded, shape
 from tinygraph.check.vocabulary import SMOOTH, Maker, kinked
 from tinygraph.op import Op
 
-LARGEST, MOST = 8.0, 24  # numbers and sizes of what a step makes
+LARGEST, LEAST, MOST = 8.0, 1e-9, 24  # numbers, but for 0, and sizes of what a step makes: less is round-off alone
 _SAFE = "np.tanh({0})"
 _BOUNDED = (
     "np.arctan({})"  # no tanh: where it is all but 1, digits of its derivative are lost, and differences with them
@@ -178,9 +178,9 @@ def _value(step: Step, values: Sequence[Any], own: Mapping[str, Op]) -> Any:
     function = _defined(source, own)
     with np.errstate(all="ignore"):
         value = function(*(values[i] for i in step.uses))
-    size = int(np.size(value))
-    small = 0 < size <= MOST and np.ndim(value) <= 4 and bool(np.all(np.abs(value) <= LARGEST))
-    return value if small else None
+    sizes = np.abs(value)
+    moderate = bool(np.all((sizes <= LARGEST) & ((sizes >= LEAST) | (sizes == 0.0))))
+    return value if moderate and 0 < sizes.size <= MOST and sizes.ndim <= 4 else None
 
 
 def _calls(ops: Sequence[Op]) -> Maker:

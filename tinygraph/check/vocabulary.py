@@ -62,7 +62,6 @@ BINARY = (
     "np.logaddexp({0}, {1})",
     "np.logaddexp2({0}, {1})",
 )
-# No standard deviation: of elements that differ by round-off alone it is round-off, by which its rule divides.
 KINKED = (
     "np.abs({0})",
     "np.maximum({0}, {1})",
@@ -76,6 +75,7 @@ KINKED = (
     "np.mod({0}, {1} * {1} + 0.5)",
     "np.max({0})",
     "np.min({0})",
+    "np.std({0})",
     "tg.relu({0})",
     "tg.leaky_relu({0})",
 )
