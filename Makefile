@@ -29,9 +29,9 @@ format:
 bench:
 	$(PYTHON) -m benchmarks
 
-# the committed pictures, drawn anew; look at the difference before committing it
+# the committed pictures and the page of operations, made anew; look at the difference before committing it
 golden:
-	TINYGRAPH_GOLDEN=write $(PYTHON) -m pytest -q -p no:xdist tests/test_golden.py
+	TINYGRAPH_GOLDEN=write $(PYTHON) -m pytest -q -p no:xdist tests/test_golden.py tests/test_ops_page.py
 
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis tinygraph-demo

@@ -251,23 +251,23 @@ class Tensor(Traced):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self._data.shape  # type: ignore[no-any-return]
+        return self._data.shape
 
     @property
     def ndim(self) -> int:
-        return self._data.ndim  # type: ignore[no-any-return]
+        return self._data.ndim
 
     @property
     def size(self) -> int:
-        return self._data.size  # type: ignore[no-any-return]
+        return self._data.size
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return self._data.dtype  # type: ignore[no-any-return]
+        return self._data.dtype
 
     def item(self) -> float:
         """The one element, as a Python number."""
-        return self._data.item()  # type: ignore[no-any-return]
+        return self._data.item()
 
     def numpy(self) -> Any:
         """The bare array, not copied: no gradient flows through it."""
@@ -288,7 +288,8 @@ class Tensor(Traced):
         Args:
             grad: the gradient at this Tensor, of its shape; 1 for a scalar.
             retain_graph: False lets the graph drop its arrays as the walk leaves them; it cannot be run again.
-            create_graph: record the derivatives too: `.grad` is then a Tensor that can be differentiated.
+            create_graph: record the derivatives too: `.grad` is then a Tensor that can be differentiated. Leaf and
+                gradient then hold each other until `zero_grad`.
 
         Raises:
             ValueError: not a scalar and no `grad`; a `grad` of another shape; nothing here requires a gradient.
@@ -347,7 +348,7 @@ class Tensor(Traced):
     __neg__, __pos__, __abs__ = _unary(elementwise.negative), _unary(elementwise.positive), _unary(elementwise.abs)
 
     def __getitem__(self, key: Any) -> Tensor:
-        return self._record(index.getitem, (self,), {"index": _bare_index(key)})  # type: ignore[no-any-return]
+        return self._record(index.getitem, (self,), {"index": _bare_index(key)})
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if self.is_leaf and self.requires_grad:
@@ -426,70 +427,70 @@ class Tensor(Traced):
 
     @property
     def T(self) -> Tensor:  # noqa: N802  NumPy's name
-        return shape.transpose(self)  # type: ignore[no-any-return]
+        return shape.transpose(self)
 
     def sum(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
-        return self._record(reduce.sum, (self,), {"axis": axis, "keepdims": keepdims})  # type: ignore[no-any-return]
+        return self._record(reduce.sum, (self,), {"axis": axis, "keepdims": keepdims})
 
     def mean(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
-        return self._record(reduce.mean, (self,), {"axis": axis, "keepdims": keepdims})  # type: ignore[no-any-return]
+        return self._record(reduce.mean, (self,), {"axis": axis, "keepdims": keepdims})
 
     def prod(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
-        return reduce.prod(self, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
+        return reduce.prod(self, axis=axis, keepdims=keepdims)
 
     def max(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
-        return reduce.max(self, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
+        return reduce.max(self, axis=axis, keepdims=keepdims)
 
     def min(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
-        return reduce.min(self, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
+        return reduce.min(self, axis=axis, keepdims=keepdims)
 
     def var(self, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Tensor:
-        return reduce.var(self, axis=axis, ddof=ddof, keepdims=keepdims)  # type: ignore[no-any-return]
+        return reduce.var(self, axis=axis, ddof=ddof, keepdims=keepdims)
 
     def std(self, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Tensor:
-        return reduce.std(self, axis=axis, ddof=ddof, keepdims=keepdims)  # type: ignore[no-any-return]
+        return reduce.std(self, axis=axis, ddof=ddof, keepdims=keepdims)
 
     def cumsum(self, axis: int | None = None) -> Tensor:
-        return reduce.cumsum(self, axis)  # type: ignore[no-any-return]
+        return reduce.cumsum(self, axis)
 
     def reshape(self, *to: Any) -> Tensor:
-        return self._record(shape.reshape, (self,), {"shape": _unpacked(to)})  # type: ignore[no-any-return]
+        return self._record(shape.reshape, (self,), {"shape": _unpacked(to)})
 
     def ravel(self) -> Tensor:
-        return shape.ravel(self)  # type: ignore[no-any-return]
+        return shape.ravel(self)
 
     flatten = ravel
 
     def transpose(self, *axes: Any) -> Tensor:
-        return shape.transpose(self, axes=_unpacked(axes) if axes else None)  # type: ignore[no-any-return]
+        return shape.transpose(self, axes=_unpacked(axes) if axes else None)
 
     def swapaxes(self, axis1: int, axis2: int) -> Tensor:
-        return shape.swapaxes(self, axis1=axis1, axis2=axis2)  # type: ignore[no-any-return]
+        return shape.swapaxes(self, axis1=axis1, axis2=axis2)
 
     def squeeze(self, axis: Any = None) -> Tensor:
-        return shape.squeeze(self, axis=axis)  # type: ignore[no-any-return]
+        return shape.squeeze(self, axis=axis)
 
     def repeat(self, repeats: Any, axis: int | None = None) -> Tensor:
-        return index.repeat(self, repeats, axis)  # type: ignore[no-any-return]
+        return index.repeat(self, repeats, axis)
 
     def take(self, indices: Any, axis: int | None = None, *, mode: str = "raise") -> Tensor:
-        return index.take(self, indices, axis, mode=mode)  # type: ignore[no-any-return]
+        return index.take(self, indices, axis, mode=mode)
 
     def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-        return index.diagonal(self, offset, axis1, axis2)  # type: ignore[no-any-return]
+        return index.diagonal(self, offset, axis1, axis2)
 
     def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-        return index.trace(self, offset, axis1, axis2)  # type: ignore[no-any-return]
+        return index.trace(self, offset, axis1, axis2)
 
     def dot(self, other: Any) -> Tensor:
-        return linalg.dot(self, other)  # type: ignore[no-any-return]
+        return linalg.dot(self, other)
 
     def clip(self, min: Any = None, max: Any = None) -> Tensor:  # noqa: A002  NumPy's names
-        return elementwise.clip(self, min, max)  # type: ignore[no-any-return]
+        return elementwise.clip(self, min, max)
 
     def copy(self) -> Tensor:
         """A copy that is recorded: gradients flow through it, and it may be assigned to."""
-        return shape.copy(self)  # type: ignore[no-any-return]
+        return shape.copy(self)
 
     def astype(self, dtype: Any) -> Any:
         """The same numbers in another dtype; integers and booleans come as an ndarray."""

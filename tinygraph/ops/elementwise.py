@@ -330,7 +330,7 @@ floor_divide = elementwise(
     numpy=np.floor_divide,
     vjps=[lambda g, ans, x, y: np.zeros_like(g), lambda g, ans, x, y: np.zeros_like(g)],
     domain=[REAL, POSITIVE],
-    kinks=[_WRAPS],
+    kinks=[Kink(_WRAPS.where, _WRAPS.margin, "0, the slope beside the jump")],
     symbol="//",
     latex=r"\lfloor {x} / {y} \rfloor",
 )

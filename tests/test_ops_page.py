@@ -1,0 +1,54 @@
+"""docs/ops.md lists the table as it is. TINYGRAPH_GOLDEN=write writes it anew."""
+
+import os
+from pathlib import Path
+
+import tinygraph as tg
+from tinygraph import ops
+from tinygraph.op import OPS, Op
+
+PAGE = Path(__file__).parents[1] / "docs" / "ops.md"
+ROOMS = ("elementwise", "reduce", "shape", "index", "linalg", "nn")
+HEAD = """# The operations
+
+Made from the table itself. Each is called in the same way as an operator, as NumPy's function on a Tensor, and as
+`tinygraph.name`; its source is one record in [tinygraph/ops](../tinygraph/ops/). Where it is not smooth, its rule
+returns what stands in the last column. A composition has no rule of its own: it is made of the others.
+"""
+
+
+def numpy_names(function):
+    """The NumPy functions that an op or a composition stands for."""
+    names = {
+        getattr(key, "__qualname__", getattr(key, "__name__", "")) for key, value in OPS.items() if value is function
+    }
+    return ", ".join(f"`np.{name}`" for name in sorted(names) if name != "reduce" and name != "accumulate") or "—"
+
+
+def row(name, module):
+    function = getattr(tg, name)
+    kind = function.kind if isinstance(function, Op) else "composition"
+    behind = [op for op in vars(module).values() if isinstance(op, Op) and op.name == name]
+    kinks = "; ".join(f"{k.where}: {k.subgradient}" for op in behind for k in op.kinks)
+    return f"| `{name}` | {numpy_names(function)} | {kind} | {kinks} |"
+
+
+def page():
+    parts = [HEAD]
+    for room in ROOMS:
+        module = getattr(ops, room)
+        parts.append(f"\n## {(module.__doc__ or '').partition('.')[0]}\n\n")
+        parts.append("| tinygraph | NumPy | kind | at a kink |\n|---|---|---|---|\n")
+        parts += [row(name, module) + "\n" for name in sorted(module.__all__)]
+    constants = sorted(
+        getattr(key, "__name__", "") for key, value in OPS.items() if isinstance(value, Op) and value.constant
+    )
+    parts.append("\n## Without a derivative\n\nOn a Tensor these give plain arrays and numbers: ")
+    parts.append(", ".join(f"`np.{name}`" for name in constants) + ".\n")
+    return "".join(parts)
+
+
+def test_the_page_lists_the_table():
+    if os.environ.get("TINYGRAPH_GOLDEN") == "write":
+        PAGE.write_text(page(), encoding="utf-8", newline="\n")
+    assert PAGE.read_text(encoding="utf-8") == page(), "make golden writes it anew"
