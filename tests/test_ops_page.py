@@ -29,7 +29,7 @@ def row(name, module):
     function = getattr(tg, name)
     kind = function.kind if isinstance(function, Op) else "composition"
     behind = [op for op in vars(module).values() if isinstance(op, Op) and op.name == name]
-    kinks = "; ".join(f"{k.where}: {k.subgradient}" for op in behind for k in op.kinks)
+    kinks = "; ".join(f"{k.where}: {k.subgradient}" for op in dict.fromkeys(behind) for k in op.kinks)
     return f"| `{name}` | {numpy_names(function)} | {kind} | {kinks} |"
 
 

@@ -151,7 +151,7 @@ class Op:
                 args = [bound.pop(name) for name in self._positional[:n]]
             except KeyError as absent:
                 raise TypeError(f"{self.name}() takes {n} arrays, argument {absent} is missing") from None
-            given = bound
+            given = {self._renamed.get(name, name): value for name, value in bound.items()}
         params = dict(self.params)
         for name, value in given.items():
             if isinstance(value, Traced):
@@ -191,6 +191,13 @@ class Op:
             if listed is not None:
                 return {p.name: p.default for p in listed if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
         return dict.fromkeys((*("x", "y", "z", "w")[: self.arity], *self.params))
+
+    @cached_property
+    def _renamed(self) -> dict[str, str]:
+        """What an older NumPy calls one of the params: `newshape` for `shape`."""
+        own = (*self._positional[: self.arity], *self.params)
+        pairs = zip(self._positional, own, strict=False)
+        return {theirs: mine for theirs, mine in pairs if theirs not in own and mine not in self._positional}
 
     @cached_property
     def _positional(self) -> tuple[str, ...]:

@@ -55,8 +55,8 @@ sum = op(
 
 
 @spells(np.add.reduce)
-def _add_reduce(x: Any, axis: Axis = 0, *, keepdims: bool = False) -> Any:
-    return sum(x, axis=axis, keepdims=keepdims)
+def _add_reduce(x: Any, axis: Axis = 0, dtype: Any = None, out: None = None, keepdims: bool = False) -> Any:
+    return sum(x, axis=axis, keepdims=keepdims) if dtype is None else sum(x, axis=axis, keepdims=keepdims, dtype=dtype)
 
 
 def _mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
@@ -209,5 +209,5 @@ def cumsum(x: Any, axis: int | None = None) -> Any:
 
 
 @spells(np.add.accumulate)
-def _add_accumulate(x: Any, axis: int = 0) -> Any:
+def _add_accumulate(x: Any, axis: int = 0, dtype: None = None, out: None = None) -> Any:
     return _running(x, axis=axis)
