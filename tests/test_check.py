@@ -399,3 +399,32 @@ def test_two_directions_take_twenty_calls_whatever_n(n: int) -> None:
     calls = 0
     assert compare_grads(f, x, gradient=np.cos).right == n
     assert calls <= 4 * n + 20
+
+
+def test_the_extent_of_a_box_whose_vertices_tie_is_a_kink_and_shows_the_slopes() -> None:
+    box = np.array([[0.0, 0.0], [2.0, 0.0], [2.0, 1.0], [0.0, 1.0]])
+    report = compare_grads(lambda v: np.max(v, axis=0) - np.min(v, axis=0), box)
+    assert report.wrong == 0
+    assert set(report.comparisons[0].verdicts.ravel()) == {"kink"}
+    assert "slopes" in str(report)
+
+
+def test_cotangents_are_uneven_so_that_a_fault_in_a_batch_norm_shows() -> None:
+    def norm(x):
+        return (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + 1e-5)
+
+    def rule(g, ans, x):  # the part through the variance is missing; of a plain sum all of it would be zero
+        return (g - g.mean(axis=0)) / np.sqrt(x.var(axis=0) + 1e-5)
+
+    student = tg.op(norm, vjps=[rule], name="batch_norm_of_a_student")
+    check_grads(norm, X)
+    report = compare_grads(student, X)
+    assert report.wrong == X.size
+    assert report.culprit is not None
+    assert compare_grads(lambda x: student(x).sum(), X).wrong == 0
+
+
+def test_noise_of_single_precision_is_no_kink() -> None:
+    found = numeric_grad(lambda x: np.tanh(x.astype(np.float32)).sum(), X)
+    assert not found.kink.any()
+    assert np.all(np.abs(found.value - (1 - np.tanh(X) ** 2)) <= found.bound)
