@@ -106,7 +106,7 @@ def reduced(choose: Choose, of: Sequence[Shape]) -> str | None:
         signed = tuple(i - ndim * choose(2) for i in axes)
         axis = signed[0] if len(signed) == 1 else signed
     keep = ", keepdims=True" if choose(3) == 2 else ""
-    name = pick(choose, ("np.sum", "np.mean", "np.var", "tg.logsumexp", "np.prod")[: 5 if ndim else 4])
+    name = pick(choose, ("np.sum", "np.mean", "np.var", "tg.logsumexp", "np.prod"))
     if isinstance(axis, tuple) and name == "np.prod":
         axis = axis[0]
     return f"{name}({{0}}, axis={axis}{keep})"

@@ -134,7 +134,7 @@ def _prod_vjp(g: Array, ans: Array, x: Array, axis: Axis, keepdims: bool) -> Arr
     order = (*(i for i in range(x.ndim) if i not in axes), *axes)
     moved = np.transpose(x, order)
     rows = moved.reshape((*moved.shape[: x.ndim - len(axes)], 1, _count(x, axis)))
-    one_left_out = np.where(np.eye(rows.shape[-1], dtype=bool, like=x), 1.0, rows)
+    one_left_out = np.where(np.eye(rows.shape[-1], dtype=bool, like=rows), 1.0, rows)
     others = np.prod(one_left_out, axis=-1).reshape(moved.shape)
     return g.reshape(kept) * np.transpose(others, tuple(order.index(i) for i in range(x.ndim)))
 
@@ -209,5 +209,5 @@ def cumsum(x: Any, axis: int | None = None) -> Any:
 
 
 @spells(np.add.accumulate)
-def _add_accumulate(x: Any, axis: int = 0, dtype: None = None, out: None = None) -> Any:
-    return _running(x, axis=axis)
+def _add_accumulate(x: Any, axis: int = 0, dtype: Any = None, out: None = None) -> Any:
+    return _running(x, axis=axis) if dtype is None else _running(x, axis=axis, dtype=dtype)
