@@ -205,3 +205,24 @@ def test_at_a_kink_the_laws_hold_for_right_functions(f, x) -> None:
     report = compare_laws(f, x)
     assert not report.of(BROKEN), report
     assert "at a kink the gradient lies between the slopes" in {o.law for o in report.of(HELD)}
+
+
+STEEP = {
+    "steep": lambda x: np.sin(1e6 * x),
+    "several kinks": lambda x: (np.abs(x) * np.abs(x - 1)).sum(),
+    "jumps": lambda x: np.floor(x * 3) * x,
+    "remainders": lambda x: np.mod(x, 0.37) * x,
+    "extent": lambda x: np.max(x, axis=0) - np.min(x, axis=0),
+    "saturated": lambda x: tg.softmax(30 * x, axis=-1),
+    "cancelling": lambda x: (x + 1e10) - 1e10,
+    "overflowing": lambda x: np.exp(5 * x).sum(),
+}
+
+
+@pytest.mark.parametrize("name", STEEP)
+def test_no_law_is_called_broken_that_holds(name: str) -> None:
+    for seed in range(9):
+        x = np.random.default_rng(seed).normal(size=(3, 2))
+        x = [x, np.round(x), np.round(x * 2) / 2 * 10.0 ** (seed - 4)][seed % 3]
+        report = compare_laws(STEEP[name], x, batch=0, seed=seed)
+        assert not report.of(BROKEN), report

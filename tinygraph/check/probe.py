@@ -56,7 +56,7 @@ class Probe:
         self._blank: Vector | None = None
         self.base: Leaves = [np.array(x, dtype=np.float64) for x in leaves]
         self.offsets = np.cumsum([0, *(x.size for x in self.base)])
-        flat = [(np.abs(x).ravel(), _usual(x)) for x in self.base]
+        flat = [(np.abs(x).ravel(), usual_size(x)) for x in self.base]
         self.scale = _powers(np.concatenate([np.maximum(size, usual) for size, usual in flat]))
         self._own = _powers(np.concatenate([np.where(size > 0.0, size, usual) for size, usual in flat]))
         self.eps = EPS
@@ -165,7 +165,7 @@ def _fault(y: Vector, flags: Sequence[str]) -> str:
     return DOMAIN if np.isnan(y).any() else OVERFLOW
 
 
-def _usual(x: np.ndarray[Any, Any]) -> float:
+def usual_size(x: np.ndarray[Any, Any]) -> float:
     """The size of the elements of an array, at most 1: steps at elements near zero are taken in it."""
     sizes = np.abs(x[np.isfinite(x) & (x != 0)])
     return min(1.0, float(np.sqrt(np.mean((sizes / sizes.max()) ** 2)) * sizes.max())) if sizes.size else 1.0

@@ -171,7 +171,7 @@ class Report:
         found = self.culprit
         if found is None or found.node is None:
             raise ValueError("there is no operation at fault to draw; print the report, or tinygraph.render the graph")
-        words = "a constant here changes" if found.bypass else found.what
+        words = "a constant here changes" if found.bypass else found.what.partition(" (")[0]
         marks = {handle(found.node): f"at fault: {words}"}
         outputs = found.outputs[0] if len(found.outputs) == 1 else found.outputs
         return render(outputs, path, names=found.names, mark=marks, **options)

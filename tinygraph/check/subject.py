@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.check.point import Point
+from tinygraph.check.probe import EPS, usual_size
 from tinygraph.mode import no_grad
 from tinygraph.op import bare
 from tinygraph.tensor import Tensor
@@ -16,7 +17,7 @@ from tinygraph.tree import flatten
 
 Array = np.ndarray[Any, Any]
 Arrays = list[Array]
-_SAMPLES, _ULPS, _JITTER, _ROUNDING = 3, 4.0, 16.0, 64.0
+_SAMPLES, _ULPS, _JITTER, _ROUNDING, _HIDDEN = 3, 4.0, 16.0, 64.0, (64.0, 2.0**14)
 SHARP = 1e-4  # a rounding error beyond this part of the whole lets no fault be seen
 
 
@@ -94,13 +95,20 @@ class Subject:
         rng = np.random.default_rng((self.seed, 7, k))
         return [x * (1.0 + _ULPS * eps * rng.uniform(-1.0, 1.0, x.shape)) for x in self.leaves]
 
-    def slack(self, of: Callable[[Arrays], Sequence[Any]], eps: float = float(np.finfo(np.float64).eps)) -> Arrays:
+    def slack(
+        self, of: Callable[[Arrays], Sequence[Any]], u: Sequence[Any], eps: float = EPS, order: int = 1
+    ) -> Arrays:
         """What rounding can change in the arrays that `of` gives: measured by moving the point by a few units.
 
-        slack = 64 eps max |a| + 16 max |a - a'|, for each array a and the worst of the a' of the moved points.
+        slack = 64 eps max |a| + 16 max |a - a'| + 64 eps ‖u y‖ / s, for each array a and the worst of the a' of the
+        moved points; the last is what cancels unseen in a rule, changes of the outputs y, seen through the cotangent
+        u, over the size s of the arguments. For second derivatives it is 2^14 eps ‖u y‖ / s².
         """
+        with np.errstate(all="ignore"):
+            power = sum(float(np.sum(np.square(c * y))) for c, y in zip(u, self.values(), strict=True)) ** 0.5
+            hidden = _HIDDEN[order - 1] * eps * power / min([1.0, *map(usual_size, self.leaves)]) ** order
         here = [np.asarray(a) for a in of(self.leaves)]
-        found = [np.full(a.shape, _ROUNDING * eps * np.max(np.abs(a), initial=0.0)) for a in here]
+        found = [np.full(a.shape, _ROUNDING * eps * np.max(np.abs(a), initial=0.0) + hidden) for a in here]
         for k in range(_SAMPLES):
             there = of(self.near(k, eps))
             with np.errstate(all="ignore"):
@@ -109,7 +117,9 @@ class Subject:
         return found
 
 
-def apart(one: Sequence[Any], other: Sequence[Any], slack: Sequence[Any], names: Sequence[str]) -> str | None:
+def apart(
+    one: Sequence[Any], other: Sequence[Any], slack: Sequence[Any], names: Sequence[str], part: float = SHARP
+) -> str | None:
     """The worst place where two lists of arrays differ by more than rounding; None if there is none.
 
     Raises:
@@ -120,7 +130,8 @@ def apart(one: Sequence[Any], other: Sequence[Any], slack: Sequence[Any], names:
         a, b, s = np.broadcast_arrays(np.asarray(a, np.float64), np.asarray(b, np.float64), s)
         usable = np.isfinite(b) & np.isfinite(s)
         count += b.size
-        sharp |= bool(np.any(usable & (s <= SHARP * max(np.max(np.abs(b[usable]), initial=0.0), 1e-300)) | (s == 0.0)))
+        known = np.abs(b[usable])
+        sharp |= known.size > 0 and bool(not known.any() or np.any(s[usable] <= part * known.max()))
         with np.errstate(all="ignore"):
             excess = np.where(usable, np.where(np.isfinite(a), np.abs(a - b) / np.maximum(s, 1e-300), np.inf), 0.0)
         if excess.size and excess.max() > worst:
