@@ -21,7 +21,9 @@ def subgradients(s: Subject) -> str | None:
     probe = Probe(s.outputs_of_constants, s.leaves, None, s.seed)
     if probe.size > _MANY:
         raise NotApplicable(f"{probe.size} elements are too many to look for kinks at each")
-    if np.any(probe.noise > _LOUD * np.max(np.abs(probe.y), initial=0.0)):
+    signs = np.random.default_rng(s.seed).choice([-1.0, 1.0], probe.size) * probe.scale
+    nearby = probe(probe.along(signs)(probe.step))  # a value may be zero at the kink itself
+    if np.any(probe.noise > _LOUD * np.max(np.abs([probe.y, nearby]), initial=0.0)):
         raise NotApplicable("f is too noisy, or too steep, to tell a kink")
     parts = np.split(probe.weights, np.cumsum([y.size for y in s.values()])[:-1])
     u = [w.reshape(y.shape) for w, y in zip(parts, s.values(), strict=True)]
