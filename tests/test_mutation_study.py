@@ -14,7 +14,7 @@ from mutations.study import EQUIVALENT, SURVIVED, Verdict, deep, page, study
 
 from tinygraph.op import Op
 
-PART = 8  # one mutant of so many
+PART = 12  # one mutant of so many
 PAGE = Path(__file__).parent.parent / "docs" / "mutation.md"
 
 

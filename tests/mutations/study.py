@@ -189,7 +189,9 @@ def chosen(op: Op, mutant: Mutant, part: int) -> bool:
 def study(op: Op, part: int = 1) -> Iterator[Verdict]:
     """The verdicts on the mutants of an op; the right op itself must pass."""
     cases, tied = cases_for(op)
-    assert caught(op, cases, tied) == SURVIVED, f"the right rules of {op.name} are called wrong"
+    assert caught(op, cases if part == 1 else cases[:2], tied) == SURVIVED, (
+        f"the right rules of {op.name} are called wrong"
+    )
     right = observed(op, [*cases, *tied])
     for mutant in mutants(op, cases):
         if not chosen(op, mutant, part):
