@@ -191,9 +191,6 @@ def test_a_slope_that_is_wrong_where_the_function_is_flat_is_still_wrong() -> No
     assert compare_grads(stuck, 0.5).wrong == 1
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the noise is measured along one line, and where nothing changes along it, it is not seen"
-)
 def test_noise_that_shows_only_where_the_arguments_move_unevenly() -> None:
     report = compare_grads(lambda x: np.tanh(np.var(2.0 * x)), np.array([1.4375, -1.75]), order=2)
     assert report.wrong == 0

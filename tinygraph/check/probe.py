@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ EPS = float(np.finfo(np.float64).eps)
 DOMAIN, OVERFLOW = "outside the domain", "overflow"
 _SHAKEN, _REPEATS = 2.0**-10, 4
 _SPACING, _POINTS, _ORDER, _LOUD = 2.0**-15, 8, 5, 64.0
+_WIDE = 6.0  # the largest error of a value, in measured standard deviations: three grids may see little of it
 _NORMAL = 252.0**-0.5  # one over the size of the fifth differences of unit noise: sqrt(10!) / 5!
 
 
@@ -72,6 +74,12 @@ class Probe:
         power = np.abs(self.weights) @ np.abs(self.y)
         relative = np.abs(self.weights) @ self.noise / power if np.isfinite(power) and power else 0.0
         self.step = float(2.0 ** np.round(np.log2(min(max(self.eps, relative), 2.0**-16)) / 4))
+
+    def hushed(self) -> Probe:
+        """The same probe, as if the values had no noise but their last digit."""
+        quiet = copy(self)
+        quiet.noise = np.fmin(self.noise, self.eps * np.abs(self.y))
+        return quiet
 
     @property
     def size(self) -> int:
@@ -136,20 +144,24 @@ class Probe:
         """Round-off of each output, from differences of high order on a fine grid at each side of the point.
 
         Smooth parts vanish in them and noise does not (Moré and Wild, Estimating computational noise, SIAM J. Sci.
-        Comput. 33, 2011). Neither grid holds the point, which may be a kink; the quieter side counts. Where both are
-        loud, a finer grid tells noise, which stays, from a function that is merely steep.
+        Comput. 33, 2011). Neither grid holds the point, which may be a kink. Two measurements of one noise differ by
+        less than _LOUD, and the louder counts; a side that is louder by more holds a kink or a jump, and does not.
+        Where both are loud, a finer grid tells noise, which stays, from a function that is merely steep.
         """
-        line = self.along(rng.choice([-1.0, 1.0], self.size) * self._own)
-        floor, quiet = self.eps * np.abs(self.y), np.full(self.y.shape, np.inf)
+        uneven = rng.integers(32, 65, self.size) / 64.0  # symmetric functions do not change along even steps
+        line = self.along(rng.choice([-1.0, 1.0], self.size) * self._own * uneven)
+        floor, measured = self.eps * np.abs(self.y), []
         for spacing in (_SPACING, -_SPACING, _SPACING / 32.0):
             grid = np.stack([self(line(spacing * k)) for k in range(1, _POINTS + 1)])
             with np.errstate(all="ignore"):
-                measured = np.abs(np.diff(grid, _ORDER, axis=0)).max(axis=0) * _NORMAL
+                found = np.abs(np.diff(grid, _ORDER, axis=0)).max(axis=0) * _NORMAL
+                measured.append(np.where(np.isfinite(found), found, np.inf))
                 floor = np.fmax(floor, self.eps * np.abs(grid).max(axis=0))
-                quiet = np.fmin(quiet, measured)
-                if (spacing < 0.0 or self._sides == 1) and np.all(quiet <= _LOUD * floor):
-                    break
-        return np.asarray(np.where(np.isfinite(quiet), np.maximum(floor, 3.0 * quiet), floor), dtype=np.float64)
+            quiet = np.min(measured, axis=0)
+            if (spacing < 0.0 or self._sides == 1) and np.all(quiet <= _LOUD * floor):
+                break
+        noise = np.max([np.where(m <= _LOUD * quiet, m, 0.0) for m in measured], axis=0)
+        return np.asarray(np.where(np.isfinite(quiet), np.maximum(floor, _WIDE * noise), floor), dtype=np.float64)
 
 
 def _noted(flags: list[str]) -> Callable[[str, int], None]:
