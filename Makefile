@@ -16,7 +16,7 @@ test:
 
 # a hundred thousand new examples of correct derivatives, none of which may be called wrong: about an hour on two cores
 deep:
-	HYPOTHESIS_PROFILE=deep $(PYTHON) -m pytest -q -n auto tests/test_no_false_alarms.py
+	HYPOTHESIS_PROFILE=deep $(PYTHON) -m pytest -q -n auto tests/test_no_false_alarms.py tests/test_mutation_study.py
 
 lint:
 	.ci/lint $(PYTHON)

@@ -222,3 +222,8 @@ def test_a_subclass_was_taken_for_a_foreign_array():
 
 def test_lists_were_refused_by_ops_that_are_not_numpys():
     np.testing.assert_allclose(tg.softmax([0.0, 0.0]), [0.5, 0.5])
+
+
+def test_forward_mode_of_a_rule_without_its_cotangent_died_of_an_attribute():
+    careless = tg.op(lambda x: x * x, vjps=[lambda g, ans, x: 2.0 * x], name="careless")
+    assert tg.jvp(careless, (3.0,), (1.0,))[1] == 0.0

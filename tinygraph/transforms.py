@@ -248,7 +248,10 @@ def _pushed(trace: Trace, ts: Sequence[Any]) -> list[Any]:
 def _transposed(rule: Rule, t: Array, ans: Array, args: Sequence[Array], params: Mapping[str, Any]) -> Array:
     """The tangent of an op that has a reverse rule alone: <vjp(c), t> is linear in c, and its gradient is the jvp."""
     c = Tensor(np.zeros_like(bare(ans)))
-    product = (rule(c, ans, *args, **params) * t).sum()
+    pulled = rule(c, ans, *args, **params)
+    if not isinstance(pulled, Tensor):  # a rule that takes no notice of its cotangent
+        return np.zeros_like(bare(ans))
+    product = (pulled * t).sum()
     nested = any(isinstance(a, Tensor) for a in (t, ans, *args))
     found = pullback(product._node, one_like(product._data), [c._node], lift=handle if nested else None)
     return found.get(c._node, np.zeros_like(bare(ans)))
