@@ -391,7 +391,8 @@ def test_two_directions_take_twenty_calls_whatever_n(n: int) -> None:
         calls += 1
         return np.sin(x).sum()
 
-    x = RNG.normal(size=n)
+    x = np.random.default_rng(n).normal(size=n)
+    x[1:2] = np.pi / 2  # among others, a derivative of nearly zero needs no smaller step
     report = compare_grads(f, x, gradient=np.cos, directions=2)
     assert report.right == 2
     assert calls <= 20

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.check.differences import Estimate, confirmed, gather, slope
+from tinygraph.check.differences import Estimate, confirmed, gather, slopes
 from tinygraph.check.point import Point
 from tinygraph.check.probe import Line, Probe
 from tinygraph.check.relation import relation
@@ -118,16 +118,16 @@ def _aligned(g: Any, x: Any, name: str) -> tuple[Any, str | None]:
 
 def _judged(probe: Probe, lines: Sequence[Line], exact: Any, scale: Any, power: float) -> tuple[Estimate, Any]:
     """Numeric derivatives along lines, and the verdicts; what looks wrong is looked at twice."""
-    slopes = [slope(probe, line) for line in lines]
-    numeric = gather(slopes, scale)
+    found = slopes(probe, lines)
+    numeric = gather(found, scale)
     verdicts = judge(exact, numeric, power)
     doubtful = [int(k) for k in np.flatnonzero(verdicts == WRONG)]
     sharp = power * usual(numeric) * np.broadcast_to(scale, exact.shape)
     claims = exact * scale
     for k in doubtful:
-        slopes[k] = confirmed(probe, lines[k], slopes[k], claims[k], max(sharp[k], power * abs(claims[k])))
+        found[k] = confirmed(probe, lines[k], found[k], claims[k], max(sharp[k], power * abs(claims[k])))
     if doubtful:
-        numeric = gather(slopes, scale)
+        numeric = gather(found, scale)
         verdicts = judge(exact, numeric, power)
     return numeric, verdicts
 

@@ -28,6 +28,7 @@ _FINER, _ROUNDS, _PERSISTENT, _TINY, _SHARP = 16.0, 8, 2, 2.0**20, 2.0**-20
 _CANCELLED = 8.0  # where terms cancel to a constant, what a rule leaves of them is round-off of their size
 METHODS = ("two-sided", "complex")
 _BESIDE = (1.0, 2.0**4, 2.0**12, 2.0**18)
+_FINE = 1e-5  # a relative error that no verdict minds
 _FINEST = 2.0**30
 _DOUBTS = (2.0**6, 2.0**12, 2.0**18)
 
@@ -75,7 +76,11 @@ class Slope(NamedTuple):
     @property
     def settled(self) -> bool:
         """Whether a smaller step has nothing to improve."""
-        coarse = self.truncation > max(8.0 * self.roundoff, 1e-6 * abs(self.value))
+        return self.settled_beside(0.0)
+
+    def settled_beside(self, usual: float) -> bool:
+        """Whether a smaller step has nothing to improve, among slopes of a usual size."""
+        coarse = self.truncation > max(8.0 * self.roundoff, _FINE * abs(self.value), _FINE * usual)
         return self.finite and not self.suspect and not coarse
 
 
@@ -107,21 +112,30 @@ def _slope(probe: Probe, line: Line, h: float) -> Slope:
     return Slope(value, truncation, roundoff, left, right, suspect, fault=fault, still=still)
 
 
-def slope(probe: Probe, line: Line, finer: float = 1.0) -> Slope:
+def slopes(probe: Probe, lines: Sequence[Line]) -> list[Slope]:
+    """The derivatives along lines: all at the usual step, then those again that need another one."""
+    firsts = [_slope(probe, line, probe.step) for line in lines]
+    sizes = np.array([first.value * line.unit for first, line in zip(firsts, lines, strict=True) if first.finite])
+    usual = float(np.sqrt(np.mean(np.square(sizes)))) if sizes.size else 0.0
+    pairs = zip(lines, firsts, strict=True)
+    return [slope(probe, line, first=first, usual=usual / line.unit) for line, first in pairs]
+
+
+def slope(probe: Probe, line: Line, finer: float = 1.0, first: Slope | None = None, usual: float = 0.0) -> Slope:
     """The derivative along a line, at the step that suits it.
 
     An element far smaller than its array gets steps in proportion to itself where the usual one leaves the domain or
     sees a kink, and a tiny one a larger step where f rounds it away, as 1 + x does.
     """
     h = probe.step / finer
-    first = _slope(probe, line, h)
+    first = first or _slope(probe, line, h)
     if not np.isfinite(probe.y).all():
         return first
     if first.still and line.unit > _TINY:
         return _refined(probe, line, h * line.unit)
     if line.size < 1.0 and not first.finite:
         return _refined(probe, line, h * line.size)
-    found = _refined(probe, line, h, first)
+    found = _refined(probe, line, h, first, usual)
     if line.size < 1.0 and found.kink:
         own = _slope(probe, line, h * line.size)
         if own.finite and not own.suspect and own.bound <= _SHARP * abs(own.value):
@@ -129,11 +143,11 @@ def slope(probe: Probe, line: Line, finer: float = 1.0) -> Slope:
     return found
 
 
-def _refined(probe: Probe, line: Line, h: float, first: Slope | None = None) -> Slope:
+def _refined(probe: Probe, line: Line, h: float, first: Slope | None = None, usual: float = 0.0) -> Slope:
     """The derivative along a line; smaller steps where the first is too wide, leaves the domain or sees a kink."""
     best, persistent = first or _slope(probe, line, h), 0
     for _ in range(_ROUNDS):
-        if best.settled:
+        if best.settled_beside(usual):
             return best
         h /= _FINER
         next_ = _slope(probe, line, h)
@@ -205,7 +219,7 @@ def gather(slopes: Sequence[Slope], scale: Any = 1.0) -> Estimate:
 
 def elements(probe: Probe) -> Estimate:
     """The derivative by each element, as one vector."""
-    return gather([slope(probe, probe.element(k)) for k in range(probe.size)], probe.scale)
+    return gather(slopes(probe, [probe.element(k) for k in range(probe.size)]), probe.scale)
 
 
 def numeric_grad(
@@ -213,7 +227,8 @@ def numeric_grad(
 ) -> Estimate:
     """The gradient of f at x from values alone, with an error bound for each element.
 
-    value_k ≈ ∂<cotangent, f(x)> / ∂x_k; it calls f at most 4n + 20 times for n elements at which f is smooth.
+    value_k ≈ ∂<cotangent, f(x)> / ∂x_k; it calls f 4n + 18 times for n elements, and 4 times more
+    where an element needs another step.
 
     Args:
         f: a function of one argument; it gets copies in float64, also where x is float32.

@@ -67,11 +67,12 @@ class Probe:
         self.weights = _weights(self.y, cotangent, rng)
         self._blank = np.full_like(self.y, np.nan)
         self.deterministic = np.array_equal(self.y, self(self.base), equal_nan=True)
+        self._pace = np.zeros_like(self.y)
         self.noise = self._noise(rng)
         if np.any(self.noise > _SHAKEN * np.abs(self.y)):  # two calls may agree by chance
             again = [self(self.base) for _ in range(_REPEATS)]
             self.deterministic &= all(np.array_equal(self.y, y, equal_nan=True) for y in again)
-        power = np.abs(self.weights) @ np.abs(self.y)
+        power = np.abs(self.weights) @ np.fmax(np.abs(self.y), self._pace)  # y may be small by cancellation
         relative = np.abs(self.weights) @ self.noise / power if np.isfinite(power) and power else 0.0
         self.step = float(2.0 ** np.round(np.log2(min(max(self.eps, relative), 2.0**-16)) / 4))
 
@@ -156,6 +157,8 @@ class Probe:
             with np.errstate(all="ignore"):
                 found = np.abs(np.diff(grid, _ORDER, axis=0)).max(axis=0) * _NORMAL
                 measured.append(np.where(np.isfinite(found), found, np.inf))
+                pace = np.abs(grid[-1] - grid[0]) / (abs(spacing) * (_POINTS - 1))
+                self._pace = np.fmax(self._pace, np.where(np.isfinite(pace), pace, 0.0))
                 floor = np.fmax(floor, self.eps * np.abs(grid).max(axis=0))
             quiet = np.min(measured, axis=0)
             if (spacing < 0.0 or self._sides == 1) and np.all(quiet <= _LOUD * floor):
