@@ -9,61 +9,26 @@ import numpy as np
 import pytest
 from laws import checks, table
 from laws.cases import Case, recipe_for
+from mutations.faults import Rule, after, changed, detached, transposed
 
 from tinygraph.op import Each, Op
 from tinygraph.ops.shape import sum_to
 
-Rule = Callable[..., Any]
 CASES = 16
-
-
-def mutated(op: Op, i: int, change: Callable[[Rule], Rule]) -> Op:
-    """A copy of an op in which rule i is changed."""
-    other = copy.copy(op)
-    if isinstance(op.vjps, Each):
-        right = op.vjps
-        other.vjps = Each(lambda j, *args, **params: (change(right[j]) if j == i else right[j])(*args, **params))
-    else:
-        other.vjps = [change(rule) if j == i else rule for j, rule in enumerate(op.vjps)]
-    return other
-
-
-def after(wrong: Callable[..., Any]) -> Callable[[Rule], Rule]:
-    """A rule whose result is put through `wrong(gx, g)`."""
-    return lambda rule: lambda g, ans, *args, **params: wrong(rule(g, ans, *args, **params), g)
-
-
-def transposed(gx: Any, g: Any) -> Any:
-    """The elements in the order of the transpose; a vector is reversed."""
-    if gx.ndim == 0:
-        return gx
-    return (gx[::-1] if gx.ndim == 1 else gx.transpose()).reshape(gx.shape)
 
 
 def exchanged(rule: Rule) -> Rule:
     return lambda g, ans, x, y, *rest, **params: rule(g, ans, y, x, *rest, **params)
 
 
-def detached(rule: Rule) -> Rule:
-    """Right once, but blind to how the rule itself depends on the arguments."""
-
-    def blind(g: Any, ans: Any, *args: Any, **params: Any) -> Any:
-        def bare(a: Any) -> Any:
-            return getattr(a, "detach", lambda: a)()
-
-        return rule(g, bare(ans), *map(bare, args), **params)
-
-    return blind
-
-
-FAULTS: dict[str, Callable[[Rule], Rule]] = {
-    "zeroed": after(lambda gx, g: gx * 0.0),
-    "sign flipped": after(lambda gx, g: -gx),
-    "scaled by 1.001": after(lambda gx, g: gx * 1.001),
-    "off by a little": after(lambda gx, g: gx + 0.001),
+FAULTS: dict[str, Callable[[int], Callable[[Rule], Rule]]] = {
+    "zeroed": after(lambda gx, x, g: gx * 0.0),
+    "sign flipped": after(lambda gx, x, g: -gx),
+    "scaled by 1.001": after(lambda gx, x, g: gx * 1.001),
+    "off by a little": after(lambda gx, x, g: gx + 0.001),
     "transposed": after(transposed),
-    "halved": after(lambda gx, g: gx / 2),
-    "gradient squared": lambda rule: lambda g, ans, *args, **params: rule(g * g, ans, *args, **params),
+    "halved": after(lambda gx, x, g: gx / 2),
+    "gradient squared": lambda i: lambda rule: lambda g, ans, *args, **params: rule(g * g, ans, *args, **params),
     "blind to its arguments": detached,
 }
 
@@ -74,10 +39,10 @@ def places(op: Op) -> list[int]:
 
 def mutants(op: Op) -> Iterator[tuple[str, Op]]:
     for i in places(op):
-        for fault, change in FAULTS.items():
-            yield f"rule {i} {fault}", mutated(op, i, change)
+        for fault, fault_at in FAULTS.items():
+            yield f"rule {i} {fault}", changed(op, i, fault_at(i))
         if op.arity == 2:
-            yield f"rule {i} with its arguments exchanged", mutated(op, i, exchanged)
+            yield f"rule {i} with its arguments exchanged", changed(op, i, exchanged)
     if op.arity >= 2 and None not in op.vjps[:2]:
         other = copy.copy(op)
         other.vjps = [op.vjps[1], op.vjps[0], *op.vjps[2:]]
@@ -181,7 +146,7 @@ def test_the_exact_law_of_adjoints_alone_catches_wrong_linear_rules(op: Op) -> N
     for i in places(op):
         for fault in ("zeroed", "sign flipped", "scaled by 1.001", "off by a little"):
             with pytest.raises(AssertionError):
-                check_all_adjoint(mutated(op, i, FAULTS[fault]), cases)
+                check_all_adjoint(changed(op, i, FAULTS[fault](i)), cases)
 
 
 def check_all_adjoint(op: Op, cases: list[Case]) -> None:

@@ -161,22 +161,12 @@ class Op:
                 )
             if name in params:
                 params[name] = value
-            elif not self._changes_nothing(name, value):
-                raise TypeError(f"{self.name}: {name}= is not supported on a Tensor; leave it out, or use .numpy()")
+            else:
+                _refuse(self.name, self._model, name, value)
         missing = [name for name, value in params.items() if value is REQUIRED]
         if missing:
             raise TypeError(f"{self.name}() needs {', '.join(missing)}=")
         return args, params or None
-
-    def _changes_nothing(self, name: str, value: Any) -> bool:
-        """Whether an argument that an op lacks was given NumPy's own default."""
-        if value is None or value is np._NoValue:
-            return True
-        listed = self._signature.get(name)
-        default = (
-            {"where": True, "casting": "same_kind", "order": "K", "subok": True}.get(name) if listed is None else listed
-        )
-        return bool(value is default or (isinstance(value, str | bool) and value == default))
 
     @cached_property
     def params(self) -> dict[str, Any]:
@@ -184,13 +174,9 @@ class Op:
         return _keywords(self.forward, self.arity)
 
     @cached_property
-    def _signature(self) -> dict[str, Any]:
-        """NumPy's arguments and their defaults, in order; the op's own where it stands for no NumPy function."""
-        for function in (*self.numpy, self.forward):
-            listed = signature(function)
-            if listed is not None:
-                return {p.name: p.default for p in listed if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
-        return dict.fromkeys((*("x", "y", "z", "w")[: self.arity], *self.params))
+    def _model(self) -> Callable[..., Any] | None:
+        """The function whose parameters a call follows, NumPy's or the forward one; None if neither tells them."""
+        return next((f for f in (*self.numpy, self.forward) if signature(f) is not None), None)
 
     @cached_property
     def _renamed(self) -> dict[str, str]:
@@ -202,10 +188,9 @@ class Op:
     @cached_property
     def _positional(self) -> tuple[str, ...]:
         """Argument names in NumPy's positional order."""
-        for function in (*self.numpy, self.forward):
-            if signature(function) is not None:
-                return _positionals(function)
-        return tuple(self._signature)
+        if self._model is None:
+            return (*("x", "y", "z", "w")[: self.arity], *self.params)
+        return _positionals(self._model)
 
 
 def signature(function: Callable[..., Any]) -> list[inspect.Parameter] | None:
@@ -279,8 +264,8 @@ def bare(value: Any) -> Any:
 
 def as_numpy(composition: Callable[..., Any], function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """Call a composition as the NumPy function is called that it stands for: its names, its order, its defaults."""
-    own, numpys = _names(composition), _names(function)
-    if numpys is None or own is None or (kwargs.keys() <= own.keys() and len(args) <= len(_positionals(composition))):
+    own = _names(composition)
+    if not own or not _names(function) or (kwargs.keys() <= own.keys() and len(args) <= len(_positionals(composition))):
         return composition(*args, **kwargs)
     name = composition.__name__.lstrip("_")
     bound = _bound(name, _positionals(function), args, kwargs)
@@ -288,17 +273,27 @@ def as_numpy(composition: Callable[..., Any], function: Callable[..., Any], args
         if theirs not in own and theirs in bound:
             bound[mine] = bound.pop(theirs)
     for key in bound.keys() - own.keys():
-        value = bound.pop(key)
-        if value is not None and value is not np._NoValue and value is not numpys.get(key):
-            raise TypeError(f"{name}: {key}= is not supported on a Tensor; leave it out, or use .numpy()")
+        _refuse(name, function, key, bound.pop(key))
     return composition(**bound)
 
 
+NEUTRAL = {"where": True, "casting": "same_kind", "order": "K", "subok": True}  # of ufuncs that tell no signature
+
+
+def _refuse(name: str, function: Callable[..., Any] | None, key: str, value: Any) -> None:
+    """Raise for an argument that an op lacks, unless it has NumPy's own default and changes nothing."""
+    default = _names(function).get(key, NEUTRAL.get(key)) if function is not None else NEUTRAL.get(key)
+    same = value is default or (isinstance(value, str | bool) and value == default)
+    if value is not None and value is not np._NoValue and not same:
+        raise TypeError(f"{name}: {key}= is not supported on a Tensor; leave it out, or use .numpy()")
+
+
 @cache
-def _names(function: Callable[..., Any]) -> dict[str, Any] | None:
-    listed = signature(function)
-    if listed is None or any(p.kind is p.VAR_POSITIONAL for p in listed):
-        return None
+def _names(function: Callable[..., Any]) -> dict[str, Any]:
+    """The named parameters of a function and their defaults; none if it takes any number of arrays."""
+    listed = signature(function) or []
+    if any(p.kind is p.VAR_POSITIONAL for p in listed):
+        return {}
     return {p.name: p.default for p in listed if p.kind is not p.VAR_KEYWORD}
 
 

@@ -50,6 +50,8 @@ class Probe:
     as a power of two, so that a step of a power of two is exact. `fault` says why the last call gave no finite values.
     """
 
+    _grids: tuple[float, ...] = (_SPACING, -_SPACING, _SPACING / 32.0)
+
     def __init__(
         self, f: Callable[..., Any], leaves: Sequence[Any], cotangent: Any = None, seed: int = 0, sides: int = 2
     ) -> None:
@@ -152,7 +154,7 @@ class Probe:
         uneven = rng.integers(32, 65, self.size) / 64.0  # symmetric functions do not change along even steps
         line = self.along(rng.choice([-1.0, 1.0], self.size) * self._own * uneven)
         floor, measured = self.eps * np.abs(self.y), []
-        for spacing in (_SPACING, -_SPACING, _SPACING / 32.0):
+        for spacing in self._grids:
             grid = np.stack([self(line(spacing * k)) for k in range(1, _POINTS + 1)])
             with np.errstate(all="ignore"):
                 found = np.abs(np.diff(grid, _ORDER, axis=0)).max(axis=0) * _NORMAL

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygraph.check.differences import Slope, _slope, gather
 from tinygraph.check.pairs import like
-from tinygraph.check.probe import Leaves, Probe, Vector
+from tinygraph.check.probe import _SPACING, Leaves, Probe, Vector
 from tinygraph.check.report import Comparison, Report
 from tinygraph.check.verdict import POWER, RANDOM, RIGHT, judge
 from tinygraph.op import bare
@@ -17,25 +17,18 @@ from tinygraph.transforms import grad
 from tinygraph.tree import flatten
 
 CALLS = 20
-_SPACING, _POINTS, _ORDER, _FINER, _TWICE = 2.0**-15, 8, 5, 32.0, 2
-_NORMAL = 252.0**-0.5
+_FINER, _TWICE = 32.0, 2
 
 
 class Thrifty(Probe):
     """A probe that measures noise on one side of the point alone: ten calls before the first slope."""
 
+    _grids = (_SPACING,)
+
     def __call__(self, leaves: Leaves) -> Vector:
         if leaves is self.base and self.evaluations >= _TWICE:  # there is no more to spend on the point itself
             return self.y
         return super().__call__(leaves)
-
-    def _noise(self, rng: np.random.Generator) -> Vector:
-        line = self.along(rng.choice([-1.0, 1.0], self.size) * self._own)
-        grid = np.stack([self(line(_SPACING * k)) for k in range(1, _POINTS + 1)])
-        with np.errstate(all="ignore"):
-            measured = np.abs(np.diff(grid, _ORDER, axis=0)).max(axis=0) * _NORMAL
-            floor = self.eps * np.fmax(np.abs(self.y), np.abs(grid).max(axis=0))
-        return np.asarray(np.where(np.isfinite(measured), np.maximum(floor, 3.0 * measured), floor), dtype=np.float64)
 
 
 def compare_along(
