@@ -15,14 +15,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from tinygraph import ops
-from tinygraph.mode import debug, no_grad
+from tinygraph.mode import debug, no_grad, scope
 from tinygraph.op import OPS, Kink, Op, op
 from tinygraph.ops import *  # noqa: F403  the functions of the table, listed in its modules
 from tinygraph.tensor import Tensor
 from tinygraph.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 if TYPE_CHECKING:
-    from tinygraph import check, data
+    from tinygraph import check, data, nn
     from tinygraph.render import render
 
 __version__ = "0.1.0"
@@ -39,9 +39,11 @@ __all__ = [
     "hvp",
     "jacobian",
     "jvp",
+    "nn",
     "no_grad",
     "op",
     "render",
+    "scope",
     "value_and_grad",
     "vjp",
 ]
@@ -49,7 +51,7 @@ __all__ += ops.__all__
 
 
 def __getattr__(name: str) -> Any:
-    """Load `check`, `data` and `render` when they are first used, so that importing stays cheap."""
-    if name in ("check", "data", "render"):
+    """Load the packages built on the engine when they are first used, so that importing stays cheap."""
+    if name in ("check", "data", "nn", "render"):
         return import_module(f"tinygraph.{name}")
     raise AttributeError(f"module 'tinygraph' has no attribute {name!r}")

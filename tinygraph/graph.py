@@ -21,14 +21,17 @@ _next_serial = count().__next__
 
 
 class Tag:
-    """What a handle adds to its node: a name, a gradient, whether to keep it, and the line that recorded it."""
+    """What a handle adds to its node: a name, a gradient, whether to keep it, and the line and scope it was made in."""
 
-    __slots__ = ("grad", "keep", "name", "where")
+    __slots__ = ("grad", "keep", "name", "scope", "where")
 
-    def __init__(self, name: str | None = None, keep: bool = False, where: str | None = None) -> None:
+    def __init__(
+        self, name: str | None = None, keep: bool = False, where: str | None = None, scope: Any = None
+    ) -> None:
         self.name = name
         self.keep = keep
         self.where = where
+        self.scope = scope
         self.grad: Array | None = None
 
 

@@ -1,4 +1,4 @@
-"""Modes of recording, per thread and per task: `no_grad` stops it, `debug` watches it."""
+"""Modes of recording, per thread and per task: `no_grad` stops it, `debug` watches it, `scope` names its parts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,13 +18,36 @@ from tinygraph.op import Array, Op, describe
 _HERE = os.path.dirname(__file__)
 
 
-@dataclass(frozen=True)
+class Scope:
+    """One call of a named part of a computation: `name` within `parent`, and the `kind` of part, a layer's class.
+
+    Example:
+        >>> block = Scope("block", "Transformer", None)
+        >>> Scope("0", "Linear", block).path
+        ('block', '0')
+    """
+
+    __slots__ = ("kind", "name", "parent")
+
+    def __init__(self, name: str, kind: str | None, parent: Scope | None) -> None:
+        self.name = name
+        self.kind = kind
+        self.parent = parent
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The names from the outermost scope to this one."""
+        return (*(self.parent.path if self.parent is not None else ()), self.name)
+
+
+@dataclass(slots=True)
 class Mode:
     """What is not as usual. `frozen` lists the arrays that debug has made read-only."""
 
     recording: bool = True
     debugging: bool = False
     frozen: list[np.ndarray[Any, Any]] = field(default_factory=list)
+    scope: Scope | None = None
 
 
 NORMAL = Mode()
@@ -35,7 +58,7 @@ MODE: ContextVar[Mode | None] = ContextVar("tinygraph_mode", default=None)
 @contextmanager
 def _changed(**changes: Any) -> Iterator[Mode]:
     mode = replace(MODE.get() or NORMAL, **changes)
-    token = MODE.set(None if mode.recording and not mode.debugging else mode)
+    token = MODE.set(None if mode.recording and not mode.debugging and mode.scope is None else mode)
     try:
         yield mode
     finally:
@@ -56,6 +79,41 @@ def no_grad() -> Iterator[None]:
     """
     with _changed(recording=False):
         yield
+
+
+def enter(name: str, kind: str | None = None) -> Token[Mode | None]:
+    """Begin a scope; `MODE.reset` of what is returned ends it. A layer does this on each call, so it must be fast."""
+    mode = MODE.get()
+    if mode is None:
+        return MODE.set(Mode(scope=Scope(name, kind, None)))
+    return MODE.set(Mode(mode.recording, mode.debugging, mode.frozen, Scope(name, kind, mode.scope)))
+
+
+@contextmanager
+def scope(name: str, kind: str | None = None) -> Iterator[None]:
+    """Name a part of the computation: pictures draw what is recorded inside as one box, which folds and unfolds.
+
+    Scopes nest. Each layer of a network is one by itself.
+
+    Args:
+        name: of the part, without the names of the parts around it.
+        kind: what it is, as a layer's class; shown beside the name.
+
+    Example:
+        >>> import tinygraph as tg
+        >>> x = tg.Tensor(3.0)
+        >>> with tg.scope("encoder"):
+        ...     y = x * x
+        >>> y.scope
+        'encoder'
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"scope: a name is text, not a {type(name).__name__}")
+    token = enter(name, kind)
+    try:
+        yield
+    finally:
+        MODE.reset(token)
 
 
 @contextmanager

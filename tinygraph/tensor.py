@@ -241,6 +241,12 @@ class Tensor(Traced):
         tag.keep = tag.keep or self._node.requires_grad
 
     @property
+    def scope(self) -> str | None:
+        """The scope that it was computed in, the names of nested ones joined by a slash."""
+        tag = self._node.tag
+        return "/".join(tag.scope.path) if tag is not None and tag.scope is not None else None
+
+    @property
     def requires_grad(self) -> bool:
         return self._node.requires_grad
 
@@ -368,7 +374,9 @@ class Tensor(Traced):
         old = self._node.tag
         if old is not None:  # the name stays with the handle
             keep = old.keep or (old.name is not None and new.requires_grad)
-            new._node.tag, self._node.tag = Tag(old.name, keep), None
+            made = new._node.tag
+            new._node.tag = Tag(old.name, keep, *(() if made is None else (made.where, made.scope)))
+            self._node.tag = None if old.scope is None else Tag(scope=old.scope)
         self._node, self._data = new._node, new._data
 
     def __len__(self) -> int:
@@ -536,10 +544,10 @@ def _recorded_in(
     value: Array,
     requires_grad: bool,
 ) -> Tensor:
-    """The result of an op under `no_grad` or `debug`."""
-    tag = None
+    """The result of an op under `no_grad` or `debug`, or within a scope."""
+    tag = None if mode.scope is None else Tag(scope=mode.scope)
     if mode.debugging:
-        tag = Tag(where=user_line())
+        tag = Tag(where=user_line(), scope=mode.scope)
         freeze(mode, (*values, value))
         if params is not None and "index" in params:
             freeze(mode, params["index"] if isinstance(params["index"], tuple) else (params["index"],))

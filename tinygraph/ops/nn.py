@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "cross_entropy",
     "leaky_relu",
+    "linear",
     "log_softmax",
     "logsumexp",
     "relu",
@@ -85,6 +87,62 @@ leaky_relu = elementwise(
         array([-0.01,  2.  ])
     """,
 )
+
+
+def _rows(x: Array) -> Array:
+    """The samples, whatever stands before the last axis, as the rows of a matrix."""
+    return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
+
+
+def _linear_jvp(ts: Any, ans: Array, x: Array, weight: Array, bias: Array) -> Array:
+    tx, tw, tb = ts
+    parts = [None if tx is None else tx @ weight.T, None if tw is None else x @ tw.T, tb]
+    return functools.reduce(np.add, [part for part in parts if part is not None])
+
+
+_affine = op(
+    lambda x, weight, bias: x @ weight.T + bias,
+    vjps=[
+        lambda g, ans, x, weight, bias: g @ weight,
+        lambda g, ans, x, weight, bias: _rows(g).T @ _rows(x),
+        lambda g, ans, x, weight, bias: np.add.reduce(_rows(g), axis=0),
+    ],
+    jvp=_linear_jvp,
+    name="linear",
+    latex=r"{x} {y}^\top + {z}",
+)
+
+
+def linear(x: Any, weight: Any, bias: Any = None) -> Any:
+    """x Wᵀ + b: each row of x is a sample, each row of W an output.
+
+    Args:
+        x: (..., n_in).
+        weight: (n_out, n_in).
+        bias: (n_out,), or None.
+
+    Returns:
+        (..., n_out).
+
+    Raises:
+        ValueError: shapes that do not fit.
+
+    Example:
+        >>> linear(np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]]), np.array([0.5]))
+        array([[11.5]])
+    """
+    x, weight = _array(x), _array(weight)
+    if weight.ndim != 2 or not x.ndim or x.shape[-1] != weight.shape[1]:
+        raise ValueError(
+            f"linear: x of shape {x.shape} and weight of shape {weight.shape} do not fit: the last axis of x must be "
+            "as long as a row of weight, (n_out, n_in)"
+        )
+    if bias is None:
+        return x @ weight.T
+    bias = _array(bias)
+    if bias.shape != weight.shape[:1]:
+        raise ValueError(f"linear: bias of shape {bias.shape} for weight of shape {weight.shape} must be (n_out,)")
+    return _affine(x, weight, bias)
 
 
 def _peak(x: Array, axis: Any) -> Array:
@@ -245,7 +303,7 @@ def _cross_entropy_vjp(g: Array, ans: Array, x: Array, labels: Array, reduction:
     return share * (softmax(x) - one_hot)
 
 
-_rows = op(
+_by_rows = op(
     _cross_entropy,
     vjps=[_cross_entropy_vjp, None],
     name="cross_entropy",
@@ -285,6 +343,6 @@ def cross_entropy(logits: Any, labels: Any, *, reduction: str = "mean") -> Any:
     if labels.size and labels.min() < 0:  # NumPy itself refuses those that are too large
         raise IndexError(f"cross_entropy: labels must lie in 0 ... {wanted[-1] - 1}, got {labels.min()}")
     if len(wanted) == 2:
-        return _rows(logits, labels, reduction=reduction)
-    losses = _rows(np.reshape(logits, (-1, wanted[-1])), labels.reshape(-1), reduction=reduction)
+        return _by_rows(logits, labels, reduction=reduction)
+    losses = _by_rows(np.reshape(logits, (-1, wanted[-1])), labels.reshape(-1), reduction=reduction)
     return np.reshape(losses, shape) if reduction == "none" else losses
