@@ -33,6 +33,11 @@ __all__ = [
 SMALL = 8192  # elements; below, copying a broadcast array is cheaper than making a view of it
 
 
+def as_array(x: Any) -> Any:
+    """A list or a number as an array; what has a shape, as it is."""
+    return x if hasattr(x, "shape") else np.reshape(x, np.shape(x))
+
+
 def axis_in(axis: int, ndim: int) -> int:
     """An axis as a number that is not negative."""
     if not -ndim <= axis < ndim:
