@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 Array = np.ndarray[Any, Any]
-Seed = int | np.random.Generator | None
+Seed = int | np.random.Generator | np.random.RandomState | None
 Initialiser = Callable[..., Array]
 
 __all__ = [
@@ -46,9 +46,14 @@ def manual_seed(seed: int) -> None:
     _default.bit_generator.state = np.random.default_rng(seed).bit_generator.state
 
 
-def generator(rng: Seed = None) -> np.random.Generator:
-    """The generator that is meant: the common one, one given, or a new one with this seed."""
-    return _default if rng is None else np.random.default_rng(rng)
+def generator(rng: Seed = None) -> Any:
+    """The generator that is meant: the common one, one given, or a new one with this seed.
+
+    `np.random.RandomState(seed)` draws the numbers that `np.random.seed(seed)` gave the course's exercises.
+    """
+    if rng is None:
+        return _default
+    return rng if isinstance(rng, np.random.RandomState) else np.random.default_rng(rng)
 
 
 def fans(shape: Sequence[int]) -> tuple[int, int]:
