@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from tinygraph.check.point import Point
 from tinygraph.check.probe import Line, Probe
 from tinygraph.check.relation import relation
 from tinygraph.check.report import Comparison, Report
+from tinygraph.check.rounding import RoundOff
 from tinygraph.check.verdict import POWER, RANDOM, WRONG, judge, usual
 from tinygraph.op import bare
 from tinygraph.tensor import Tensor
@@ -32,32 +34,48 @@ def compare(
     seed: int = 0,
 ) -> Report:
     """`compare_grads` at a point, without looking for the operation that is at fault."""
-    sides = 1 if directions is not None else 2
+    probe, derivative, leaves = _sought(point, gradient, order, mode, 1 if directions is not None else 2, seed)
+    label = mode if gradient is None else "given"
+    parts = [_aligned(g, x, name) for g, x, name in zip(derivative(*leaves), leaves, point.names, strict=True)]
+    signs = _signs(probe, directions, seed) if directions is not None and not any(p for _, p in parts) else None
+
+    def claims(*xs: Any) -> Any:
+        pairs = zip(derivative(*xs), leaves, point.names, strict=True)
+        flat = np.concatenate([_aligned(g, x, name)[0].ravel() for g, x, name in pairs])
+        return flat if signs is None else signs @ flat
+
+    roundoff = RoundOff(probe, claims, leaves)
+    notes = point.notes
+    if signs is not None:
+        exact = signs @ np.concatenate([g.ravel() for g, _ in parts])
+        numeric, verdicts = _judged(probe, [probe.along(v) for v in signs], exact, np.ones(len(signs)), power, roundoff)
+        compared = [Comparison("direction", exact, numeric, verdicts)]
+    else:
+        compared = _elementwise(probe, parts, point, power, roundoff)
+        notes = notes if gradient is not None else (*notes, *_related(compared, point))
+    if not probe.deterministic:
+        compared = [Comparison(c.name, c.exact, c.numeric, np.full_like(c.verdicts, RANDOM)) for c in compared]
+        notes = point.notes
+    return Report(tuple(compared), label, order, probe.evaluations, notes)
+
+
+def _sought(
+    point: Point, gradient: Function | None, order: int, mode: str, sides: int, seed: int
+) -> tuple[Probe, Function, list[Any]]:
+    """The function whose values are looked at, its claimed derivatives as a function, and where they are claimed."""
     if gradient is not None:
         if order == 2:
             raise ValueError("order 2 needs tinygraph's own gradient; check the gradient as a function instead")
         probe = Probe(point.plain, point.leaves, None, seed, sides)
         if probe.y.size != 1:
             raise ValueError("a gradient of one's own is compared for a function that returns one scalar")
-        exact, label = point.given(gradient), "given"
-    else:
-        probe = Probe(point.recorded, point.leaves, None, seed, sides)
-        scalar = contracted(point.recorded, probe.weights)
-        if order == 2:
-            scalar = slope_along(scalar, point.random(seed))
-            probe = Probe(scalar, point.leaves, None, seed, sides)
-        exact, label = _exact(scalar, point.wide, mode), mode
-    parts = [_aligned(g, x, name) for g, x, name in zip(exact, point.leaves, point.names, strict=True)]
-    notes = point.notes
-    if directions is not None and not any(problem for _, problem in parts):
-        compared = [_projected(probe, [g for g, _ in parts], directions, power, seed)]
-    else:
-        compared = _elementwise(probe, parts, point, power)
-        notes = notes if gradient is not None else (*notes, *_related(compared, point))
-    if not probe.deterministic:
-        compared = [Comparison(c.name, c.exact, c.numeric, np.full_like(c.verdicts, RANDOM)) for c in compared]
-        notes = point.notes
-    return Report(tuple(compared), label, order, probe.evaluations, notes)
+        return probe, partial(point.given, gradient), point.leaves
+    probe = Probe(point.recorded, point.leaves, None, seed, sides)
+    scalar = contracted(point.recorded, probe.weights)
+    if order == 2:
+        scalar = slope_along(scalar, point.random(seed))
+        probe = Probe(scalar, point.leaves, None, seed, sides)
+    return probe, partial(_exact, scalar, mode), point.wide
 
 
 def lengths(names: Sequence[str], arrays: Sequence[Any]) -> dict[str, int]:
@@ -100,7 +118,7 @@ def slope_along(scalar: Function, directions: Sequence[Any]) -> Function:
     return along
 
 
-def _exact(scalar: Function, leaves: Sequence[Any], mode: str) -> list[Any]:
+def _exact(scalar: Function, mode: str, *leaves: Any) -> list[Any]:
     numbers = tuple(range(len(leaves)))
     gradient = grad(scalar, numbers) if mode == "rev" else jacobian(scalar, numbers, mode="fwd")
     with np.errstate(all="ignore"):
@@ -116,29 +134,37 @@ def _aligned(g: Any, x: Any, name: str) -> tuple[Any, str | None]:
     return np.full(np.shape(x), np.nan), problem
 
 
-def _judged(probe: Probe, lines: Sequence[Line], exact: Any, scale: Any, power: float) -> tuple[Estimate, Any]:
-    """Numeric derivatives along lines, and the verdicts; what looks wrong is looked at twice."""
-    found = slopes(probe, lines)
+def _judged(
+    probe: Probe, lines: Sequence[Line], exact: Any, scale: Any, power: float, roundoff: RoundOff, start: int = 0
+) -> tuple[Estimate, Any]:
+    """Numeric derivatives along lines, and the verdicts.
+
+    What looks wrong is looked at twice; if it still does, the round-off of both sides is measured and added. The claims
+    are those from `start` on.
+    """
+    found, claims = slopes(probe, lines), exact * scale
     numeric = gather(found, scale)
     verdicts = judge(exact, numeric, power)
-    doubtful = [int(k) for k in np.flatnonzero(verdicts == WRONG)]
-    sharp = power * usual(numeric) * np.broadcast_to(scale, exact.shape)
-    claims = exact * scale
-    for k in doubtful:
-        found[k] = confirmed(probe, lines[k], found[k], claims[k], max(sharp[k], power * abs(claims[k])))
-    if doubtful:
-        numeric = gather(found, scale)
-        verdicts = judge(exact, numeric, power)
-    return numeric, verdicts
+    sharp = np.maximum(power * usual(numeric) * scale, power * np.abs(claims))
+    for k in map(int, np.flatnonzero(verdicts == WRONG)):
+        found[k] = confirmed(probe, lines[k], found[k], claims[k], sharp[k])
+    numeric = gather(found, scale)
+    verdicts = judge(exact, numeric, power)
+    for k in map(int, np.flatnonzero((verdicts == WRONG) & np.isfinite(exact))):
+        found[k] = found[k].noisier(roundoff.level, roundoff.claims[start + k] * scale[k])
+    numeric = gather(found, scale)
+    return numeric, judge(exact, numeric, power)
 
 
-def _elementwise(probe: Probe, parts: Sequence[tuple[Any, str | None]], point: Point, power: float) -> list[Comparison]:
+def _elementwise(
+    probe: Probe, parts: Sequence[tuple[Any, str | None]], point: Point, power: float, roundoff: RoundOff
+) -> list[Comparison]:
     """Compare every element, array by array."""
     compared = []
     for i, (g, problem) in enumerate(parts):
         places = range(probe.offsets[i], probe.offsets[i + 1])
-        scale = probe.scale[places.start : places.stop]
-        numeric, verdicts = _judged(probe, [probe.element(k) for k in places], g.ravel(), scale, power)
+        scale, lines = probe.scale[places.start : places.stop], [probe.element(k) for k in places]
+        numeric, verdicts = _judged(probe, lines, g.ravel(), scale, power, roundoff, places.start)
         numeric = Estimate(*(column.reshape(g.shape) for column in numeric))
         if problem is not None:
             verdicts = np.full_like(verdicts, WRONG)
@@ -146,11 +172,7 @@ def _elementwise(probe: Probe, parts: Sequence[tuple[Any, str | None]], point: P
     return compared
 
 
-def _projected(probe: Probe, gradients: Sequence[Any], count: int, power: float, seed: int) -> Comparison:
-    """Compare along random directions, in which every element moves in proportion to its scale."""
-    flat = np.concatenate([g.ravel() for g in gradients])
+def _signs(probe: Probe, count: int, seed: int) -> Any:
+    """Random directions, in which every element moves in proportion to its scale."""
     length = 2.0 ** np.round(np.log2(max(probe.size, 1)) / 2.0)
-    signs = np.random.default_rng(seed + 2).choice([-1.0, 1.0], (count, probe.size)) * probe.scale / length
-    exact = signs @ flat
-    numeric, verdicts = _judged(probe, [probe.along(v) for v in signs], exact, 1.0, power)
-    return Comparison("direction", exact, numeric, verdicts)
+    return np.random.default_rng(seed + 2).choice([-1.0, 1.0], (count, probe.size)) * probe.scale / length

@@ -57,6 +57,7 @@ class Slope(NamedTuple):
     left: float
     right: float
     suspect: bool  # the one-sided slopes disagree beyond their round-off
+    step: float
     kink: bool = False
     fault: str = ""
     still: bool = False  # no value differed from that at the point
@@ -72,6 +73,10 @@ class Slope(NamedTuple):
     @property
     def jump(self) -> float:
         return abs(self.right - self.left)
+
+    def noisier(self, level: float, claim: float) -> Slope:
+        """The same, if the values had so much more noise, and what it is compared with had some of its own."""
+        return self._replace(roundoff=self.roundoff + 1.5 * level / self.step + claim)
 
     @property
     def settled(self) -> bool:
@@ -109,7 +114,7 @@ def _slope(probe: Probe, line: Line, h: float) -> Slope:
         truncation = abs(near - far) + abs(right - left) / 2.0
         if not np.isfinite(value + truncation + roundoff):
             fault = fault or OVERFLOW
-    return Slope(value, truncation, roundoff, left, right, suspect, fault=fault, still=still)
+    return Slope(value, truncation, roundoff, left, right, suspect, h, fault=fault, still=still)
 
 
 def slopes(probe: Probe, lines: Sequence[Line]) -> list[Slope]:

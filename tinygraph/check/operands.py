@@ -34,6 +34,8 @@ def _start(choose: Choose, op: Op) -> list[Array]:
     """Arrays of the shapes that the op takes, its kinks not thought of."""
     if op.name == "matmul":
         return list(matmul(choose))
+    if op.name == "linear":
+        return list(linear(choose))
     if op.variadic:
         raise ValueError(f"{op.name} takes any number of arrays: give it arrays of your own, from arrays()")
     if op.kind == "elementwise":
@@ -167,6 +169,13 @@ def matmul(choose: Choose, batch: int = 2) -> tuple[Array, Array]:
     left: Shape = (m,) if choose(4) == 0 else (*broadcastable(choose, stack), n, m)
     right: Shape = (m,) if choose(4) == 0 else (*(stack if choose(2) else broadcastable(choose, stack)), m, k)
     return array(choose, left), array(choose, right)
+
+
+def linear(choose: Choose, batch: int = 2) -> tuple[Array, Array, Array]:
+    """Samples of a stack or one alone, weights and biases: x Wᵀ + b."""
+    inputs, outputs = 1 + choose(3), 1 + choose(3)
+    samples = shape(choose, 0, batch)
+    return array(choose, (*samples, inputs)), array(choose, (outputs, inputs)), array(choose, (outputs,))
 
 
 def einsum(choose: Choose, operands: int = 3) -> tuple[str, tuple[Array, ...]]:

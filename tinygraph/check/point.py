@@ -50,15 +50,16 @@ class Point:
         made = [x if isinstance(x, Tensor) else Tensor(x, requires_grad=False) for x in leaves]
         return self._call(self.f, made)
 
-    def given(self, gradient: Function) -> list[Any]:
-        found = self._call(gradient, [x.copy() for x in self.leaves])
+    def given(self, gradient: Function, *leaves: Any) -> list[Any]:
+        """What somebody's gradient says of these real arrays, one array for each."""
+        found = self._call(gradient, [x.copy() for x in leaves])
         one = len(self.args) == 1 and not (isinstance(found, tuple) and len(found) == 1)
-        leaves, _ = flatten((found,) if one else found)
-        if len(leaves) == len(self.values):
-            leaves = [leaves[i] for i in self.places]
-        if len(leaves) != len(self.places):
-            raise ValueError(f"the gradient has {len(leaves)} arrays for {len(self.places)} real arguments")
-        return [bare(g) for g in leaves]
+        grads, _ = flatten((found,) if one else found)
+        if len(grads) == len(self.values):
+            grads = [grads[i] for i in self.places]
+        if len(grads) != len(self.places):
+            raise ValueError(f"the gradient has {len(grads)} arrays for {len(self.places)} real arguments")
+        return [bare(g) for g in grads]
 
     def random(self, seed: int) -> list[Any]:
         rng = np.random.default_rng(seed + 1)
