@@ -165,7 +165,10 @@ def test_all_is_complete() -> None:
     assert here - listed == set(), "public, but not listed"
 
 
-@pytest.mark.parametrize("module", ["elementwise", "reduce", "shape", "index", "linalg", "activation", "loss", "nn"])
+@pytest.mark.parametrize(
+    "module",
+    ["elementwise", "reduce", "shape", "index", "linalg", "special", "activation", "exponential", "loss", "nn"],
+)
 def test_each_family_lists_its_operations(module: str) -> None:
     family = importlib.import_module(f"tinygraph.ops.{module}")
     for name in family.__all__:

@@ -15,6 +15,7 @@ from laws.cases import Case
 
 import tinygraph as tg
 from tinygraph.op import Op
+from tinygraph.ops import activation
 
 each = pytest.mark.parametrize("op", table.ELEMENTWISE, ids=lambda o: o.name)
 KINKED = pytest.mark.parametrize("op", [o for o in table.ELEMENTWISE if o.kinks], ids=lambda o: o.name)
@@ -114,7 +115,22 @@ EXTREME = [0.0, 1e-300, 1e-8, 1.0, 30.0, 700.0, 1e4, 1e150]
 
 
 @pytest.mark.parametrize(
-    "function", [tg.sigmoid, tg.softplus, tg.tanh, tg.arctan, tg.arcsinh, tg.logaddexp, tg.logaddexp2, tg.hypot]
+    "function",
+    [
+        *(
+            tg.sigmoid,
+            tg.softplus,
+            tg.tanh,
+            tg.arctan,
+            tg.arcsinh,
+            tg.logaddexp,
+            tg.logaddexp2,
+            tg.hypot,
+            tg.erf,
+            tg.ndtr,
+        ),
+        *(tg.elu, tg.silu, tg.mish, tg.softsign, tg.log_sigmoid, tg.erf, tg.ndtr, activation._gelu_tanh),
+    ],
 )
 def test_numbers_of_any_size_are_finite_and_raise_nothing(function: Op) -> None:
     for xs in itertools.product([*EXTREME, *(-x for x in EXTREME)], repeat=function.arity):
@@ -160,6 +176,9 @@ PROMISED = {
     "abs": lambda x: (0.0,),
     "relu": lambda x: (0.0,),
     "leaky_relu": lambda x: (0.01,),
+    "elu": lambda x: (1.0,),
+    "softsign": lambda x: (1.0,),
+    "hard_tanh": lambda x: (0.0,),
     "sign": lambda x: (0.0,),
     "floor": lambda x: (0.0,),
     "ceil": lambda x: (0.0,),

@@ -8,7 +8,7 @@ from tinygraph import ops
 from tinygraph.op import OPS, Op
 
 PAGE = Path(__file__).parents[1] / "docs" / "ops.md"
-ROOMS = ("elementwise", "reduce", "shape", "index", "linalg", "activation", "loss", "nn")
+ROOMS = ("elementwise", "reduce", "shape", "index", "linalg", "special", "activation", "exponential", "loss", "nn")
 HEAD = """# The operations
 
 Made from the table itself. Each is called in the same way as an operator, as NumPy's function on a Tensor, and as

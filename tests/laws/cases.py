@@ -6,6 +6,7 @@ steps of a numeric derivative are exact, and keep away from the ends of the doma
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
@@ -593,6 +594,10 @@ def _exponentials(x: np.ndarray, axis: int) -> np.ndarray:
     return np.exp(x) / np.exp(x).sum(axis=axis, keepdims=True)
 
 
+def _gelu_tanh(x: float) -> float:
+    return 0.5 * x * (1.0 + float(np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x))))
+
+
 REFERENCES: dict[str, Callable[..., Any]] = {
     "assign": _assigned,
     "astype": lambda x, dtype: np.array(x, dtype=dtype),
@@ -600,14 +605,23 @@ REFERENCES: dict[str, Callable[..., Any]] = {
     "concatenate": lambda *arrays, axis: np.concatenate(arrays, axis),
     "cross_entropy": _rows_loss,
     "einsum": lambda *arrays, subscripts, optimize: np.einsum(subscripts, *arrays),
+    "elu": _each(lambda x, alpha=1.0: float(np.expm1(x)) * alpha if x <= 0 else x),
+    "erf": _each(math.erf),
+    "gelu_tanh": _each(_gelu_tanh),
     "getitem": lambda x, index: x[index],
+    "hard_tanh": _each(lambda x, min_val=-1.0, max_val=1.0: min_val if x < min_val else max_val if x > max_val else x),
     "leaky_relu": _each(lambda x, negative_slope=0.01: x if x > 0 else negative_slope * x),
     "log_softmax": lambda x, axis: np.log(_exponentials(x, axis)),
+    "log_sigmoid": _each(lambda x: -float(np.log1p(np.exp(-x))) if x > 0 else x - float(np.log1p(np.exp(x)))),
     "logsumexp": lambda x, axis, keepdims: np.log(np.exp(x).sum(axis=axis, keepdims=keepdims)),
+    "mish": _each(lambda x: x * float(np.tanh(np.logaddexp(0.0, x)))),
+    "ndtr": _each(lambda x: 0.5 * math.erfc(-x * math.sqrt(0.5))),
     "relu": _each(lambda x: 0.0 if x < 0 else x),
     "scatter_add": _scattered,
     "sigmoid": _each(lambda x: 1 / (1 + _exp(-x)) if x > 0 else _exp(x) / (1 + _exp(x))),
+    "silu": _each(lambda x: x / (1 + _exp(-x)) if x > 0 else x * (_exp(x) / (1 + _exp(x)))),
     "softmax": _exponentials,
+    "softsign": _each(lambda x: x / (1 + abs(x))),
     "softplus": _each(lambda x: x + float(np.log1p(np.exp(-x))) if x > 0 else float(np.log1p(np.exp(x)))),
     "sum_to": _sum_to,
 }

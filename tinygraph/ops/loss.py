@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from tinygraph.op import Array, bare, op
-from tinygraph.ops.activation import log_softmax, sigmoid, softmax
+from tinygraph.ops.activation import sigmoid
+from tinygraph.ops.exponential import log_softmax, softmax
 from tinygraph.ops.shape import as_array
 
 __all__ = ["binary_cross_entropy_with_logits", "cross_entropy"]
