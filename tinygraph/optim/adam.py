@@ -20,17 +20,16 @@ def _adam(
     m *= beta1
     m += (1 - beta1) * g
     v = averaged_square(v, g, beta2)
-    if v_max:
-        v_max = (np.maximum(*v_max, v),)
+    largest = [np.maximum(v_max[0], v)] if v_max else []
     # lr m_hat / (sqrt(v_hat) + eps), with the bias corrections drawn out of the arrays into two numbers
     root = (1 - beta2**t) ** 0.5
-    size = np.sqrt(v_max[0] if v_max else v)
+    size = np.sqrt(largest[0] if largest else v)
     size += eps * root
     step = m / size
     step *= -lr * root / (1 - beta1**t)
     if decay:
         step -= (lr * decay) * p
-    return step, m, v, *v_max
+    return step, m, v, *largest
 
 
 def _adam_rule(name: str, lr: Any, betas: Betas, eps: float, amsgrad: bool, **rest: Any) -> Rule:
@@ -120,9 +119,7 @@ def adamw(
     return _adam_rule("adamw", lr, betas, eps, amsgrad, decay=weight_decay, maximize=maximize)
 
 
-def _lion(
-    g: Array, p: Array, t: Any, m: Array, *, lr: float, betas: Betas, decay: float
-) -> tuple[Array, Array]:
+def _lion(g: Array, p: Array, t: Any, m: Array, *, lr: float, betas: Betas, decay: float) -> tuple[Array, Array]:
     beta1, beta2 = betas
     step = np.sign(beta1 * m + (1 - beta1) * g)
     step *= -lr
@@ -155,5 +152,5 @@ def lion(lr: Any = 1e-4, betas: Betas = (0.9, 0.99), weight_decay: float = 0.0, 
     beta1, beta2 = betas
     nonnegative("lion", lr=lr, weight_decay=weight_decay)
     fractions("lion", beta1=beta1, beta2=beta2)
-    hyper = {"betas": (beta1, beta2), "decay": weight_decay, "maximize": maximize}
+    hyper: dict[str, Any] = {"betas": (beta1, beta2), "decay": weight_decay, "maximize": maximize}
     return leafwise(_lion, {"m": 0.0}, lr=lr, reads_params=bool(weight_decay), **hyper)

@@ -20,28 +20,35 @@ def averaged_square(s: Array, g: Array, beta: float) -> Array:
 
 
 def _rmsprop(
-    g: Array, p: Array, t: Any, s: Array, *rest: Array, lr: float, alpha: float, eps: float, momentum: float, centered: bool
+    g: Array,
+    p: Array,
+    t: Any,
+    s: Array,
+    *more: Array,
+    lr: float,
+    alpha: float,
+    eps: float,
+    momentum: float,
+    centered: bool,
 ) -> tuple[Array, ...]:
     s = averaged_square(s, g, alpha)
-    slots = [s]
-    spread = s
+    after, spread = [s], s
     if centered:
-        mean, *rest = rest
+        mean = more[0]
         mean *= alpha
         mean += (1 - alpha) * g
-        slots.append(mean)
+        after.append(mean)
         spread = np.maximum(s - mean * mean, 0.0)  # a variance; rounding may take it below 0
     size = np.sqrt(spread)
     size += eps
     step = g / size
     if momentum:
-        (v,) = rest
+        v = more[-1]
         v *= momentum
         v += step
-        slots.append(v)
-        return -lr * v, *slots
-    step *= -lr
-    return step, *slots
+        after.append(v)
+        step = v
+    return -lr * step, *after
 
 
 def rmsprop(
@@ -77,14 +84,12 @@ def rmsprop(
     nonnegative("rmsprop", lr=lr, eps=eps, weight_decay=weight_decay, momentum=momentum)
     fractions("rmsprop", alpha=alpha)
     names = ["s", *(["mean"] if centered else []), *(["v"] if momentum else [])]
-    hyper = {"alpha": alpha, "eps": eps, "momentum": momentum, "centered": centered}
-    shared = {"weight_decay": weight_decay, "maximize": maximize}
+    hyper: dict[str, Any] = {"alpha": alpha, "eps": eps, "momentum": momentum, "centered": centered}
+    shared: dict[str, Any] = {"weight_decay": weight_decay, "maximize": maximize}
     return leafwise(_rmsprop, dict.fromkeys(names, 0.0), lr=lr, **hyper, **shared)
 
 
-def _adagrad(
-    g: Array, p: Array, t: Any, s: Array, *, lr: float, lr_decay: float, eps: float
-) -> tuple[Array, Array]:
+def _adagrad(g: Array, p: Array, t: Any, s: Array, *, lr: float, lr_decay: float, eps: float) -> tuple[Array, Array]:
     s += g * g
     size = np.sqrt(s)
     size += eps
@@ -120,7 +125,7 @@ def adagrad(
     """
     nonnegative("adagrad", lr=lr, lr_decay=lr_decay, weight_decay=weight_decay, eps=eps)
     nonnegative("adagrad", initial_accumulator_value=initial_accumulator_value)
-    hyper = {"lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
+    hyper: dict[str, Any] = {"lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
     return leafwise(_adagrad, {"s": initial_accumulator_value}, lr=lr, **hyper)
 
 
@@ -160,5 +165,5 @@ def adadelta(
     """
     nonnegative("adadelta", lr=lr, eps=eps, weight_decay=weight_decay)
     fractions("adadelta", rho=rho)
-    hyper = {"rho": rho, "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
+    hyper: dict[str, Any] = {"rho": rho, "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
     return leafwise(_adadelta, {"s": 0.0, "travel": 0.0}, lr=lr, **hyper)

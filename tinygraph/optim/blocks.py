@@ -7,7 +7,7 @@ themselves stay where they are, in the user's arrays; what is joined is gradient
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -68,7 +68,11 @@ class Block:
             yield self.params[0], self.state
             return
         for p, (start, stop) in zip(self.params, self.bounds, strict=True):
-            yield p, mapped(lambda a, part=slice(start, stop), shape=p.shape: a[part].reshape(shape), self.state)
+            yield p, mapped(_cut(slice(start, stop), p.shape), self.state)
+
+
+def _cut(part: slice, shape: tuple[int, ...]) -> Callable[[Array], Array]:
+    return lambda a: a[part].reshape(shape)
 
 
 def laid_out(params: Iterable[Tensor], states: Mapping[Tensor, State]) -> list[Block]:
@@ -135,9 +139,7 @@ def merged(states: Sequence[State], join: Any) -> State:
 
 def _numbers(state: State) -> list[Any]:
     return [
-        _numbers(value) if isinstance(value, dict) else value
-        for value in state.values()
-        if not hasattr(value, "shape")
+        _numbers(value) if isinstance(value, dict) else value for value in state.values() if not hasattr(value, "shape")
     ]
 
 

@@ -50,10 +50,10 @@ def sgd(
     nonnegative("sgd", lr=lr, momentum=momentum, weight_decay=weight_decay)
     if nesterov and (not momentum or dampening):
         raise ValueError("sgd: nesterov needs a momentum and no dampening")
-    shared = {"weight_decay": weight_decay, "maximize": maximize}
+    shared: dict[str, Any] = {"weight_decay": weight_decay, "maximize": maximize}
     if not momentum:
         return leafwise(_sgd, {}, lr=lr, **shared)
-    hyper = {"momentum": momentum, "dampening": dampening, "nesterov": nesterov}
+    hyper: dict[str, Any] = {"momentum": momentum, "dampening": dampening, "nesterov": nesterov}
     return leafwise(_with_momentum, {"v": 0.0}, lr=lr, **hyper, **shared)
 
 

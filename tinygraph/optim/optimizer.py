@@ -84,6 +84,11 @@ class Optimizer:
         self._rules.append((dict(group), rule))
         self._blocks.append(laid_out(params, {p: rule.start(p.data) for p in params}))
 
+    @property
+    def scheduled(self) -> bool:
+        """Whether a schedule was given as `lr`."""
+        return any(schedule is not None for schedule in self._schedules)
+
     def _rule_of(self, group: Mapping[str, Any]) -> Rule:
         return self._make(**{name: group[name] for name in self.defaults})
 
@@ -130,7 +135,11 @@ class Optimizer:
         """
         state = {self._names[p]: s for blocks in self._blocks for p, s in states_of(blocks).items()}
         groups = {str(i): saved_hyper(g, self.defaults) for i, g in enumerate(self.param_groups)}
-        return {"steps": self.steps, "param_groups": groups, "state": {name: state[name] for name in self._names.values()}}
+        return {
+            "steps": self.steps,
+            "param_groups": groups,
+            "state": {name: state[name] for name in self._names.values()},
+        }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on where another optimizer of the same parameters stood; all of it is taken, or nothing.

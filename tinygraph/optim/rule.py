@@ -82,9 +82,7 @@ class Rule:
         own = [mapped(lambda a: _row(a.copy()), s) for s in states]
         us = self.apply([_row(g) for g in gs], own, [_row(p) for p in ps])
         shapes = [p.shape for p in ps]
-        after = [
-            mapped(lambda a: a.reshape(()), s) if shape == () else s for s, shape in zip(own, shapes, strict=True)
-        ]
+        after = [mapped(lambda a: a.reshape(()), s) if shape == () else s for s, shape in zip(own, shapes, strict=True)]
         return rebuild([u.reshape(shape) for u, shape in zip(us, shapes, strict=True)]), rebuild(after)
 
 
