@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
+import tinygraph as tg
 from tinygraph.check import (
     GradientError,
     check_backprop,
     check_pair,
     compare_backprop,
+    compare_grads,
     compare_pair,
     numeric_grad,
     relation,
@@ -297,3 +299,36 @@ def test_noise_is_no_relation():
     x = np.array([1.0, 2.0, 3.0])
     found = numeric_grad(lambda x: np.sum(x * 1e-6) + 1e-3 * np.sin(1e9 * np.sum(x)), x)
     assert relation(np.array([3.0, 3.0, 3.0]), found) is None
+
+
+FAULTY = {
+    "2 times too small": lambda w: w @ S,
+    "of the wrong sign": lambda w: -2.0 * w @ S,
+    "transposed": lambda w: (2.0 * w @ S).T,
+    "3 times too large (3 is the length of axis 0 of x0)": lambda w: 6.0 * w @ S,
+    "zero everywhere": np.zeros_like,
+}
+S = np.array([[2.0, 0.5, 1.0], [0.5, 1.0, -0.25], [1.0, -0.25, 3.0]])
+
+
+@pytest.mark.parametrize("words", FAULTY)
+def test_every_way_in_names_a_fault_by_the_same_words(words):
+    """compare_grads of somebody's gradient, compare_pair, and compare_grads of a rule of an operation."""
+    w = np.arange(1.0, 10.0).reshape(3, 3)
+    value, wrong = lambda w: np.sum((w @ S) * w), FAULTY[words]
+    operation = tg.op(value, vjps=[lambda g, ans, w: g * wrong(w)], name="student")
+    expected = (f"the gradient of x0 is {words}",)
+    assert compare_pair(value, wrong, w).notes == expected
+    assert compare_grads(value, w, gradient=wrong).notes == expected
+    assert compare_grads(operation, w).notes == expected
+
+
+def test_a_gradient_of_another_shape_is_named_by_compare_grads_too():
+    report = compare_grads(lambda b: np.sum((X + b) ** 2), np.ones((3, 1)), gradient=lambda b: 2.0 * (X + b))
+    assert report.notes == ("the gradient of x0 is not summed over axis 1, of length 5",)
+    assert "wrong: x0: a gradient of shape (3, 5)" in str(report)
+
+
+def test_two_is_a_number_and_no_length():
+    report = compare_grads(lambda x: np.sum(x * x), np.array([1.0, 2.0]), gradient=lambda x: x)
+    assert report.notes == ("the gradient of x0 is 2 times too small",)

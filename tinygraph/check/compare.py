@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from tinygraph.check.differences import Estimate, confirmed, gather, slopes
 from tinygraph.check.point import Point
 from tinygraph.check.probe import Line, Probe
-from tinygraph.check.relation import relation
+from tinygraph.check.relation import related
 from tinygraph.check.report import Comparison, Report
 from tinygraph.check.rounding import RoundOff
 from tinygraph.check.verdict import POWER, RANDOM, WRONG, judge, usual
@@ -32,30 +32,31 @@ def compare(
     directions: int | None = None,
     power: float = POWER,
     seed: int = 0,
+    sizes: Mapping[str, int] | None = None,
 ) -> Report:
-    """`compare_grads` at a point, without looking for the operation that is at fault."""
+    """`compare_grads` at a point, without looking for the operation that is at fault; `sizes` as in `compare_pair`."""
     probe, derivative, leaves = _sought(point, gradient, order, mode, 1 if directions is not None else 2, seed)
     label = mode if gradient is None else "given"
-    parts = [_aligned(g, x, name) for g, x, name in zip(derivative(*leaves), leaves, point.names, strict=True)]
+    claimed = derivative(*leaves)
+    parts = [_aligned(g, x) for g, x in zip(claimed, leaves, strict=True)]
     signs = _signs(probe, directions, seed) if directions is not None and not any(p for _, p in parts) else None
 
     def claims(*xs: Any) -> Any:
-        pairs = zip(derivative(*xs), leaves, point.names, strict=True)
-        flat = np.concatenate([_aligned(g, x, name)[0].ravel() for g, x, name in pairs])
+        flat = np.concatenate([_aligned(g, x)[0].ravel() for g, x in zip(derivative(*xs), leaves, strict=True)])
         return flat if signs is None else signs @ flat
 
     roundoff = RoundOff(probe, claims, leaves)
-    notes = point.notes
     if signs is not None:
         exact = signs @ np.concatenate([g.ravel() for g, _ in parts])
         numeric, verdicts = _judged(probe, [probe.along(v) for v in signs], exact, np.ones(len(signs)), power, roundoff)
         compared = [Comparison("direction", exact, numeric, verdicts)]
     else:
         compared = _elementwise(probe, parts, point, power, roundoff)
-        notes = notes if gradient is not None else (*notes, *_related(compared, point))
     if not probe.deterministic:
         compared = [Comparison(c.name, c.exact, c.numeric, np.full_like(c.verdicts, RANDOM)) for c in compared]
-        notes = point.notes
+    notes = point.notes
+    if signs is None and probe.deterministic:
+        notes = (*notes, *related(compared, claimed, leaves, sizes or {}))
     return Report(tuple(compared), label, order, probe.evaluations, notes)
 
 
@@ -76,21 +77,6 @@ def _sought(
         scalar = slope_along(scalar, point.random(seed))
         probe = Probe(scalar, point.leaves, None, seed, sides)
     return probe, partial(_exact, scalar, mode), point.wide
-
-
-def lengths(names: Sequence[str], arrays: Sequence[Any]) -> dict[str, int]:
-    """The numbers that a gradient is often off by: the lengths of the axes, by what they are."""
-    axes = [(name, a, n) for name, x in zip(names, arrays, strict=True) for a, n in enumerate(np.shape(x))]
-    return {f"the length of axis {a} of {name}": n for name, a, n in axes}
-
-
-def _related(compared: Sequence[Comparison], point: Point) -> list[str]:
-    """What each wrong gradient has to do with the right one."""
-    notes = []
-    for c, x in zip(compared, point.leaves, strict=True):
-        words = relation(c.exact, c.numeric, x, lengths(point.names, point.leaves)) if c.count(WRONG) else None
-        notes += [f"the gradient of {c.name} is {words}"] if words else []
-    return notes
 
 
 def contracted(f: Function, weights: Any) -> Function:
@@ -125,7 +111,7 @@ def _exact(scalar: Function, mode: str, *leaves: Any) -> list[Any]:
         return list(gradient(*leaves))
 
 
-def _aligned(g: Any, x: Any, name: str) -> tuple[Any, str | None]:
+def _aligned(g: Any, x: Any) -> tuple[Any, str | None]:
     """A gradient as an array like its argument, and what is wrong if it cannot be."""
     g = np.asarray(g)
     if g.shape == np.shape(x) and g.dtype.kind == "f":

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.check.page import heading, table
 from tinygraph.check.pairs import compare_pair, named
 from tinygraph.check.report import Report
 from tinygraph.op import bare
@@ -69,12 +70,26 @@ class CourseCheck:
         """What the error bounds say; the course's number is for comparison."""
         return self.report.ok
 
+    @property
+    def _title(self) -> str:
+        return f"relative difference {self.difference:.3g} with epsilon {self.epsilon:g}: {self.says}"
+
+    @property
+    def _ranked(self) -> list[tuple[str, str]]:
+        """The arrays and their differences, the largest first; none where there is nothing to look for."""
+        if self.difference <= GREAT or len(self.parts) < 2:
+            return []
+        return [(name, f"{part:.1e}") for name, part in sorted(self.parts.items(), key=lambda part: -part[1])]
+
     def __str__(self) -> str:
-        lines = [f"relative difference {self.difference:.3g} with epsilon {self.epsilon:g}: {self.says}"]
-        if self.difference > GREAT and len(self.parts) > 1:
-            ranked = sorted(self.parts.items(), key=lambda part: -part[1])
-            lines.append("  by array: " + ", ".join(f"{name} {part:.1e}" for name, part in ranked))
-        return "\n".join([*lines, str(self.report)])
+        told = "  by array: " + ", ".join(map(" ".join, self._ranked))
+        return "\n".join([self._title, *([told] if self._ranked else []), str(self.report)])
+
+    def _repr_html_(self) -> str:
+        """The check as a notebook shows it."""
+        good = True if self.difference <= GREAT else False if self.difference > WORRY else None
+        parts = table(("array", "relative difference"), self._ranked) if self._ranked else ""
+        return f"<div>{heading(self._title, good)}{parts}{self.report._repr_html_()}</div>"
 
 
 def course_gradient_check(

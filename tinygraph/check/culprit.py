@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.check.compare import compare, lengths
+from tinygraph.check.compare import compare
 from tinygraph.check.fault import Culprit
 from tinygraph.check.point import Point
-from tinygraph.check.relation import relation
+from tinygraph.check.relation import lengths, relation
 from tinygraph.check.report import Comparison, Report
 from tinygraph.check.verdict import POWER, WRONG
 from tinygraph.graph import Node, leaf, serial

@@ -53,6 +53,7 @@ def compare_grads(
         >>> half = compare_grads(lambda x: (x * x).sum(), np.array([1.0, 2.0]), gradient=lambda x: x)
         >>> print(half)  # doctest: +ELLIPSIS
         gradients of order 1, mode given: 0 right, 2 wrong, 0 inconclusive (of 2; ... evaluations)
+          note: the gradient of x0 is 2 times too small
           wrong: x0[1]: exact 2, numeric 4 ± ...
           wrong: x0[0]: exact 1, numeric 2 ± ...
     """

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
+
+from tinygraph.check.page import table
 
 HELD, BROKEN, SILENT = "held", "broken", "not applicable"
 
@@ -38,12 +39,7 @@ class LawReport:
 
     def _repr_html_(self) -> str:
         """The report as a notebook shows it."""
-        rows = [
-            f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in (o.law, o.verdict, o.why))}</tr>"
-            for o in self.outcomes
-        ]
-        head = "<tr><th>law</th><th>verdict</th><th>why</th></tr>"
-        return f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>"
+        return table(("law", "verdict", "why"), [(o.law, o.verdict, o.why) for o in self.outcomes])
 
 
 class LawError(AssertionError):

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from tinygraph.check.gradients import compare_grads
-from tinygraph.check.relation import relation
-from tinygraph.check.report import Comparison, GradientError, Report
-from tinygraph.check.verdict import POWER, RIGHT, WRONG
+from tinygraph.check.compare import compare
+from tinygraph.check.point import Point
+from tinygraph.check.report import GradientError, Report
+from tinygraph.check.verdict import POWER
 from tinygraph.op import bare
-from tinygraph.tree import flatten
 
 Function = Callable[..., Any]
 
@@ -55,17 +54,13 @@ def compare_pair(
         ...     print(note)
         the gradient of x0 is 3 times too large (3 is m)
     """
-    claimed: list[Any] = []
 
     def matched(*args: Any) -> Any:
         given = gradient(*args)
         one = len(args) == 1 and not (isinstance(given, tuple) and len(given) == 1)
-        given = like(args[0] if one else args, given)
-        claimed[:] = claimed or [given]
-        return given
+        return like(args[0] if one else args, given)
 
-    report = compare_grads(value, *x, gradient=matched, directions=directions, power=power, seed=seed)
-    return replace(report, notes=(*report.notes, *related(report, claimed[0], x, sizes or {})))
+    return compare(Point(value, x), gradient=matched, directions=directions, power=power, seed=seed, sizes=sizes)
 
 
 def check_pair(
@@ -109,70 +104,6 @@ def named(report: Report, names: Sequence[str]) -> Report:
 
     compared = tuple(replace(c, name=own(c.name)) for c in report.comparisons)
     return replace(report, comparisons=compared, notes=tuple(map(own, report.notes)))
-
-
-def related(report: Report, claimed: Any, x: Any, sizes: Mapping[str, int]) -> list[str]:
-    """For each array with wrong elements what it has to do with the right one, as far as that can be told.
-
-    Args:
-        report: its comparisons are in the order of the real leaves of x.
-        claimed, x: a gradient and its arguments, as trees.
-        sizes: numbers that a gradient may be off by, by name; those of the arguments' axes are added.
-
-    Example:
-        >>> from tinygraph.check import compare_grads
-        >>> report = compare_grads(lambda x: x**2, 3.0, gradient=lambda x: -2 * x)
-        >>> related(report, -6.0, 3.0, {})
-        ['the gradient of x0 is of the wrong sign']
-    """
-    leaves, found = ([bare(leaf) for leaf in flatten(tree)[0]] for tree in (x, claimed))
-    real = [i for i, leaf in enumerate(leaves) if type(leaf) is int or np.asarray(leaf).dtype.kind == "f"]
-    if len(found) == len(leaves):
-        found = [found[i] for i in real]
-    if not len(found) == len(real) == len(report.comparisons):  # along directions there are no arrays to compare
-        return []
-    notes = []
-    for place, (i, c) in enumerate(zip(real, report.comparisons, strict=True)):
-        if c.count(WRONG) and c.verdicts.shape == np.shape(leaves[i]):
-            lengths = {
-                f"the length of axis {a} of {o.name}": n for o in report.comparisons for a, n in _axes(o) if n > 2
-            }
-            words = _exchanged(place, found[place], report.comparisons)
-            words = words or relation(found[place], c.numeric, leaves[i], {**sizes, **lengths})
-            words = words or _partly(c, leaves[i], {**sizes, **lengths})
-            notes += [f"the gradient of {c.name} is {words}"] if words else []
-    return notes
-
-
-def _partly(c: Comparison, x: Any, sizes: Mapping[str, int]) -> str | None:
-    """What is the matter with the wrong elements, where others are right."""
-    wrong = c.verdicts == WRONG
-    if c.problem is not None or wrong.all():
-        return None
-    known = np.isin(c.verdicts, (RIGHT, WRONG))
-    places = {"negative": x < 0, "positive": x > 0, "zero": x == 0, "above 1 in size": abs(x) > 1}
-    where = [name for name, at in places.items() if wrong.sum() > 1 and np.array_equal(wrong[known], at[known])]
-    words = relation(c.exact, c.numeric._replace(kink=~wrong), sizes=sizes)
-    if not words and not where:
-        return None
-    place = f"just where the argument is {where[0]}" if where else f"in {wrong.sum()} of {wrong.size} elements"
-    return f"{words or 'wrong'} {place}"
-
-
-def _axes(comparison: Comparison) -> Iterable[tuple[int, int]]:
-    return enumerate(comparison.verdicts.shape)
-
-
-def _exchanged(i: int, claimed: Any, comparisons: tuple[Comparison, ...]) -> str | None:
-    """Whether this is the gradient of another argument."""
-    claimed = np.asarray(claimed)
-    for j, other in enumerate(comparisons):
-        if i != j and other.verdicts.shape == claimed.shape and np.any(other.numeric.value):
-            with np.errstate(all="ignore"):
-                same = np.abs(claimed - other.numeric.value) <= other.numeric.bound
-            if np.all(same):
-                return f"that of {other.name}: exchanged"
-    return None
 
 
 def like(tree: Any, given: Any) -> Any:

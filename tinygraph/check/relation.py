@@ -2,16 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
 from tinygraph.check.differences import Estimate
+from tinygraph.check.report import Comparison
+from tinygraph.check.verdict import RIGHT, WRONG
 
 Array = np.ndarray[Any, Any]
 _LOOSE, _FEW, _CLEAR = 1e-6, 2, 100.0
+
+
+def related(
+    compared: Sequence[Comparison], claimed: Sequence[Any], xs: Sequence[Any], sizes: Mapping[str, int]
+) -> list[str]:
+    """For each array with wrong elements what it has to do with the right one, as far as that can be told.
+
+    Args:
+        compared: one for each array.
+        claimed, xs: its gradient, of whatever shape, and the array itself.
+        sizes: numbers that a gradient may be off by, by name; those of the arrays' axes are added.
+
+    Example:
+        >>> from tinygraph.check import compare_grads
+        >>> compare_grads(lambda x: x**2, 3.0, gradient=lambda x: -2 * x).notes
+        ('the gradient of x0 is of the wrong sign',)
+    """
+    known, notes = {**sizes, **lengths([c.name for c in compared], xs)}, []
+    for c, g, x in zip(compared, claimed, xs, strict=True):
+        if c.count(WRONG):
+            words = _exchanged(c, g, compared) or relation(g, c.numeric, x, known) or _partly(c, x, known)
+            notes += [f"the gradient of {c.name} is {words}"] if words else []
+    return notes
+
+
+def lengths(names: Sequence[str], arrays: Sequence[Any]) -> dict[str, int]:
+    """The numbers that a gradient is often off by: the lengths of the axes, by what they are; 2 is just a number."""
+    axes = [(name, a, n) for name, x in zip(names, arrays, strict=True) for a, n in enumerate(np.shape(x))]
+    return {f"the length of axis {a} of {name}": n for name, a, n in axes if n > 2}
+
+
+def _partly(c: Comparison, x: Any, sizes: Mapping[str, int]) -> str | None:
+    """What is the matter with the wrong elements, where others are right."""
+    wrong = c.verdicts == WRONG
+    if c.problem is not None or wrong.all():
+        return None
+    known = np.isin(c.verdicts, (RIGHT, WRONG))
+    places = {"negative": x < 0, "positive": x > 0, "zero": x == 0, "above 1 in size": abs(x) > 1}
+    where = [name for name, at in places.items() if wrong.sum() > 1 and np.array_equal(wrong[known], at[known])]
+    words = relation(c.exact, c.numeric._replace(kink=~wrong), sizes=sizes)
+    if not words and not where:
+        return None
+    place = f"just where the argument is {where[0]}" if where else f"in {wrong.sum()} of {wrong.size} elements"
+    return f"{words or 'wrong'} {place}"
+
+
+def _exchanged(own: Comparison, claimed: Any, compared: Sequence[Comparison]) -> str | None:
+    """Whether this is the gradient of another argument."""
+    for other in compared:
+        if other is not own and other.verdicts.shape == np.shape(claimed) and np.any(other.numeric.value):
+            with np.errstate(all="ignore"):
+                same = np.abs(np.asarray(claimed) - other.numeric.value) <= other.numeric.bound
+            if np.all(same):
+                return f"that of {other.name}: exchanged"
+    return None
 
 
 def relation(claimed: Any, numeric: Estimate, x: Any = None, sizes: Mapping[str, int] | None = None) -> str | None:

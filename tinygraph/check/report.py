@@ -59,12 +59,15 @@ class Comparison:
         return f"{exact / value:.{digits}g}"
 
     def cells(self, place: tuple[int, ...]) -> tuple[str, ...]:
-        """One element as a row of a table: verdict, name, exact, numeric, bound, ratio."""
+        """One element as a row of a table: verdict, name, exact, numeric, bound, remark."""
         value, bound = self.numeric.value[place], self.numeric.bound[place]
         index = f"[{', '.join(map(str, place))}]" if place else ""
         verdict = str(self.verdicts[place])
         ratio = self.ratio(place) if verdict == WRONG else ""
-        return verdict, f"{self.name}{index}", f"{self.exact[place]:.10g}", f"{value:.10g}", f"{bound:.1e}", ratio
+        remark = f"ratio {ratio}" if ratio else ""
+        if self.numeric.kink[place]:
+            remark = f"slopes {self.numeric.left[place]:.6g} and {self.numeric.right[place]:.6g}"
+        return verdict, f"{self.name}{index}", f"{self.exact[place]:.10g}", f"{value:.10g}", f"{bound:.1e}", remark
 
     def line(self, place: tuple[int, ...]) -> str:
         """One element as a line of the report."""

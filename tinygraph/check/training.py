@@ -6,11 +6,13 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import numpy as np
 
 from tinygraph.check.gradients import compare_grads
+from tinygraph.check.page import heading
 from tinygraph.check.pairs import compare_pair, named
 from tinygraph.check.projection import CALLS, compare_along
 from tinygraph.check.report import GradientError, Report
@@ -37,6 +39,12 @@ class TrainingReport:
     def __str__(self) -> str:
         told = [f"after {steps} steps: {report}" for steps, report in self.reports.items()]
         return "\n".join([*(f"note: {note}" for note in self.notes), *told])
+
+    def _repr_html_(self) -> str:
+        """The report as a notebook shows it."""
+        notes = "".join(f"<p>note: {escape(note)}</p>" for note in self.notes)
+        told = [heading(f"after {n} steps", None) + report._repr_html_() for n, report in self.reports.items()]
+        return f"<div>{notes}{''.join(told)}</div>"
 
 
 def compare_training(
