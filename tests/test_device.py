@@ -50,8 +50,6 @@ class Device:
             raise HostArrayError(f"{ufunc.__name__}.reduce: use the method of the array")
         if method not in ("__call__", "reduce", "at"):
             raise HostArrayError(f"{ufunc.__name__}.{method} is unknown on the device")
-        if kwargs.get("out") is not None:
-            kwargs["out"] = tuple(map(unwrapped, kwargs["out"]))
         return wrapped(getattr(ufunc, method)(*nested(unwrapped, args), **nested(unwrapped, kwargs)))
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:

@@ -167,7 +167,22 @@ def test_all_is_complete() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["elementwise", "reduce", "shape", "index", "linalg", "special", "activation", "exponential", "loss", "nn"],
+    [
+        "elementwise",
+        "reduce",
+        "shape",
+        "index",
+        "linalg",
+        "window",
+        "conv",
+        "pool",
+        "adaptive",
+        "special",
+        "activation",
+        "exponential",
+        "loss",
+        "nn",
+    ],
 )
 def test_each_family_lists_its_operations(module: str) -> None:
     family = importlib.import_module(f"tinygraph.ops.{module}")

@@ -112,7 +112,7 @@ EQUAL = np.array([[2.0, 2.0, 2.0], [1.0, 3.0, 3.0], [2.0, 1.0, 3.0]])
 
 
 def test_the_kinks_of_every_other_operation_are_tried_here() -> None:
-    assert {o.name for o in table.RULED if o.kinks and o.kind != "elementwise"} == {"max", "min", "std"}
+    assert {o.name for o in table.RULED if o.kinks and o.kind != "elementwise"} == {"max", "max_pool", "min", "std"}
 
 
 @pytest.mark.parametrize(("name", "sign"), [("max", 1.0), ("min", -1.0)])
@@ -124,6 +124,26 @@ def test_ties_for_an_extremum_share_equally(name: str, sign: float, axis: Any) -
     with np.errstate(all="raise"):
         g = tg.grad(lambda x: getattr(np, name)(x, axis=axis).sum())(x)
     np.testing.assert_allclose(g, hits / hits.sum(axis=axis, keepdims=True), rtol=1e-15)
+
+
+@pytest.mark.parametrize("low", [0.0, -np.inf])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("frame", [0, 1])
+def test_ties_in_a_window_share_equally_and_what_stands_around_gets_nothing(
+    frame: int, stride: int, low: float
+) -> None:
+    x = np.where(EQUAL == 1.0, EQUAL, low)
+    how = {"kernel": (2, 2), "stride": (stride,) * 2, "dilation": (1, 1), "frame": ((frame, frame),) * 2}
+    pool = cases.NAMED["max_pool"]
+    assert (frame, stride) == (0, 2) or np.any(pool.kinks[0].margin(np.maximum(x, 0.0), **how) == 0.0)
+    want = np.zeros((3, 3))
+    for p in np.ndindex(*np.shape(pool(x, **how))):
+        window = tuple(slice(max(i * stride - frame, 0), i * stride - frame + 2) for i in p)
+        hits = x[window] == x[window].max()
+        want[window] += hits / hits.sum()
+    with np.errstate(all="raise"):
+        g = tg.grad(lambda x: np.maximum(pool(x, **how), -1.0).sum() + np.minimum(pool(x, **how), -1.0).sum())(x)
+    np.testing.assert_allclose(g, want, rtol=1e-15)
 
 
 @pytest.mark.parametrize("ddof", [0, 1])

@@ -68,8 +68,13 @@ def without_mode(case: Case) -> Case:
     return Case(case.arrays, {"axis": case.kwargs["axis"]}, case.call)
 
 
+INNER = {"conv", "conv_transpose", "conv_weight", "max_pool", "sum_pool", "tap_add"}  # of any number of axes
+
+
 def private(function: Any) -> bool:
     """Whether the public function takes its own arguments, not those of the private op behind it."""
+    if isinstance(function, Op) and function.name in INNER:
+        return not hasattr(tg, function.name)
     return isinstance(function, Op) and getattr(tg, function.name, function) is not function
 
 

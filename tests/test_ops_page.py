@@ -1,6 +1,7 @@
 """docs/ops.md lists the table as it is. TINYGRAPH_GOLDEN=write writes it anew."""
 
 import os
+import re
 from pathlib import Path
 
 import tinygraph as tg
@@ -8,7 +9,22 @@ from tinygraph import ops
 from tinygraph.op import OPS, Op
 
 PAGE = Path(__file__).parents[1] / "docs" / "ops.md"
-ROOMS = ("elementwise", "reduce", "shape", "index", "linalg", "special", "activation", "exponential", "loss", "nn")
+ROOMS = (
+    "elementwise",
+    "reduce",
+    "shape",
+    "index",
+    "linalg",
+    "window",
+    "conv",
+    "pool",
+    "adaptive",
+    "special",
+    "activation",
+    "exponential",
+    "loss",
+    "nn",
+)
 HEAD = """# The operations
 
 Made from the table itself. Each is called in the same way as an operator, as NumPy's function on a Tensor, and as
@@ -28,7 +44,7 @@ def numpy_names(function):
 def row(name, module):
     function = getattr(tg, name)
     kind = function.kind if isinstance(function, Op) else "composition"
-    behind = [op for op in vars(module).values() if isinstance(op, Op) and op.name == name]
+    behind = [op for op in vars(module).values() if isinstance(op, Op) and op.name == re.sub(r"\dd$", "", name)]
     kinks = "; ".join(f"{k.where}: {k.subgradient}" for op in dict.fromkeys(behind) for k in op.kinks)
     return f"| `{name}` | {numpy_names(function)} | {kind} | {kinks} |"
 

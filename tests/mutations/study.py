@@ -85,7 +85,8 @@ def ties(op: Op) -> list[Case]:
     if op.kind != "elementwise":
         spread = np.array([[2.0, -1.0, 2.0], [2.0, 2.0, -1.0], [-1.0, -1.0, 0.5]])
         flat = np.full((3, 3), 1.5)
-        return [Case([flat if op.name == "std" else spread], {"axis": axis}, kinks=op.kinks) for axis in (None, 0, 1)]
+        ways = [{"axis": axis} for axis in (None, 0, 1)] if "axis" in op.params else [dict(op.params)]
+        return [Case([flat if op.name == "std" else spread], way, kinks=op.kinks) for way in ways]
     inside = [[x for x in HALVES if low < x < high] for low, high in op.domain]
     points = [p for p in itertools.product(*inside) if sum(k.margin(*map(np.float64, p)) == 0.0 for k in op.kinks) == 1]
     chosen = Random(op.name).sample(points, min(TIES, len(points)))

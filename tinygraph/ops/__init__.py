@@ -3,40 +3,52 @@
 # ruff: noqa: F403  each module lists in its own __all__ what it adds to the table
 from tinygraph.ops import (
     activation,
+    adaptive,
     constant,
+    conv,
     elementwise,
     exponential,
     index,
     linalg,
     loss,
     nn,
+    pool,
     reduce,
     shape,
     special,
+    window,
 )
 from tinygraph.ops.activation import *
+from tinygraph.ops.adaptive import *
+from tinygraph.ops.conv import *
 from tinygraph.ops.elementwise import *
 from tinygraph.ops.exponential import *
 from tinygraph.ops.index import *
 from tinygraph.ops.linalg import *
 from tinygraph.ops.loss import *
 from tinygraph.ops.nn import *
+from tinygraph.ops.pool import *
 from tinygraph.ops.reduce import *
 from tinygraph.ops.shape import *
 from tinygraph.ops.special import *
+from tinygraph.ops.window import *
 
 __all__: list[str] = []
 for _module in (
     activation,
+    adaptive,
     constant,
+    conv,
     elementwise,
     exponential,
     index,
     linalg,
     loss,
     nn,
+    pool,
     reduce,
     shape,
     special,
+    window,
 ):
     __all__ += _module.__all__
