@@ -14,9 +14,10 @@ test deep lint format bench golden: | .venv
 test:
 	$(PYTHON) -m pytest -q -n auto
 
-# a hundred thousand new examples of correct derivatives, none of which may be called wrong: about an hour on two cores
+# a hundred thousand new examples of correct derivatives, none of which may be called wrong, and the course's longest
+# runs: about an hour on two cores
 deep:
-	HYPOTHESIS_PROFILE=deep $(PYTHON) -m pytest -q -n auto tests/test_no_false_alarms.py tests/test_mutation_study.py
+	HYPOTHESIS_PROFILE=deep $(PYTHON) -m pytest -q -n auto tests/test_no_false_alarms.py tests/test_mutation_study.py tests/test_assignments.py
 
 lint:
 	.ci/lint $(PYTHON)

@@ -200,11 +200,12 @@ def activation(g: Callable[[Any], Any], z: Any = None, *, name: str | None = Non
     return ax
 
 
-def gradient_norms(norms: Mapping[str, Any], *, ax: Any = None) -> Any:
+def gradient_norms(norms: Mapping[str, Any], *, label: str | None = None, ax: Any = None) -> Any:
     """The length of the gradient, layer by layer, on a logarithmic scale: vanishing and exploding seen at a glance.
 
     Args:
         norms: by the name of a layer: a number, the gradient itself, or a Tensor that `backward` has been to.
+        label: a name for the curve, where several are drawn on one `ax`.
 
     Raises:
         ValueError: a Tensor without a gradient.
@@ -218,10 +219,13 @@ def gradient_norms(norms: Mapping[str, Any], *, ax: Any = None) -> Any:
     lengths = {name: _length(name, of) for name, of in norms.items()}
     ax = _quiet(_axes(ax))
     values = np.array(list(lengths.values()))
-    ax.plot(range(len(values)), np.where(values > 0, values, np.nan), marker="o", **_style(0))
+    style = _style(len(ax.lines))
+    ax.plot(range(len(values)), np.where(values > 0, values, np.nan), marker="o", markersize=3, label=label, **style)
     ax.set_xticks(range(len(values)), list(lengths), rotation=90 if len(values) > 8 else 0)
     ax.set(yscale="log", ylabel="‖gradient‖")
     ax.grid(axis="y", color="#d9dee4", linewidth=0.6)
+    if label is not None:
+        ax.legend(edgecolor="none")
     return ax
 
 

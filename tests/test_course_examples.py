@@ -1,0 +1,56 @@
+"""Every example of the course runs, in its fast mode, and says what it should."""
+
+import importlib
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FOLDER = Path(__file__).parent.parent / "examples" / "course"
+SAYS = {
+    "activations": r"sigmoid +g'\(-2\) = 0\.1050, g'\(0\) = 0\.2500(.*\n)*.*linear: .* by \de-1\d\n.*tanh: .* 9e-01",
+    "bowl": r"(.*J = \d\.\d+ → 0\.384049 at w = 1\.8524, b = 0\.0102\n){3}.*positive, a bowl",
+    "broadcasting": r"db \(4, 1\) = \[5\. 5\. 5\. 5\.\](.*\n)*.*\(4, 3\).*\(5, 3\)",
+    "cats": r"cost after step    0: 0\.693147\n(.*\n)*test accuracy: 9\d\.\d\d %",
+    "deep": r"(layers 5.* differs by \de[-+]\d\d\n){4}",
+    "flower": r"cost after step     0: 0\.693048\n.*0\.288083\n(.*\n)*logistic regression: 47 %",
+    "gradient_checking": r"difference 1\.19e-07(.*\n)*.*difference 0\.285(.*\n)*.*4 times too large",
+    "houses": r"a room of 10 m²: 0\.00, where a straight line says -0",
+    "initialization": r"zeros +cost 0\.6931 → 0\.6931 +train 50\.0 %(.*\n)*He +cost 0\.8831 →",
+    "moons": r"gd .*accuracy \d+\.\d %\nmomentum .*\nadam .*accuracy [89]\d\.\d %",
+    "outputs": r"sigmoid .*accuracy 0\.9(.*\n)*linear .* from -(.*\n)*ReLU .* from 0\.00",
+    "saturation": r"sigmoid cost .*\nrelu +cost \d\.\d+ → 0\.[0-3]",
+    "shallow": r"backward: (.*\n)+.*17 right, 0 wrong(.*\n)+.*db1 is 6 times too small \(6 is m",
+    "symmetry": r"zeros .*rows differ by 0\.00\nall 0\.5 .* rows differ by 0\.00\nrandom .* differ by [1-9]",
+    "vanishing": r"1\.5\^150 = 2\.6e\+26, 0\.5\^150 = 7\.0e-46(.*\n)*tanh, × 0\.01 +standard .* of A\[20\] \d\.\de-2",
+    "vectorised": r"differ by \de-1\d at most\nvectorised: \d+ times as fast",
+}
+SHARED = {"columns"}  # what several of them use
+
+
+@pytest.fixture
+def example(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[[str], Any]]:
+    """Imports an example, in a folder of its own for the pictures it writes."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    monkeypatch.chdir(tmp_path)
+    yield importlib.import_module
+    for path in FOLDER.glob("*.py"):
+        sys.modules.pop(path.stem, None)
+
+
+def test_each_example_is_listed_here() -> None:
+    assert {path.stem for path in FOLDER.glob("*.py")} == SAYS.keys() | SHARED
+
+
+@pytest.mark.parametrize("name", sorted(SAYS))
+def test_it_says_what_it_should(name: str, example: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    module = example(name)
+    module.main(fast=True)
+    said = capsys.readouterr().out
+    assert re.search(SAYS[name], said), said
+    source = (FOLDER / f"{name}.py").read_text()
+    for picture in re.findall(r'"(\w+\.(?:png|svg|html))"', source):
+        assert (tmp_path / picture).stat().st_size > 1000, f"{picture} was not drawn"
