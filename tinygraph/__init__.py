@@ -22,8 +22,8 @@ from tinygraph.tensor import Tensor
 from tinygraph.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 if TYPE_CHECKING:
-    from tinygraph import check, data, nn
-    from tinygraph.render import render
+    from tinygraph import check, data, nn, optim
+    from tinygraph.render import plots, render
 
 __version__ = "0.1.0"
 __all__ = [
@@ -42,6 +42,8 @@ __all__ = [
     "nn",
     "no_grad",
     "op",
+    "optim",
+    "plots",
     "render",
     "scope",
     "value_and_grad",
@@ -52,6 +54,8 @@ __all__ += ops.__all__
 
 def __getattr__(name: str) -> Any:
     """Load the packages built on the engine when they are first used, so that importing stays cheap."""
-    if name in ("check", "data", "nn", "render"):
+    if name in ("check", "data", "nn", "optim", "render"):
         return import_module(f"tinygraph.{name}")
+    if name == "plots":
+        return import_module("tinygraph.render.plots")
     raise AttributeError(f"module 'tinygraph' has no attribute {name!r}")
