@@ -181,6 +181,7 @@ def test_all_is_complete() -> None:
         "activation",
         "exponential",
         "loss",
+        "moments",
         "nn",
     ],
 )

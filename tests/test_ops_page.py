@@ -23,6 +23,7 @@ ROOMS = (
     "activation",
     "exponential",
     "loss",
+    "moments",
     "nn",
 )
 HEAD = """# The operations

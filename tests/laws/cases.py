@@ -299,6 +299,20 @@ def labelled(r: Random) -> Case:
     return Case([a, array(r, a.shape)], {"reduction": r.choice(REDUCTIONS)})
 
 
+def linear_case(r: Random) -> Case:
+    n, m = r.randint(1, 3), r.randint(1, 3)
+    return Case([array(r, (*shape(r, 0, 2), n)), array(r, (m, n)), array(r, (m,))])
+
+
+def normalize_case(r: Random) -> Case:
+    """An axis of the largest and one of the others, in an array whose elements differ; weights of any fitting shape."""
+    to = (r.randint(2, 3), r.randint(1, 3), 2)
+    axis = r.choice([0, -1, (0, 2), (0, -1), (0, 1, 2)])
+    arrays = [distinct(r, to), array(r, broadcastable(r, to)), array(r, broadcastable(r, to))]
+    params = {"axis": axis, "eps": r.choice([0.125, 0.5]), "center": bool(r.randint(0, 1)), "known": None}
+    return Case(arrays, params, dtypes=[np.float64])
+
+
 def concatenate_case(r: Random) -> Case:
     a = array(r, shape(r, 1, 2))
     axis = axis_of(r, a)
@@ -361,6 +375,7 @@ RECIPES: dict[str, Recipe] = {
     "expand_dims": lambda r: Case([array(r, shape(r, 0, 2))], {"axis": r.choice([0, -1, (0, -1)])}),
     "flip": flip_case,
     "getitem": getitem_case,
+    "linear": linear_case,
     "log_softmax": along_axis,
     "logsumexp": reduction,
     "matmul": matmul_case,
@@ -368,6 +383,7 @@ RECIPES: dict[str, Recipe] = {
     "mean": reduction,
     "min": extremum_case(NAMED["min"]),
     "moveaxis": move_case,
+    "normalize": normalize_case,
     "pad": pad_case,
     "prod": prod_case,
     "ravel": one_array(),
@@ -598,6 +614,18 @@ def _gelu_tanh(x: float) -> float:
     return 0.5 * x * (1.0 + float(np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x))))
 
 
+def _linear(x: np.ndarray, w: np.ndarray, b: np.ndarray) -> np.ndarray:
+    rows = [[row @ out + c for out, c in zip(w, b, strict=True)] for row in x.reshape(-1, x.shape[-1])]
+    return np.array(rows).reshape(*x.shape[:-1], len(w))
+
+
+def _normalized(
+    x: np.ndarray, w: np.ndarray, b: np.ndarray, axis: Any, eps: float, center: bool, known: None
+) -> np.ndarray:
+    mean = x.mean(axis, keepdims=True) * center
+    return (x - mean) / np.sqrt(((x - mean) ** 2).mean(axis, keepdims=True) + eps) * w + b
+
+
 REFERENCES: dict[str, Callable[..., Any]] = {
     "assign": _assigned,
     "astype": lambda x, dtype: np.array(x, dtype=dtype),
@@ -612,10 +640,12 @@ REFERENCES: dict[str, Callable[..., Any]] = {
     "hard_tanh": _each(lambda x, min_val=-1.0, max_val=1.0: min_val if x < min_val else max_val if x > max_val else x),
     "leaky_relu": _each(lambda x, negative_slope=0.01: x if x > 0 else negative_slope * x),
     "log_softmax": lambda x, axis: np.log(_exponentials(x, axis)),
+    "linear": _linear,
     "log_sigmoid": _each(lambda x: -float(np.log1p(np.exp(-x))) if x > 0 else x - float(np.log1p(np.exp(x)))),
     "logsumexp": lambda x, axis, keepdims: np.log(np.exp(x).sum(axis=axis, keepdims=keepdims)),
     "mish": _each(lambda x: x * float(np.tanh(np.logaddexp(0.0, x)))),
     "ndtr": _each(lambda x: 0.5 * math.erfc(-x * math.sqrt(0.5))),
+    "normalize": _normalized,
     "relu": _each(lambda x: 0.0 if x < 0 else x),
     "scatter_add": _scattered,
     "sigmoid": _each(lambda x: 1 / (1 + _exp(-x)) if x > 0 else _exp(x) / (1 + _exp(x))),

@@ -11,6 +11,7 @@ from tinygraph.ops import (
     index,
     linalg,
     loss,
+    moments,
     nn,
     pool,
     reduce,
@@ -26,6 +27,7 @@ from tinygraph.ops.exponential import *
 from tinygraph.ops.index import *
 from tinygraph.ops.linalg import *
 from tinygraph.ops.loss import *
+from tinygraph.ops.moments import *
 from tinygraph.ops.nn import *
 from tinygraph.ops.pool import *
 from tinygraph.ops.reduce import *
@@ -44,6 +46,7 @@ for _module in (
     index,
     linalg,
     loss,
+    moments,
     nn,
     pool,
     reduce,
