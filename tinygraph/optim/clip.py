@@ -109,5 +109,6 @@ def _norm(g: Array, norm_type: float) -> float:
     flat = g.ravel()
     if not flat.size:
         return 0.0
-    norm = float(np.linalg.norm(flat, norm_type))
+    with np.errstate(over="ignore"):
+        norm = float(np.linalg.norm(flat, norm_type))
     return norm if math.isfinite(norm) else float(np.linalg.norm(flat.astype(np.float64), norm_type))
