@@ -276,7 +276,7 @@ def test_a_network_on_a_few_points(course: Any, name: str) -> None:
 
 def test_the_flower(course: Any) -> None:
     flower, columns = course("flower"), course("columns")
-    X, Y = flower.flower()
+    X, Y = columns.in_columns(tg.data.flower())
     p, costs = flower.model(X, Y, hidden=4, steps=10000)
     agree(costs[:8], case(PLANAR, "train_flower"), "costs_0_to_7000")
     agree(costs[8:], case(PLANAR, "train_flower_end"), "costs_8000_9000")
@@ -289,7 +289,7 @@ def test_the_flower(course: Any) -> None:
 def test_hidden_sizes_of_the_flower(course: Any) -> None:
     of = case(PLANAR, "hidden_sizes")
     flower, columns = course("flower"), course("columns")
-    X, Y = flower.flower()
+    X, Y = columns.in_columns(tg.data.flower())
     found = []
     for hidden in of["settings"]["n_h"]:
         p, _ = flower.model(X, Y, hidden, of["settings"]["iterations"])
@@ -322,9 +322,9 @@ def test_circles(course: Any, name: str) -> None:
         "train_random_x10": lambda shape, rng: init.normal(shape, 10.0, rng=rng),
         "train_randn_x1": lambda shape, rng: init.normal(shape, 1.0, rng=rng),
     }[name]
-    X, Y = example.circles(300, seed=1)
+    X, Y = columns.in_columns(tg.data.circles(300, seed=1))
     p, costs = example.model(X, Y, initialiser, of["settings"]["iterations"])
-    test = columns.accuracy(p, *example.circles(100, seed=2)) / 100
+    test = columns.accuracy(p, *columns.in_columns(tg.data.circles(100, seed=2))) / 100
     found = {"train": columns.accuracy(p, X, Y) / 100, "test": test}
     agree(found | ({"costs": costs} if "costs" in of["expected"] else {"costs_1000_on": costs[1:]}), of)
 
@@ -405,7 +405,7 @@ def test_mini_batches(name: str) -> None:
 def test_the_moons_of_2017(course: Any, kind: str) -> None:
     of = case(OPTIMIZATION, f"moons_2017_{kind}")
     example = course("moons")
-    X, Y = example.moons()
+    X, Y = course("columns").in_columns(tg.data.moons())
     p, _, lasts = example.train(X, Y, kind, of["settings"]["epochs"], of["settings"]["learning_rate"])
     found = {"acc": course("columns").accuracy(p, X, Y) / 100}
     agree(found | ({"costs": lasts} if "costs" in of["expected"] else {}), of)
@@ -416,7 +416,7 @@ def test_the_moons_of_2017(course: Any, kind: str) -> None:
 def test_the_moons_of_2021(course: Any, kind: str, decay: str) -> None:
     of = case(OPTIMIZATION, f"moons_2021_{decay}{kind}")
     example, rate = course("moons"), of["settings"]["learning_rate"]
-    X, Y = example.moons()
+    X, Y = course("columns").in_columns(tg.data.moons())
     schedule = example.staircase(rate) if decay else None
     p, means, _ = example.train(X, Y, kind, of["settings"]["epochs"], rate, schedule)
     found = {"costs": means, "acc": course("columns").accuracy(p, X, Y) / 100}
@@ -426,7 +426,7 @@ def test_the_moons_of_2021(course: Any, kind: str, decay: str) -> None:
 def test_a_decay_that_is_too_fast(course: Any) -> None:
     of = case(OPTIMIZATION, "moons_2021_gd_decay")
     example = course("moons")
-    X, Y = example.moons()
+    X, Y = course("columns").in_columns(tg.data.moons())
     p, means, _ = example.train(X, Y, "gd", of["settings"]["epochs"], 0.1, lambda epoch: 0.1 / (1 + epoch))
     found = {"costs": means, "acc": course("columns").accuracy(p, X, Y) / 100}
     agree(found | {"lrs": [0.1, *(0.1 / (1 + e - 1) for e in range(1000, 5000, 1000))]}, of)

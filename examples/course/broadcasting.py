@@ -17,9 +17,7 @@ def main(fast=False) -> None:
     wrong = W @ X + tg.Tensor(np.zeros(5))
     print(f"a vector (5,) is added to each row instead, without a word: {wrong.shape}")
     vector = rng.normal(size=5)
-    print(
-        f"a vector's transpose is itself, {vector.T.shape}: v v' is a number, {(vector @ vector.T).ndim}-d"
-    )
+    print(f"a vector's transpose is itself, {vector.T.shape}: v v' is a number, {(vector @ vector.T).ndim}-d")
     print(
         f"sum(axis=1) loses the column: {Z.sum(axis=1).shape}; keepdims keeps it: {Z.sum(axis=1, keepdims=True).shape}"
     )

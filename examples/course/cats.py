@@ -6,17 +6,10 @@ With the course's files, `python cats.py train_catvnoncat.h5 test_catvnoncat.h5`
 
 import sys
 
-import numpy as np
-from columns import accuracy, descend, parameters
+from columns import accuracy, descend, in_columns, parameters
 
 from tinygraph.data import digits, split
 from tinygraph.nn import init
-
-
-def columns(images, labels):
-    """Images as columns of numbers from 0 to 1, their labels as a row."""
-    flat = images.reshape(len(images), -1).T
-    return flat / 255.0 if flat.dtype == np.uint8 else flat, labels.reshape(1, -1)
 
 
 def cats(train_file, test_file):
@@ -24,17 +17,16 @@ def cats(train_file, test_file):
     import h5py
 
     with h5py.File(train_file) as train, h5py.File(test_file) as test:
-        return (
-            *columns(train["train_set_x"][:], train["train_set_y"][:]),
-            *columns(test["test_set_x"][:], test["test_set_y"][:]),
-        )
+        parts = train["train_set_x"], train["train_set_y"], test["test_set_x"], test["test_set_y"]
+        train_x, train_y, test_x, test_y = (part[:] for part in parts)
+    return *in_columns((train_x / 255, train_y)), *in_columns((test_x / 255, test_y))
 
 
 def threes():
     """The package's digits: which of them are threes?"""
     images, labels = digits()
-    train_x, train_y, test_x, test_y = split(images, (labels == 3).astype(int))
-    return *columns(train_x, train_y), *columns(test_x, test_y)
+    parts = split(images, (labels == 3).astype(int))
+    return *in_columns(parts.train), *in_columns(parts.test)
 
 
 def model(X, Y, rate, steps, every=100):

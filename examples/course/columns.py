@@ -8,6 +8,12 @@ import tinygraph as tg
 from tinygraph import optim
 
 
+def in_columns(samples):
+    """Samples of the package, which are rows, as the course has them: X is (n_x, m), Y is (1, m)."""
+    x, y = samples
+    return x.reshape(len(x), -1).T, y.reshape(1, -1)
+
+
 def parameters(sizes, initialiser, rng=None):
     """W1, b1, W2, b2 ... for a network with these layer sizes, the input's first; biases of zero."""
     p = {}

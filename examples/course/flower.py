@@ -7,20 +7,14 @@ none), and draws the decision boundaries.
 import argparse
 
 import numpy as np
-from columns import accuracy, descend, parameters
+from columns import accuracy, descend, in_columns, parameters, predict
+from matplotlib.figure import Figure
 
+import tinygraph as tg
+from tinygraph.data import flower
 from tinygraph.nn import init
 
-
-def flower(seed=1, m=400):
-    """Points on the petals of a flower, (2, m), and which of two colours they are, (1, m)."""
-    rng, n, X, Y = np.random.RandomState(seed), m // 2, [], []
-    for label in (0, 1):
-        angle = np.linspace(3.12 * label, 3.12 * (label + 1), n) + 0.2 * rng.randn(n)
-        radius = 4 * np.sin(4 * angle) + 0.2 * rng.randn(n)
-        X.append([radius * np.sin(angle), radius * np.cos(angle)])
-        Y += n * [label]
-    return np.concatenate(X, axis=1), np.array([Y])
+SIZES = (1, 2, 3, 4, 5, 20, 50)
 
 
 def model(X, Y, hidden, steps, rate=1.2, seed=2):
@@ -30,7 +24,7 @@ def model(X, Y, hidden, steps, rate=1.2, seed=2):
 
 
 def main(fast=False) -> None:
-    X, Y = flower()
+    X, Y = in_columns(flower())
     steps = 2000 if fast else 10000
     p, costs = model(X, Y, 4, steps)
     for i, J in enumerate(costs):
@@ -39,9 +33,13 @@ def main(fast=False) -> None:
     straight = parameters([2, 1], init.zeros)
     descend(straight, X, Y, 1.2, 1000, 1000)
     print(f"logistic regression: {accuracy(straight, X, Y):.0f} %")
-    for hidden in (1, 2) if fast else (1, 2, 3, 4, 5, 20, 50):
+    figure = Figure(figsize=(14, 7), layout="constrained")
+    for hidden, ax in zip(SIZES[:2] if fast else SIZES, figure.subplots(2, 4).flat, strict=False):
         p, _ = model(X, Y, hidden, 5000)
-        print(f"{hidden:2d} hidden units: {accuracy(p, X, Y, np.tanh):.2f} %")
+        said = f"{hidden} hidden unit{'s' * (hidden > 1)}: {accuracy(p, X, Y, np.tanh):.2f} %"
+        print(said)
+        tg.plots.decision_boundary(lambda x, p=p: predict(p, x, np.tanh), X, Y, ax=ax).set_title(said)
+    figure.savefig("flower.png", dpi=100)
 
 
 if __name__ == "__main__":

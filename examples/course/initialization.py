@@ -8,34 +8,23 @@ import argparse
 from functools import partial
 
 import numpy as np
-from columns import accuracy, descend, parameters
+from columns import accuracy, descend, in_columns, parameters
 
+from tinygraph.data import circles
 from tinygraph.nn import init
 
 INITIALISERS = {"zeros": init.zeros, "normal × 10": partial(init.normal, std=10.0), "He": init.he}
-EVERY = 1000
-
-
-def circles(m, seed, noise=0.05, factor=0.8):
-    """Two circles, one inside the other: points (2, m), and whether they are of the inner one, (1, m)."""
-    rng, n = np.random.RandomState(seed), m // 2
-    angle = np.linspace(0, 2 * np.pi, n, endpoint=False)
-    outer = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    order = np.arange(m)
-    rng.shuffle(order)
-    points = np.concatenate([outer, factor * outer])[order] + rng.normal(scale=noise, size=(m, 2))
-    return points.T, np.repeat([0, 1], n)[order].reshape(1, m)
 
 
 def model(X, Y, initialiser, steps=15000, rate=0.01, seed=3):
     """A network 2-10-5-1 trained by gradient descent; its parameters, and the cost every thousand steps."""
     p = parameters([2, 10, 5, 1], initialiser, np.random.RandomState(seed))
-    return p, descend(p, X, Y, rate, steps, EVERY)
+    return p, descend(p, X, Y, rate, steps, 1000)
 
 
 def main(fast=False) -> None:
-    X, Y = circles(300, seed=1)
-    test_X, test_Y = circles(100, seed=2)
+    X, Y = in_columns(circles(300, seed=1))
+    test_X, test_Y = in_columns(circles(100, seed=2))
     for name, initialiser in INITIALISERS.items():
         p, costs = model(X, Y, initialiser, 2000 if fast else 15000)
         print(f"{name:12s} cost {costs[0]:.4f} → {costs[-1]:.4f}", end="   ")

@@ -7,7 +7,7 @@ Prints the published accuracies after 5000 epochs: 0.717, 0.717 and 0.943; with 
 import argparse
 
 import numpy as np
-from columns import accuracy, cost, parameters, predict
+from columns import accuracy, cost, in_columns, parameters, predict
 from matplotlib.figure import Figure
 
 import tinygraph as tg
@@ -20,15 +20,6 @@ OPTIMIZERS = {  # the course's own forms: v = beta v + (1 - beta) dW
     "adam": optim.Adam,
 }
 DECAYING = {"gd": 0.1, "momentum": 0.1, "adam": 0.01}  # the rates that decay begins with
-
-
-def moons(m=300, noise=0.2, seed=3):
-    """Two half circles that lie in each other: points (2, m), and which of them they are of, (1, m)."""
-    rng, angle = np.random.RandomState(seed), np.linspace(0, np.pi, m // 2)
-    points = np.concatenate([[np.cos(angle), np.sin(angle)], [1 - np.cos(angle), 0.5 - np.sin(angle)]], axis=1)
-    order = np.arange(m)
-    rng.shuffle(order)
-    return points[:, order] + rng.normal(scale=noise, size=(m, 2)).T, np.repeat([0, 1], m // 2)[order].reshape(1, m)
 
 
 def staircase(rate):
@@ -63,7 +54,7 @@ def train(X, Y, name, epochs, rate=0.0007, schedule=None):
 
 
 def main(fast=False) -> None:
-    X, Y = moons()
+    X, Y = in_columns(data.moons())
     epochs = 300 if fast else 5000
     figure = Figure(figsize=(12, 4), layout="constrained")
     for name, ax in zip(OPTIMIZERS, figure.subplots(1, 3, sharey=True), strict=True):

@@ -1,16 +1,16 @@
 """Sigmoid saturates and learns slowly, ReLU does not: one network, two activations, both cost curves."""
 
 import numpy as np
-from columns import accuracy, descend, parameters
-from flower import flower
+from columns import accuracy, descend, in_columns, parameters
 from matplotlib.figure import Figure
 
 import tinygraph as tg
+from tinygraph.data import flower
 from tinygraph.nn import init
 
 
 def main(fast=False) -> None:
-    X, Y = flower()
+    X, Y = in_columns(flower())
     steps, every, curves = (600 if fast else 4000), 20, {}
     for g in (tg.sigmoid, tg.relu):
         p = parameters([2, 10, 10, 10, 1], init.he, np.random.default_rng(1))

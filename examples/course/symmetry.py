@@ -6,10 +6,10 @@ Zeros with tanh or ReLU freeze everything but the output's bias. Equal rows that
 from functools import partial
 
 import numpy as np
-from columns import descend, parameters
-from flower import flower
+from columns import descend, in_columns, parameters
 
 import tinygraph as tg
+from tinygraph.data import flower
 from tinygraph.nn import init
 
 STARTS = {
@@ -20,7 +20,7 @@ STARTS = {
 
 
 def main(fast=False) -> None:
-    X, Y = flower()
+    X, Y = in_columns(flower())
     for name, start in STARTS.items():
         p = parameters([2, 4, 1], lambda shape, rng, start=start: start(shape))
         before = p["W1"].data.copy()
