@@ -120,7 +120,7 @@ class AveragedWeights:
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on where another average of the same parameters stood; all of it is taken, or nothing."""
-        saved = entries(state_dict, ["updates", "averages"], "load_state_dict")
+        saved = entries(state_dict, {"updates": 0, "averages": self._sums}, "load_state_dict")
         sums = restored(saved["averages"], self._sums, "averages")
         self.updates, self._sums = int(saved["updates"]), sums
 

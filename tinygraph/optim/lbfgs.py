@@ -194,18 +194,19 @@ class LBFGS:
         Raises:
             ValueError: entries are missing, unexpected or of another shape.
         """
-        saved = entries(state_dict, ["param_groups", "state", "history"], "load_state_dict")
-        groups = entries(saved["param_groups"], ["0"], "param_groups")
-        group = entries(groups["0"], list(self.defaults), "param_groups, 0")
-        state = restored(saved["state"], self._start(), "state")
-        history = entries(saved["history"], ["changes", "steps", "rho"], "history")
+        own = self.state_dict()
+        saved = entries(state_dict, own, "load_state_dict")
+        groups = entries(saved["param_groups"], own["param_groups"], "param_groups")
+        hyper = restored_hyper(groups["0"], own["param_groups"]["0"], "param_groups, 0")
+        state = restored(saved["state"], own["state"], "state")
+        history = entries(saved["history"], own["history"], "history")
         like, rows = state["gradient"], len(history["rho"])
         for name in ("changes", "steps"):
             if np.shape(history[name]) != (rows, like.size):
                 raise ValueError(f"history, {name}: shape {(rows, like.size)} is needed, not {np.shape(history[name])}")
         changes, steps = (np.array(history[name], like.dtype) for name in ("changes", "steps"))
         self._history = [(y, s, float(rho)) for y, s, rho in zip(changes, steps, history["rho"], strict=True)]
-        self.param_groups[0].update(restored_hyper(group))
+        self.param_groups[0].update(hyper)
         self._state = state
 
 

@@ -147,19 +147,17 @@ class Optimizer:
         Raises:
             ValueError: entries are missing, unexpected or of another shape.
         """
-        saved = entries(state_dict, ["steps", "param_groups", "state"], "load_state_dict")
-        found = entries(saved["param_groups"], list(map(str, range(len(self.param_groups)))), "param_groups")
-        states = entries(saved["state"], list(self._names.values()), "state")
-        groups, rules, blocks = [], [], []
-        for i, group in enumerate(self.param_groups):
-            hyper = restored_hyper(entries(found[str(i)], list(self.defaults), f"param_groups, {i}"))
-            rule = self._make(**hyper)
-            params = group["params"]
-            like = {p: rule.start(p.data) for p in params}
-            own = {p: restored(states[self._names[p]], like[p], self._names[p]) for p in params}
-            groups.append(hyper)
-            rules.append(rule)
-            blocks.append(laid_out(params, own))
+        own = {str(i): {name: group[name] for name in self.defaults} for i, group in enumerate(self.param_groups)}
+        outline = {"steps": 0, "param_groups": own, "state": {name: {} for name in self._names.values()}}
+        saved = entries(state_dict, outline, "load_state_dict")
+        found = entries(saved["param_groups"], own, "param_groups")
+        groups = [restored_hyper(found[i], own[i], f"param_groups, {i}") for i in own]
+        rules = [self._make(**hyper) for hyper in groups]
+        params = [group["params"] for group in self.param_groups]
+        like = {self._names[p]: rule.start(p.data) for rule, ps in zip(rules, params, strict=True) for p in ps}
+        states = restored(saved["state"], like, "state")
+        by_param = {p: states[name] for p, name in self._names.items()}
+        blocks = [laid_out(ps, by_param) for ps in params]
         for group, hyper in zip(self.param_groups, groups, strict=True):
             group.update(hyper)
         self._rules = [(dict(group), rule) for group, rule in zip(self.param_groups, rules, strict=True)]

@@ -56,7 +56,7 @@ class Scheduler:
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on where another scheduler stood, and set the learning rate of that time."""
-        self.t = int(entries(state_dict, ["t"], "Scheduler")["t"])
+        self.t = int(entries(state_dict, self.state_dict(), "Scheduler")["t"])
         self._set()
 
 
@@ -146,7 +146,7 @@ class ReduceLROnPlateau:
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on where another scheduler stood; the learning rate itself is in the optimizer's state."""
-        found = restored_hyper(entries(state_dict, ["best", "bad_steps", "waiting"], "ReduceLROnPlateau"))
+        found = restored_hyper(state_dict, self.state_dict(), "ReduceLROnPlateau")
         self.best, self.bad_steps, self.waiting = float(found["best"]), int(found["bad_steps"]), int(found["waiting"])
 
 

@@ -30,7 +30,7 @@ def inverse_time(lr: float, rate: float, *, interval: int | None = None) -> Sche
         >>> inverse_time(0.5, 1)(2), inverse_time(0.5, 1, interval=100)(150)
         (0.16666666666666666, 0.25)
     """
-    _positive("inverse_time", interval=interval or 1)
+    _positive("inverse_time", interval=1 if interval is None else interval)
     if interval is None:
         return lambda t: lr / (1 + rate * t)
     return lambda t: lr / (1 + rate * (t // interval))
@@ -151,6 +151,8 @@ def warmup(schedule: Schedule, steps: int, start: float = 0.0) -> Schedule:
         >>> [round(rate(t), 6) for t in (0, 1, 4, 9, 14)]
         [0.0, 0.25, 1.0, 0.5, 0.0]
     """
+    if steps < 0:
+        raise ValueError(f"warmup: steps = {steps} is negative")
 
     def warmed(t: float) -> float:
         if t >= steps:
