@@ -42,13 +42,13 @@ def descend(schedule, batches=20):
 def main(fast=False) -> None:
     first = [optim.inverse_time(0.2, 1)(epoch) for epoch in (1, 2, 3, 4)]
     print("α₀ = 0.2, decay rate 1, epochs 1 to 4: " + ", ".join(f"{rate:.3f}" for rate in first))
-    figure = Figure(figsize=(12, 4.2), layout="constrained")
+    figure = Figure(figsize=(12, 4.6), layout="constrained")
     for schedules, ax in zip((COURSE, LATER), figure.subplots(1, 2, sharey=True), strict=True):
         tg.plots.learning_curve(
             {name: [schedule(t) for t in range(EPOCHS)] for name, schedule in schedules.items()},
             ylabel="learning rate",
             ax=ax,
-        )
+        ).legend(edgecolor="none", loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=3, fontsize="small")
         for name, schedule in schedules.items():
             print(f"{name:24s} ends at {schedule(EPOCHS - 1):.4f}, and the cost at {descend(schedule):.3f}")
     figure.savefig("learning_rate_decay.png", dpi=120)

@@ -32,7 +32,7 @@ def main(fast=False) -> None:
         curves[name] = descend(p, train, Y, rate, 300, 1)
         bent = np.linalg.eigvalsh(tg.hessian(lambda w, x=train: bowl(w, x, Y))(np.zeros(2)))
         print(
-            f"{name}: J {curves[name][0]:.3f} → {curves[name][-1]:.3f}, test accuracy {accuracy(p, test, test_Y):.1f} %; "
+            f"{name}: J {curves[name][0]:.3f} → {curves[name][-1]:.3f}, test {accuracy(p, test, test_Y):.1f} %; "
             f"the bowl is {bent[1] / bent[0]:.1f} times as steep one way as the other"
         )
     figure = Figure(figsize=(6, 4), layout="constrained")

@@ -10,7 +10,7 @@ START = (-9.0, 2.0)
 WAYS = {
     "gradient descent": lambda p: optim.SGD(p, lr=0.19),
     "momentum, β = 0.9": lambda p: optim.Momentum(p, lr=0.19 * 4, beta=0.9),
-    "RMSprop": lambda p: optim.RMSprop(p, lr=0.19, alpha=0.9),
+    "RMSprop": lambda p: optim.RMSprop(p, lr=0.08, alpha=0.9),
     "Adam": lambda p: optim.Adam(p, lr=0.7),
 }
 

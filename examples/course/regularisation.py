@@ -1,7 +1,7 @@
 """L1 and L2 regularisation: the penalty in the cost, its gradient, weight decay, and why it helps.
 
-L2 is lambda/2m sum of w squared, L1 lambda/m sum of abs w, over weights and not biases. With a larger lambda the weights
-are smaller, tanh stays in its linear middle, and the boundary between the classes is simpler.
+L2 is lambda/2m sum of w squared, L1 lambda/m sum of abs w, over weights and not biases. With a larger lambda the
+weights are smaller, tanh stays in its linear middle, and the boundary between the classes is simpler.
 """
 
 import numpy as np
@@ -54,9 +54,8 @@ def main(fast=False) -> None:
         print(f"{name}: the engine's gradient and the formula's differ by {np.abs(g - by_hand).max():.0e}")
     W, dW = p["W1"].data, rng.normal(size=(3, 2))
     decayed = (1 - alpha * lambd / m) * W - alpha * dW
-    print(
-        f"weight decay: both forms of the update differ by {np.abs(W - alpha * (dW + lambd / m * W) - decayed).max():.0e}"
-    )
+    gap = np.abs(W - alpha * (dW + lambd / m * W) - decayed).max()
+    print(f"weight decay: both forms of the update differ by {gap:.0e}")
 
     X, Y = in_columns(moons(80, noise=0.35))
     test_X, test_Y = in_columns(moons(1000, noise=0.35, seed=4))
@@ -65,7 +64,8 @@ def main(fast=False) -> None:
         p = train(X, Y, lambd, 500 if fast else 4000)
         size = np.sqrt(sum(np.sum(W.data**2) for W in weights(p)))
         z = p["W1"].data @ X + p["b1"].data
-        said = f"lambda {lambd:g}: train {accuracy(p, X, Y, np.tanh):.1f} %, test {accuracy(p, test_X, test_Y, np.tanh):.1f} %"
+        train_score, test_score = accuracy(p, X, Y, np.tanh), accuracy(p, test_X, test_Y, np.tanh)
+        said = f"lambda {lambd:g}: train {train_score:.1f} %, test {test_score:.1f} %"
         print(f"{said}; ‖W‖ {size:.1f}, mean |z| of the first tanh {np.abs(z).mean():.2f}")
         tg.plots.decision_boundary(lambda x, p=p: predict(p, x, np.tanh), X, Y, ax=ax).set_title(said, fontsize=8)
     figure.savefig("regularisation.png", dpi=110)

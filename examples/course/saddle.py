@@ -51,8 +51,9 @@ def main(fast=False) -> None:
 
     figure = Figure(figsize=(12, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2)
-    tg.plots.descent_path(saddle, {k: v[:250] for k, v in paths.items()}, ylim=(-1.6, 1.6), levels=25, ax=left)
-    curves = {name: [saddle(w) for w in points[:250]] for name, points in paths.items()}
+    shown = {name: points[:250] for name, points in paths.items()}
+    tg.plots.descent_path(saddle, shown, xlim=(-1, 1.2), ylim=(-1.5, 1.5), levels=25, ax=left).get_legend().remove()
+    curves = {name: [saddle(w) for w in points] for name, points in shown.items()}
     tg.plots.learning_curve(curves, xlabel="step", ax=right)
     figure.savefig("saddle.png", dpi=120)
 
