@@ -1,4 +1,4 @@
-"""Exponentially weighted averages of a year's temperatures, v := beta v + (1 - beta) theta, and their bias correction."""
+"""Exponentially weighted averages of a year of temperatures, v := β v + (1 - β) θ, and their bias correction."""
 
 import numpy as np
 from matplotlib.figure import Figure
