@@ -179,6 +179,15 @@ def test_debug_left_arrays_frozen_and_stopped_a_training_loop():
     np.testing.assert_allclose(w.data, [0.64, 0.64])
 
 
+def test_the_end_of_debug_raised_after_a_transposed_leaf():
+    for data in (np.ones((2, 1)), np.ones((4, 1))[:2], np.ones(2).reshape(2, 1)):
+        x = Tensor(data)
+        with tg.debug():
+            x.T.sum()
+            x.T.T[0].sum()
+        x.data[0] = 2.0
+
+
 def test_an_index_could_be_changed_under_debug():
     index = np.array([0, 1])
     with tg.debug():

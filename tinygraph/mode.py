@@ -160,9 +160,10 @@ def freeze(mode: Mode, arrays: Iterable[Array]) -> None:
 
 
 def thaw(mode: Mode) -> None:
-    """Make them writable again, the last frozen first: a view is only as writable as what it views."""
-    while mode.frozen:
-        mode.frozen.pop().flags.writeable = True
+    """Make them writable again, those that own their memory first: a view is only as writable as what it views."""
+    for array in sorted(mode.frozen, key=lambda a: a.base is not None):
+        array.flags.writeable = True
+    mode.frozen.clear()
 
 
 def watcher() -> Watch | None:
