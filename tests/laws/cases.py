@@ -304,6 +304,12 @@ def linear_case(r: Random) -> Case:
     return Case([array(r, (*shape(r, 0, 2), n)), array(r, (m, n)), array(r, (m,))])
 
 
+def dropout_case(r: Random) -> Case:
+    a = array(r, shape(r, 0, 2))
+    mask = np.array([r.random() < 0.5 for _ in range(a.size)]).reshape(a.shape)
+    return Case([a], {"mask": mask, "keep_prob": r.choice([0.5, 0.75])})
+
+
 def normalize_case(r: Random) -> Case:
     """An axis of the largest and one of the others, in an array whose elements differ; weights of any fitting shape."""
     to = (r.randint(2, 3), r.randint(1, 3), 2)
@@ -371,6 +377,7 @@ RECIPES: dict[str, Recipe] = {
     "copy": one_array(),
     "cross_entropy": rows,
     "cumsum": along_axis,
+    "dropout": dropout_case,
     "einsum": einsum_case,
     "expand_dims": lambda r: Case([array(r, shape(r, 0, 2))], {"axis": r.choice([0, -1, (0, -1)])}),
     "flip": flip_case,
@@ -632,6 +639,7 @@ REFERENCES: dict[str, Callable[..., Any]] = {
     "binary_cross_entropy_with_logits": _bce,
     "concatenate": lambda *arrays, axis: np.concatenate(arrays, axis),
     "cross_entropy": _rows_loss,
+    "dropout": lambda x, mask, keep_prob: np.where(mask, x / keep_prob, 0.0),
     "einsum": lambda *arrays, subscripts, optimize: np.einsum(subscripts, *arrays),
     "elu": _each(lambda x, alpha=1.0: float(np.expm1(x)) * alpha if x <= 0 else x),
     "erf": _each(math.erf),

@@ -21,6 +21,10 @@ __all__ = [
     "glorot_uniform",
     "he",
     "he_uniform",
+    "initialiser",
+    "kaiming_normal",
+    "kaiming_uniform",
+    "lecun_normal",
     "manual_seed",
     "normal",
     "ones",
@@ -100,12 +104,14 @@ def constant(value: float) -> Initialiser:
 
 def normal(shape: Sequence[int], std: float = 0.01, *, rng: Seed = None, dtype: Any = np.float64) -> Array:
     """Normal with mean 0 and this standard deviation: the course's randn * 0.01."""
-    return (generator(rng).standard_normal(shape) * std).astype(dtype, copy=False)
+    drawn: Array = generator(rng).standard_normal(shape) * std
+    return drawn.astype(dtype, copy=False)
 
 
 def uniform(shape: Sequence[int], bound: float = 0.01, *, rng: Seed = None, dtype: Any = np.float64) -> Array:
     """Uniform between -bound and bound."""
-    return generator(rng).uniform(-bound, bound, shape).astype(dtype, copy=False)
+    drawn: Array = generator(rng).uniform(-bound, bound, shape)
+    return drawn.astype(dtype, copy=False)
 
 
 def he(shape: Sequence[int], *, rng: Seed = None, dtype: Any = np.float64) -> Array:
@@ -160,6 +166,43 @@ def orthogonal(shape: Sequence[int], gain: float = 1.0, *, rng: Seed = None, dty
     return (gain * (q if rows >= columns else q.T)).reshape(shape).astype(dtype, copy=False)
 
 
+kaiming_normal, kaiming_uniform, lecun_normal = he, he_uniform, xavier
+
+NAMED: dict[str, Initialiser] = {
+    "bengio": bengio,
+    "glorot_normal": glorot_normal,
+    "glorot_uniform": glorot_uniform,
+    "he": he,
+    "he_uniform": he_uniform,
+    "kaiming_normal": kaiming_normal,
+    "kaiming_uniform": kaiming_uniform,
+    "lecun_normal": lecun_normal,
+    "normal": normal,
+    "ones": ones,
+    "orthogonal": orthogonal,
+    "uniform": uniform,
+    "xavier": xavier,
+    "zeros": zeros,
+}
+
+
+def initialiser(given: Initialiser | str) -> Initialiser:
+    """An initialiser by its name, or as it is.
+
+    Raises:
+        ValueError: a name that is not one of `NAMED`.
+
+    Example:
+        >>> initialiser("he") is he
+        True
+    """
+    if not isinstance(given, str):
+        return given
+    if given not in NAMED:
+        raise ValueError(f"initialiser {given!r} is not one of {', '.join(NAMED)}; or give a function of a shape")
+    return NAMED[given]
+
+
 class Starting(NamedTuple):
     """How the weight and the bias of a layer begin."""
 
@@ -167,7 +210,10 @@ class Starting(NamedTuple):
     bias: Initialiser
 
 
-def starting(weight: Initialiser | None, bias: Initialiser | None, fan_in: int) -> Starting:
+def starting(weight: Initialiser | str | None, bias: Initialiser | str | None, fan_in: int) -> Starting:
     """The initialisers of a layer: those given; else PyTorch's, uniform within ±1/sqrt(fan-in), biases too."""
     usual = partial(uniform, bound=1.0 / math.sqrt(max(fan_in, 1)))
-    return Starting(weight or usual, bias or (usual if weight is None else zeros))
+    return Starting(
+        usual if weight is None else initialiser(weight),
+        initialiser(bias) if bias is not None else usual if weight is None else zeros,
+    )

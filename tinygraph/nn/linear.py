@@ -1,4 +1,4 @@
-"""The layer that everything begins with."""
+"""The layer that everything begins with, and the one that does nothing."""
 
 from __future__ import annotations
 
@@ -12,15 +12,27 @@ from tinygraph.ops.nn import linear
 from tinygraph.tensor import Tensor
 
 
+class Identity(Module):
+    """x as it is: in the place of a layer that is left out.
+
+    Example:
+        >>> Identity()(np.array([1.0, 2.0]))
+        array([1., 2.])
+    """
+
+    def forward(self, x: Any) -> Any:
+        return x
+
+
 class Linear(Module):
     """y = x Wᵀ + b, for samples in rows.
 
     Args:
         in_features, out_features: n[l-1] and n[l]; `weight` is (out_features, in_features), `bias` (out_features,).
         bias: False leaves b out.
-        weight_init: an initialiser of `tinygraph.nn.init`, as `init.he`; None is PyTorch's, uniform within
-            ±1/sqrt(in_features). bias_init: that of the bias; None is the same uniform, or zeros where `weight_init`
-            is given.
+        weight_init: an initialiser of `tinygraph.nn.init`, as `init.he`, or its name, "he"; None is PyTorch's, uniform
+            within ±1/sqrt(in_features). bias_init: that of the bias; None is the same uniform, or zeros where
+            `weight_init` is given.
         rng: a seed or a generator; None draws from the common one.
         dtype: of the parameters.
 
@@ -36,8 +48,8 @@ class Linear(Module):
         out_features: int,
         bias: bool = True,
         *,
-        weight_init: init.Initialiser | None = None,
-        bias_init: init.Initialiser | None = None,
+        weight_init: init.Initialiser | str | None = None,
+        bias_init: init.Initialiser | str | None = None,
         rng: init.Seed = None,
         dtype: Any = np.float64,
     ) -> None:

@@ -12,6 +12,7 @@ from tinygraph.nn.summary import Summary, summarised
 from tinygraph.tensor import Tensor
 
 Hook = Callable[["Module", tuple[Any, ...], Any], None]
+_PLACE = "in layer "
 
 
 class Module:
@@ -50,11 +51,20 @@ class Module:
         token = enter(self._name or kind, kind)
         try:
             out = self.forward(*args, **kwargs)
+        except Exception as error:
+            self._place(error)
+            raise
         finally:
             MODE.reset(token)
         for hook in self._hooks:
             hook(self, args, out)
         return out
+
+    def _place(self, error: Exception) -> None:
+        """Note in which layer an error arose, once, where it did."""
+        mode = MODE.get()
+        if mode is not None and mode.scope is not None and not any(map(_is_place, getattr(error, "__notes__", ()))):
+            error.add_note(f"{_PLACE}{'/'.join(mode.scope.path)}, {type(self).__name__}({self.extra_repr()})")
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Attributes give their names to what they hold, for pictures and errors."""
@@ -132,14 +142,14 @@ class Module:
     # --- saving
 
     def state_dict(self) -> dict[str, Any]:
-        """Copies of all parameters and buffers, by name.
+        """Copies of all parameters and buffers, by name; what is shared stands under each of its names, as in PyTorch.
 
         Example:
             >>> from tinygraph import nn
             >>> {name: a.shape for name, a in nn.Linear(3, 2).state_dict().items()}
             {'weight': (2, 3), 'bias': (2,)}
         """
-        return {name: np.array(_bare(part), copy=True) for name, part in self._named_state()}
+        return {name: np.array(_bare(part), copy=True) for name, part in self._all_state("")}
 
     def load_state_dict(self, state: Mapping[str, Any], *, strict: bool = True) -> None:
         """Take over parameters and buffers, in place; all of them or, if anything is wrong, none.
@@ -151,9 +161,10 @@ class Module:
         Raises:
             ValueError: names that are missing or unexpected, arrays of another shape, or not numbers; all are listed.
         """
-        own = dict(self._named_state())
+        own = dict(self._all_state(""))
         news = {name: np.asarray(_bare(state[name])) for name in own if name in state}
-        faults = [f"{name} is missing" for name in own if name not in state] if strict else []
+        given = {id(own[name]) for name in news}  # what is shared may be given under one of its names
+        faults = [f"{name} is missing" for name, part in own.items() if id(part) not in given] if strict else []
         faults += [f"{name} is unexpected" for name in state if name not in own] if strict else []
         for name, array in news.items():
             if array.shape != np.shape(_bare(own[name])):
@@ -232,6 +243,10 @@ class Module:
         return summarised(self, inputs)
 
 
+def _is_place(note: str) -> bool:
+    return note.startswith(_PLACE)
+
+
 def _parts(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     """Modules, Tensors and arrays in an attribute, which may be a nest of lists, tuples and dicts."""
     if isinstance(value, Module | Tensor | np.ndarray):
@@ -284,8 +299,9 @@ def _converted(value: Any, dtype: np.dtype[Any], done: dict[int, Any]) -> Any:
     """A parameter or buffer in another dtype, in whatever holds it; what is shared stays shared."""
     if isinstance(value, list):
         return [_converted(part, dtype, done) for part in value]
-    if type(value) is tuple:
-        return tuple(_converted(part, dtype, done) for part in value)
+    if isinstance(value, tuple):
+        parts = [_converted(part, dtype, done) for part in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
     if isinstance(value, dict):
         return {key: _converted(part, dtype, done) for key, part in value.items()}
     if not isinstance(value, Tensor | np.ndarray) or value.dtype.kind != "f":

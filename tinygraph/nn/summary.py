@@ -74,17 +74,17 @@ def _own_parameters(module: Any) -> list[Any]:
 def _shapes(model: Any, inputs: Sequence[Any]) -> dict[int, str]:
     """The shape that each part gave out when the model ran on the inputs, in evaluation mode."""
     found: dict[int, str] = {}
-    modes = {module: module.training for module in model.modules()}
+    modes = [(module, module.training) for module in model.modules()]
 
     def note(module: Any, args: Any, out: Any) -> None:
         found[id(module)] = _shape(out)
 
-    removers = [module.register_forward_hook(note) for module in modes]
+    removers = [module.register_forward_hook(note) for module, _ in modes]
     try:
         with no_grad():
             model.eval()(*inputs)
     finally:
-        for module, training in modes.items():
+        for module, training in modes:
             module.training = training
         for remove in removers:
             remove()

@@ -1,4 +1,4 @@
-"""What layers compute beside their activations: affine maps."""
+"""What layers compute beside their activations: affine maps, dropout."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.op import Array, op
+from tinygraph.op import Array, Op, op
 from tinygraph.ops.shape import as_array
 
-__all__ = ["linear"]
+__all__ = ["dropout", "linear"]
 
 
 def _rows(x: Array) -> Array:
@@ -67,3 +67,22 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     if bias.shape != weight.shape[:1]:
         raise ValueError(f"linear: bias of shape {bias.shape} for weight of shape {weight.shape} must be (n_out,)")
     return _affine(x, weight, bias)
+
+
+def _dropped(x: Array, mask: Array, keep_prob: float) -> Array:
+    return x * mask / (keep_prob or 1.0)
+
+
+dropout: Op = op(
+    _dropped,
+    kind="linear",
+    vjps=[lambda g, ans, x, mask, keep_prob: dropout(g, mask=mask, keep_prob=keep_prob)],
+    name="dropout",
+    latex=r"\operatorname{{dropout}}({x})",
+    doc="""x * mask / keep_prob, inverted dropout with a mask of zeros and ones that broadcasts to x (course 2, week 1).
+
+    Example:
+        >>> dropout(np.array([1.0, 2.0]), mask=np.array([True, False]), keep_prob=0.5)
+        array([2., 0.])
+    """,
+)
