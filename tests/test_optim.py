@@ -338,6 +338,18 @@ def test_a_parameter_without_gradient_is_passed_over() -> None:
     np.testing.assert_allclose(a.data, 0.8, rtol=1e-6)
 
 
+def test_gradients_of_zeros_are_stepped_by() -> None:
+    p, q = w(1), w(1)
+    opt = optim.SGD([p, q], lr=0.5, momentum=0.5)
+    p.grad = np.ones(1)
+    opt.step()
+    opt.zero_grad(set_to_none=False)
+    assert p.grad.tolist() == [0.0]
+    assert q.grad is None
+    opt.step()
+    assert p.data.item() == 0.25
+
+
 def test_two_optimizers_on_the_same_parameters() -> None:
     p = w(2)
     first, second = optim.SGD([p], lr=0.25), optim.Adam([p], lr=0.5)
@@ -353,6 +365,21 @@ def test_nan_is_not_hidden(name: str) -> None:
     p.grad = np.array([1.0, np.nan, 1.0])
     SHELLS[name]([p]).step()
     assert np.isnan(p.data).tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("search", ["strong_wolfe", None])
+def test_nan_is_not_hidden_by_lbfgs(search: str | None) -> None:
+    x = Tensor([1.0, np.nan])
+    opt = LBFGS([x], line_search_fn=search)
+
+    def closure() -> Tensor:
+        opt.zero_grad()
+        loss = (x * x).sum()
+        loss.backward()
+        return loss
+
+    assert np.isnan(opt.step(closure).item())
+    assert np.isnan(x.data).any()
 
 
 def test_nan_is_not_hidden_by_clipping() -> None:

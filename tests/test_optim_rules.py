@@ -216,6 +216,22 @@ def test_a_rule_on_tensors_records_itself(rule: Rule) -> None:
 
 
 @EVERY
+def test_a_rule_takes_its_count_from_an_array(rule: Rule) -> None:
+    """So that a recorded step may be run again with the next number."""
+    p, g = np.array([1.0, -0.7]), np.array([0.5, 0.2])
+    state = rule.update(g, rule.init(p), p)[1]
+    expected, expected_after = rule.update(g, state, p)
+    traced = {name: tg.Tensor(value) for name, value in state.items() if name != "t"}
+    for case in (
+        rule.update(g, {**state, "t": np.array(state["t"])}, p),
+        rule.update(tg.Tensor(g), {**traced, "t": tg.Tensor(float(state["t"]))}, tg.Tensor(p)),
+    ):
+        found, after = case
+        np.testing.assert_allclose(found.data if isinstance(found, tg.Tensor) else found, expected, rtol=1e-15)
+        assert (np.shape(after["t"]), after["t"].item()) == ((), expected_after["t"])
+
+
+@EVERY
 def test_a_rule_stays_on_the_device(rule: Rule) -> None:
     p, g = np.array([1.0, -0.7]), np.array([0.5, 0.2])
     state, held = rule.init(p), rule.init(Device(p.copy()))

@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from tinygraph.op import Array
 from tinygraph.optim.blocks import Block, laid_out, ready, states_of
 from tinygraph.optim.parameters import grouped, labelled
@@ -123,10 +125,13 @@ class Optimizer:
         self.steps += 1
         return loss
 
-    def zero_grad(self) -> None:
-        """Forget the gradients; the next backward starts anew."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients; the next backward starts anew. Without set_to_none they become zeros, which count."""
         for p in self._names:
-            p.zero_grad()
+            if set_to_none or p.grad is None:
+                p.zero_grad()
+            else:
+                p.grad = np.zeros_like(p.data)
 
     def state_dict(self) -> dict[str, Any]:
         """All that a resumed run needs: nested dicts with names as keys, holding copies of arrays, and numbers.

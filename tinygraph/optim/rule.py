@@ -79,11 +79,11 @@ class Rule:
         for g, p in zip(gs, ps, strict=True):
             if g.shape != p.shape:
                 raise ValueError(f"update: a gradient of shape {g.shape} for a parameter of shape {p.shape}")
-        own = [mapped(lambda a: _row(a.copy()), s) for s in states]
+        # a 0-d array would turn into a scalar, which cannot be written to: it goes as an array of one
+        own = [mapped(np.copy if p.ndim else _copied_row, s) for s, p in zip(states, ps, strict=True)]
         us = self.apply([_row(g) for g in gs], own, [_row(p) for p in ps])
-        shapes = [p.shape for p in ps]
-        after = [mapped(lambda a: a.reshape(()), s) if shape == () else s for s, shape in zip(own, shapes, strict=True)]
-        return rebuild([u.reshape(shape) for u, shape in zip(us, shapes, strict=True)]), rebuild(after)
+        after = [s if p.ndim else mapped(_scalar, s) for s, p in zip(own, ps, strict=True)]
+        return rebuild([u.reshape(p.shape) for u, p in zip(us, ps, strict=True)]), rebuild(after)
 
 
 def leafwise(
@@ -250,5 +250,12 @@ def _array(value: Any) -> Array:
 
 
 def _row(a: Array) -> Array:
-    """A 0-d array as an array of one: operations would turn it into a scalar, which cannot be written to."""
     return a if a.ndim else a.reshape(1)
+
+
+def _copied_row(a: Array) -> Array:
+    return np.copy(a).reshape(1)
+
+
+def _scalar(a: Array) -> Array:
+    return a.reshape(())
