@@ -227,6 +227,9 @@ def test_groups_have_hyper_parameters_of_their_own() -> None:
     assert [g["lr"] for g in opt.param_groups] == [0.5, 0.25, 0.5]
     with pytest.raises(ValueError, match="parameter 'c' is in a group already"):
         opt.add_param_group({"params": [c]})
+    with pytest.raises(TypeError, match="no hyper-parameter 'beta'"):
+        opt.add_param_group({"params": [w(1)], "beta": 0.1})
+    assert list(opt.state_dict()["state"]) == ["0", "1", "c"]
 
 
 def test_a_hyper_parameter_may_be_changed_between_steps() -> None:
@@ -238,10 +241,15 @@ def test_a_hyper_parameter_may_be_changed_between_steps() -> None:
     opt.param_groups[0]["momentum"] = 0.5  # it needs an array that it did not need before
     opt.step()
     assert p.data.item() == 0.25
+    opt.param_groups[0]["momentum"] = 0.0
+    assert list(opt.state_dict()["state"]["0"]) == ["t", "v"]
+    opt.step()
+    assert p.data.item() == 0.0
+    assert list(opt.state_dict()["state"]["0"]) == ["t"]
     opt.param_groups[0]["lr"] = -1.0
     with pytest.raises(ValueError, match=r"lr = -1\.0 is negative"):
         opt.step()
-    assert p.data.item() == 0.25
+    assert p.data.item() == 0.0
 
 
 def test_a_schedule_as_learning_rate() -> None:

@@ -120,6 +120,7 @@ def broken(saved: dict[str, Any], change: Callable[[dict[str, Any]], Any]) -> di
     ("change", "message"),
     [
         (lambda s: s.pop("steps"), "'steps' missing"),
+        (lambda s: s.update(steps="many"), "many"),
         (lambda s: s["state"].pop("b"), "state: 'b' missing. Was it saved with the same parameters"),
         (lambda s: s["state"].update(c={}), "'c' unexpected"),
         (lambda s: s["state"]["seldom"].pop("v"), "seldom: 'v' missing"),
@@ -201,6 +202,15 @@ def test_lbfgs_refuses_another_size() -> None:
     with pytest.raises(ValueError, match=r"state, direction: an array of shape \(3,\) is needed"):
         other.load_state_dict(opt.state_dict())
     np.testing.assert_equal(other.state_dict(), before)
+
+
+def test_lbfgs_has_one_group_and_a_number() -> None:
+    with pytest.raises(ValueError, match="one group"):
+        LBFGS([{"params": [Tensor([1.0])]}, {"params": [Tensor([2.0])]}])
+    with pytest.raises(ValueError, match="without settings"):
+        LBFGS([{"params": [Tensor([1.0])], "lr": 0.1}])
+    with pytest.raises(TypeError, match="lr is a number here"):
+        LBFGS([Tensor([1.0])], lr=optim.constant(0.1))
 
 
 def test_lbfgs_needs_a_closure() -> None:

@@ -152,6 +152,12 @@ def test_a_scheduler_resumed() -> None:
         resumed.load_state_dict({"t": 1, "epoch": 2})
 
 
+def test_a_scheduler_of_lbfgs() -> None:
+    opt = optim.LBFGS([Tensor([1.0])], lr=1.0)
+    optim.Scheduler(opt, optim.exponential(0.5)).step()
+    assert opt.param_groups[0]["lr"] == 0.475
+
+
 def test_a_scheduler_needs_a_rate_to_set() -> None:
     with pytest.raises(ValueError, match="2 schedules for 1 parameter groups"):
         optim.Scheduler(sgd(), [optim.constant(0.1)] * 2)

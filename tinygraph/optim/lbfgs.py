@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.op import Array, bare
-from tinygraph.optim.parameters import flat
+from tinygraph.optim.parameters import grouped
 from tinygraph.optim.rule import nonnegative
 from tinygraph.optim.saved import entries, restored, restored_hyper
 from tinygraph.optim.wolfe import Point, strong_wolfe
@@ -50,6 +50,8 @@ class LBFGS:
         array([1., 1.])
     """
 
+    scheduled = False
+
     def __init__(
         self,
         params: Any,
@@ -61,11 +63,15 @@ class LBFGS:
         history_size: int = 100,
         line_search_fn: str | None = None,
     ) -> None:
+        if callable(lr):
+            raise TypeError("LBFGS: lr is a number here; a Scheduler may change it between the steps")
         nonnegative("LBFGS", lr=lr, tolerance_grad=tolerance_grad, tolerance_change=tolerance_change)
         if line_search_fn not in (None, "strong_wolfe"):
             raise ValueError(f'LBFGS: line_search_fn = {line_search_fn!r} is neither "strong_wolfe" nor None')
-        self._named = flat(params)
-        self._params = [p for _, p in self._named]
+        (named, settings), *more = grouped(params)
+        if settings or more:
+            raise ValueError("LBFGS: all parameters form one vector; give them in one group, without settings")
+        self._params = [p for _, p in named]
         self.defaults = {
             "lr": lr,
             "max_iter": max_iter,
@@ -172,8 +178,8 @@ class LBFGS:
             q += (weight - float(y @ q) * rho) * s
         return q
 
-    def zero_grad(self) -> None:
-        """Forget the gradients."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients; without set_to_none they become zeros, which is the same here."""
         for p in self._params:
             p.zero_grad()
 

@@ -65,12 +65,14 @@ class Optimizer:
     def add_param_group(self, group: Mapping[str, Any]) -> None:
         """Optimize further Tensors, with hyper-parameters of their own: a dict with "params"."""
         ((named, settings),) = grouped([group])
+        names = dict(self._names)
         for name, p in named:
-            if p in self._names:
-                raise ValueError(f"add_param_group: parameter {self._names[p]!r} is in a group already")
+            if p in names:
+                raise ValueError(f"add_param_group: parameter {names[p]!r} is in a group already")
             own = name or p.name
-            self._names[p] = str(len(self._names)) if own is None or own in self._names.values() else own
+            names[p] = str(len(names)) if own is None or own in names.values() else own
         self._add_group([p for _, p in named], settings)
+        self._names = names
 
     def _add_group(self, params: list[Tensor], settings: dict[str, Any]) -> None:
         _refuse_unknown(settings, self.defaults, self._label)
@@ -103,8 +105,9 @@ class Optimizer:
             if group != known:
                 rule = self._rule_of(group)
                 if any(group[name] != known[name] for name in self.defaults if name != "lr"):
-                    for block in self._blocks[i]:  # it may need arrays now that it did not need before
-                        block.state = {**rule.start(block.values()), **block.state}
+                    for block in self._blocks[i]:  # it may need other arrays than before
+                        fresh = rule.start(block.values())
+                        block.state = {name: block.state.get(name, value) for name, value in fresh.items()}
                 self._rules[i] = dict(group), rule
         return [rule for _, rule in self._rules]
 
@@ -116,12 +119,13 @@ class Optimizer:
         """
         loss = None if closure is None else closure()
         for rule, blocks in zip(self._current_rules(), self._blocks, strict=True):
-            work = ready(blocks)
             if rule.joint:
-                _update(rule, list(work))
+                _update_together(rule, list(ready(blocks)))
                 continue
-            for pair in work:
-                _update(rule, [pair])
+            for block, grads in ready(blocks):
+                g = block.joined(grads)
+                p = block.values() if rule.reads_params else g
+                block.add(rule.apply((g,), (block.state,), (p,))[0])
         self.steps += 1
         return loss
 
@@ -162,12 +166,12 @@ class Optimizer:
         like = {self._names[p]: rule.start(p.data) for rule, ps in zip(rules, params, strict=True) for p in ps}
         states = restored(saved["state"], like, "state")
         by_param = {p: states[name] for p, name in self._names.items()}
-        blocks = [laid_out(ps, by_param) for ps in params]
+        blocks, steps = [laid_out(ps, by_param) for ps in params], int(saved["steps"])
         for group, hyper in zip(self.param_groups, groups, strict=True):
             group.update(hyper)
         self._rules = [(dict(group), rule) for group, rule in zip(self.param_groups, rules, strict=True)]
         self._blocks = blocks
-        self.steps = int(saved["steps"])
+        self.steps = steps
 
     def __repr__(self) -> str:
         hyper = [", ".join(f"{k}={g[k]!r}" for k in self.defaults) for g in self.param_groups]
@@ -175,8 +179,7 @@ class Optimizer:
         return f"{self._label}({'; '.join(hyper)}): {len(self._names)} parameters, {numbers} numbers"
 
 
-def _update(rule: Rule, work: Sequence[tuple[Block, list[Array]]]) -> None:
-    """Gather the gradients, apply the rule, add the updates to the parameters."""
+def _update_together(rule: Rule, work: Sequence[tuple[Block, list[Array]]]) -> None:
     gs = [block.joined(grads) for block, grads in work]
     ps = [block.values() for block, _ in work] if rule.reads_params else gs
     for (block, _), update in zip(work, rule.apply(gs, [block.state for block, _ in work], ps), strict=True):

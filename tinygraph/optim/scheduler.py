@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tinygraph.optim.lbfgs import LBFGS
 from tinygraph.optim.optimizer import Optimizer
 from tinygraph.optim.saved import entries, restored_hyper
 from tinygraph.optim.schedules import Schedule
@@ -28,7 +29,7 @@ class Scheduler:
         (0.25, [0.25])
     """
 
-    def __init__(self, optimizer: Optimizer, schedule: Schedule | Sequence[Schedule]) -> None:
+    def __init__(self, optimizer: Optimizer | LBFGS, schedule: Schedule | Sequence[Schedule]) -> None:
         groups = _with_rates(optimizer, "Scheduler")
         schedules = list(schedule) if isinstance(schedule, Sequence) else [schedule] * len(groups)
         if len(schedules) != len(groups):
@@ -84,7 +85,7 @@ class ReduceLROnPlateau:
 
     def __init__(
         self,
-        optimizer: Optimizer,
+        optimizer: Optimizer | LBFGS,
         mode: str = "min",
         factor: float = 0.1,
         patience: int = 10,
@@ -150,7 +151,7 @@ class ReduceLROnPlateau:
         self.best, self.bad_steps, self.waiting = float(found["best"]), int(found["bad_steps"]), int(found["waiting"])
 
 
-def _with_rates(optimizer: Optimizer, scheduler: str) -> list[dict[str, Any]]:
+def _with_rates(optimizer: Optimizer | LBFGS, scheduler: str) -> list[dict[str, Any]]:
     if not all("lr" in group for group in optimizer.param_groups):
         raise ValueError(
             f"{scheduler}: a rule has its learning rate inside; give it the schedule, as adam(lr=schedule)"
