@@ -23,6 +23,10 @@ ROOMS = (
     "activation",
     "exponential",
     "loss",
+    "classes",
+    "entropy",
+    "margin",
+    "penalty",
     "moments",
     "nn",
 )

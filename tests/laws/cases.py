@@ -319,6 +319,11 @@ def normalize_case(r: Random) -> Case:
     return Case(arrays, params, dtypes=[np.float64])
 
 
+def distributed(r: Random) -> Case:
+    a = array(r, shape(r, 1, 3))
+    return Case([a, array(r, a.shape)], {"axis": axis_of(r, a), "reduction": r.choice(REDUCTIONS)})
+
+
 def concatenate_case(r: Random) -> Case:
     a = array(r, shape(r, 1, 2))
     axis = axis_of(r, a)
@@ -376,6 +381,7 @@ RECIPES: dict[str, Recipe] = {
     "concatenate": concatenate_case,
     "copy": one_array(),
     "cross_entropy": rows,
+    "cross_entropy_of_distributions": distributed,
     "cumsum": along_axis,
     "dropout": dropout_case,
     "einsum": einsum_case,
@@ -401,6 +407,7 @@ RECIPES: dict[str, Recipe] = {
     "squeeze": squeeze_case,
     "std": spread_case,
     "sum": reduction,
+    "sum_of_squares": lambda r: Case([array(r, shape(r, 0, 2)) for _ in range(r.randint(2, 3))]),
     "sum_to": sum_to_case,
     "swapaxes": swap_case,
     "transpose": transpose_case,
@@ -588,6 +595,17 @@ def _bce(x: np.ndarray, y: np.ndarray, reduction: str) -> np.ndarray:
     return _loss(y * np.log1p(np.exp(-x)) + (1 - y) * np.log1p(np.exp(x)), reduction)
 
 
+def _distributions_loss(x: np.ndarray, y: np.ndarray, axis: int, reduction: str) -> np.ndarray:
+    return _loss(-(y * np.log(_exponentials(x, axis))).sum(axis=axis), reduction)
+
+
+def _bce_of_probability(a: float, y: float) -> float:
+    """No logarithm is less than -100."""
+    ln_a = -100.0 if a <= 0 else max(math.log(a), -100.0)
+    ln_rest = -100.0 if a >= 1 else math.log1p(-a)
+    return -(y * ln_a + (1 - y) * ln_rest)
+
+
 def _scattered(x: np.ndarray, index: Any, shape: tuple[int, ...]) -> np.ndarray:
     out = np.zeros(shape, x.dtype)
     np.add.at(out, index, x)
@@ -636,9 +654,11 @@ def _normalized(
 REFERENCES: dict[str, Callable[..., Any]] = {
     "assign": _assigned,
     "astype": lambda x, dtype: np.array(x, dtype=dtype),
+    "binary_cross_entropy": np.vectorize(_bce_of_probability, otypes=[np.float64]),
     "binary_cross_entropy_with_logits": _bce,
     "concatenate": lambda *arrays, axis: np.concatenate(arrays, axis),
     "cross_entropy": _rows_loss,
+    "cross_entropy_of_distributions": _distributions_loss,
     "dropout": lambda x, mask, keep_prob: np.where(mask, x / keep_prob, 0.0),
     "einsum": lambda *arrays, subscripts, optimize: np.einsum(subscripts, *arrays),
     "elu": _each(lambda x, alpha=1.0: float(np.expm1(x)) * alpha if x <= 0 else x),
@@ -646,6 +666,8 @@ REFERENCES: dict[str, Callable[..., Any]] = {
     "gelu_tanh": _each(_gelu_tanh),
     "getitem": lambda x, index: x[index],
     "hard_tanh": _each(lambda x, min_val=-1.0, max_val=1.0: min_val if x < min_val else max_val if x > max_val else x),
+    "huber": _each(lambda x, delta=1.0: x * x / 2 if abs(x) < delta else delta * (abs(x) - delta / 2)),
+    "kl_div": lambda x, y: y * (np.log(y, where=y > 0, out=np.zeros_like(y)) - x),
     "leaky_relu": _each(lambda x, negative_slope=0.01: x if x > 0 else negative_slope * x),
     "log_softmax": lambda x, axis: np.log(_exponentials(x, axis)),
     "linear": _linear,
@@ -661,6 +683,8 @@ REFERENCES: dict[str, Callable[..., Any]] = {
     "softmax": _exponentials,
     "softsign": _each(lambda x: x / (1 + abs(x))),
     "softplus": _each(lambda x: x + float(np.log1p(np.exp(-x))) if x > 0 else float(np.log1p(np.exp(x)))),
+    "squared_error": lambda x, y: (x - y) ** 2,
+    "sum_of_squares": lambda *arrays: sum((x**2).sum() for x in arrays),
     "sum_to": _sum_to,
 }
 

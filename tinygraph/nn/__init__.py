@@ -1,6 +1,6 @@
 """Networks: modules, layers and how their parameters begin."""
 
-from tinygraph.nn import init
+from tinygraph.nn import init, losses
 from tinygraph.nn.activations import (
     ELU,
     GELU,
@@ -28,8 +28,24 @@ from tinygraph.nn.dropout import Dropout, Dropout2d
 from tinygraph.nn.embedding import Embedding
 from tinygraph.nn.init import manual_seed
 from tinygraph.nn.linear import Identity, Linear
+from tinygraph.nn.losses import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CosineEmbeddingLoss,
+    CosineSimilarity,
+    CrossEntropyLoss,
+    HingeLoss,
+    HuberLoss,
+    KLDivLoss,
+    L1Loss,
+    MSELoss,
+    MultiMarginLoss,
+    NLLLoss,
+    SmoothL1Loss,
+)
 from tinygraph.nn.module import Module
 from tinygraph.nn.normalization import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
+from tinygraph.nn.penalties import l1_penalty, l2_penalty
 from tinygraph.nn.pooling import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -53,12 +69,17 @@ __all__ = [
     "AdaptiveMaxPool2d",
     "AvgPool1d",
     "AvgPool2d",
+    "BCELoss",
+    "BCEWithLogitsLoss",
     "BatchNorm1d",
     "BatchNorm2d",
     "Conv1d",
     "Conv2d",
     "ConvTranspose1d",
     "ConvTranspose2d",
+    "CosineEmbeddingLoss",
+    "CosineSimilarity",
+    "CrossEntropyLoss",
     "Dropout",
     "Dropout2d",
     "Embedding",
@@ -68,16 +89,23 @@ __all__ = [
     "Hardsigmoid",
     "Hardswish",
     "Hardtanh",
+    "HingeLoss",
+    "HuberLoss",
     "Identity",
+    "KLDivLoss",
+    "L1Loss",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
     "LogSigmoid",
     "LogSoftmax",
+    "MSELoss",
     "MaxPool1d",
     "MaxPool2d",
     "Mish",
     "Module",
+    "MultiMarginLoss",
+    "NLLLoss",
     "PReLU",
     "RMSNorm",
     "ReLU",
@@ -85,11 +113,15 @@ __all__ = [
     "Sequential",
     "SiLU",
     "Sigmoid",
+    "SmoothL1Loss",
     "Softmax",
     "Softplus",
     "Softsign",
     "Tanh",
     "Unflatten",
     "init",
+    "l1_penalty",
+    "l2_penalty",
+    "losses",
     "manual_seed",
 ]

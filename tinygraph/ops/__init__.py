@@ -4,15 +4,19 @@
 from tinygraph.ops import (
     activation,
     adaptive,
+    classes,
     constant,
     conv,
     elementwise,
+    entropy,
     exponential,
     index,
     linalg,
     loss,
+    margin,
     moments,
     nn,
+    penalty,
     pool,
     reduce,
     shape,
@@ -21,14 +25,18 @@ from tinygraph.ops import (
 )
 from tinygraph.ops.activation import *
 from tinygraph.ops.adaptive import *
+from tinygraph.ops.classes import *
 from tinygraph.ops.conv import *
 from tinygraph.ops.elementwise import *
+from tinygraph.ops.entropy import *
 from tinygraph.ops.exponential import *
 from tinygraph.ops.index import *
 from tinygraph.ops.linalg import *
 from tinygraph.ops.loss import *
+from tinygraph.ops.margin import *
 from tinygraph.ops.moments import *
 from tinygraph.ops.nn import *
+from tinygraph.ops.penalty import *
 from tinygraph.ops.pool import *
 from tinygraph.ops.reduce import *
 from tinygraph.ops.shape import *
@@ -39,15 +47,19 @@ __all__: list[str] = []
 for _module in (
     activation,
     adaptive,
+    classes,
     constant,
     conv,
     elementwise,
+    entropy,
     exponential,
     index,
     linalg,
     loss,
+    margin,
     moments,
     nn,
+    penalty,
     pool,
     reduce,
     shape,
