@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -28,27 +29,32 @@ STRIP = 2**19  # elements of the matrix of patches that is held at once
 # --- from images to matrices and back
 
 
-def _samples_last(x: Array) -> Array:
-    """(N, C, ...) as (C, ..., N), and so in memory."""
-    turned = np.moveaxis(x, 0, -1)
+def _turned(x: Array) -> Array:
+    """(N, C, ...) as (C, ..., N)."""
+    turned = x.transpose((*range(1, x.ndim), 0))
     step = getattr(x, "strides", (0,))[0]
     if step and step % 1024 == 0 and len(x) > 8:  # samples that far apart crowd into few sets of the cache
         rows = x.reshape(len(x), -1)
         spaced = np.empty_like(rows, shape=(len(x), rows.shape[1] + 16))
         spaced[:, :-16] = rows
-        turned = spaced[:, :-16].T.reshape(turned.shape)
-    return turned.reshape(-1).reshape(turned.shape)
+        return spaced[:, :-16].T.reshape(turned.shape)
+    return turned
+
+
+def _turned_back(x: Array) -> Array:
+    return x.transpose((x.ndim - 1, *range(x.ndim - 1)))
 
 
 def _framed(x: Array, padding: Padding, groups: int) -> Array:
     """(groups, C / groups, ..., N), zeros around."""
-    turned = _samples_last(x)
-    if any(map(any, padding)):
-        framed = np.zeros_like(turned, shape=(len(turned), *padded(x.shape[2:], padding), turned.shape[-1]))
-        inside, kept = _inside(x.shape[2:], padding)
-        framed[(slice(None), *inside)] = turned[(slice(None), *kept)]
-        turned = framed
-    return turned.reshape((groups, x.shape[1] // groups, *turned.shape[1:]))
+    size, shape = x.shape[2:], (groups, x.shape[1] // groups, *padded(x.shape[2:], padding), len(x))
+    turned = _turned(x)
+    if not any(map(any, padding)):
+        return turned.reshape(-1).reshape(shape)
+    framed = np.zeros_like(x, shape=(x.shape[1], *shape[2:]), order="C")
+    inside, kept = _inside(size, padding)
+    framed[inside] = turned[kept]
+    return framed.reshape(shape)
 
 
 def _unframed(framed: Array, size: Sizes, padding: Padding) -> Array:
@@ -56,23 +62,25 @@ def _unframed(framed: Array, size: Sizes, padding: Padding) -> Array:
     whole = framed.reshape((framed.shape[0] * framed.shape[1], *framed.shape[2:]))
     if any(map(any, padding)):
         inside, kept = _inside(size, padding)
-        cut = whole[(slice(None), *inside)]
+        cut = whole[inside]
         if any(after < 0 for _, after in padding):
             whole = np.zeros_like(cut, shape=(len(cut), *size, cut.shape[-1]))
-            whole[(slice(None), *kept)] = cut
+            whole[kept] = cut
         else:
             whole = cut
-    return np.moveaxis(whole, -1, 0)
+    return _turned_back(whole)
 
 
 def padded(size: Sizes, padding: Padding) -> Sizes:
     return tuple(a + n + b for n, (a, b) in zip(size, padding, strict=True))
 
 
-def _inside(size: Sizes, padding: Padding) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """Where the image lies in its frame, and which part of it."""
+@lru_cache
+def _inside(size: Sizes, padding: Padding) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """The index of the image in its frame, and of what is there of it"""
     kept = [n + min(b, 0) for n, (_, b) in zip(size, padding, strict=True)]
-    return tuple(slice(a, a + n) for n, (a, _) in zip(kept, padding, strict=True)), tuple(slice(0, n) for n in kept)
+    there = (slice(a, a + n) for n, (a, _) in zip(kept, padding, strict=True))
+    return (..., *there, slice(None)), (..., *(slice(0, n) for n in kept), slice(None))
 
 
 def _rows(weight: Array, groups: int) -> Array:
@@ -88,8 +96,8 @@ def _patches(framed: Array, kernel: Sizes, out: Sizes, stride: Sizes, dilation: 
     if k == 1 and framed.shape[1:] == shape:
         return framed.reshape((groups, c, math.prod(out) * samples))
     held = np.empty_like(framed, shape=(groups, k, *shape))
-    for i, tap in enumerate(taps(kernel, out, stride, dilation)):
-        held[:, i] = framed[(slice(None), slice(None), *tap)]
+    for i, tap in enumerate(taps(kernel, out, stride, dilation, after=1)):
+        held[:, i] = framed[tap]
     return held.reshape((groups, k * c, math.prod(out) * samples))
 
 
@@ -97,8 +105,8 @@ def _add_patches(framed: Array, patches: Array, kernel: Sizes, out: Sizes, strid
     """col2im, into the frame."""
     groups, c, samples = framed.shape[0], framed.shape[1], framed.shape[-1]
     parts = patches.reshape((groups, math.prod(kernel), c, *out, samples))
-    for i, tap in enumerate(taps(kernel, out, stride, dilation)):
-        framed[(slice(None), slice(None), *tap)] += parts[:, i]
+    for i, tap in enumerate(taps(kernel, out, stride, dilation, after=1)):
+        framed[tap] += parts[:, i]
 
 
 def _strips(
@@ -128,7 +136,7 @@ def _conv(x: Array, weight: Array, stride: Sizes, padding: Padding, dilation: Si
     for columns, start, size in _strips(kernel, out, x.shape[1], len(x), stride):
         patches = _patches(framed[:, :, start], kernel, size, stride, dilation)
         np.matmul(rows, patches, out=flat[:, :, columns])
-    return np.moveaxis(y, -1, 0)
+    return _turned_back(y)
 
 
 def _conv_transpose(
@@ -136,7 +144,7 @@ def _conv_transpose(
 ) -> Array:
     kernel, out, channels = weight.shape[2:], y.shape[2:], weight.shape[1]
     rows = _rows(weight, groups).swapaxes(1, 2)
-    flat = _samples_last(y).reshape((groups, y.shape[1] // groups, math.prod(out) * len(y)))
+    flat = _turned(y).reshape((groups, y.shape[1] // groups, math.prod(out) * len(y)))
     framed = np.zeros_like(
         flat,
         shape=(groups, channels, *padded(size, padding), len(y)),
@@ -152,7 +160,7 @@ def _conv_weight(
 ) -> Array:
     out, (o, c) = y.shape[2:], (y.shape[1], x.shape[1] // groups)
     framed = _framed(x, padding, groups)
-    flat = _samples_last(y).reshape((groups, o // groups, math.prod(out) * len(y)))
+    flat = _turned(y).reshape((groups, o // groups, math.prod(out) * len(y)))
     total: Any = 0.0
     for columns, start, size in _strips(kernel, out, x.shape[1], len(x), stride):
         patches = _patches(framed[:, :, start], kernel, size, stride, dilation)

@@ -46,7 +46,7 @@ def _indices(shape: Sizes, kernel: Sizes, stride: Sizes, dilation: Sizes, frame:
     """For each place in the window, the index of what it meets of the framed x."""
     framed = _around(shape, frame)[len(shape) - len(kernel) :]
     out = places("pool", framed, kernel, stride, dilation)
-    return [(..., *tap) for tap in taps(kernel, out, stride, dilation)]
+    return taps(kernel, out, stride, dilation)
 
 
 def _views(x: Array, outside: float, frame: Frame, **moves: Sizes) -> list[Array]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 import operator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from tinygraph.ops.shape import axis_in
 __all__ = ["fold", "sliding_window_view", "unfold", "window_add", "windows"]
 
 Sizes = tuple[int, ...]
-Tap = tuple[Any, ...]  # a slice along each axis
+Tap = tuple[Any, ...]
 
 
 def arrayed(x: Any) -> Any:
@@ -60,21 +61,21 @@ def places(name: str, padded: Sizes, kernel: Sizes, stride: Sizes, dilation: Siz
     return tuple((n - s) // step + 1 for n, s, step in zip(padded, span, stride, strict=True))
 
 
-def taps(kernel: Sizes, out: Sizes, stride: Sizes, dilation: Sizes) -> list[Tap]:
-    """For each place in a kernel, in order, the part of the input that it meets on its way.
+@lru_cache
+def taps(kernel: Sizes, out: Sizes, stride: Sizes, dilation: Sizes, after: int = 0) -> list[Tap]:
+    """For each place in a kernel, in order, the index of what it meets of the input on its way.
+
+    It moves over the last axes of the input, but for so many after them.
 
     Example:
         >>> taps((2,), (3,), (2,), (1,))
-        [(slice(0, 5, 2),), (slice(1, 6, 2),)]
+        [(Ellipsis, slice(0, 5, 2)), (Ellipsis, slice(1, 6, 2))]
     """
-    return list(
-        itertools.product(
-            *(
-                [slice(i * d, i * d + (n - 1) * s + 1, s) for i in range(k)]
-                for k, n, s, d in zip(kernel, out, stride, dilation, strict=True)
-            )
-        )
-    )
+    along = [
+        [slice(i * d, i * d + (n - 1) * s + 1, s) for i in range(k)]
+        for k, n, s, d in zip(kernel, out, stride, dilation, strict=True)
+    ]
+    return [(..., *tap, *(slice(None),) * after) for tap in itertools.product(*along)]
 
 
 # --- reading windows and its adjoint
@@ -85,7 +86,7 @@ def _read(x: Array, kernel: Sizes, stride: Sizes, dilation: Sizes) -> Array:
     out = places("windows", moved, kernel, stride, dilation)
     held = np.empty_like(x, shape=(math.prod(kernel), *lead, *out))
     for k, tap in enumerate(taps(kernel, out, stride, dilation)):
-        held[k] = x[(..., *tap)]
+        held[k] = x[tap]
     axes = len(kernel)
     return np.moveaxis(held.reshape((*kernel, *lead, *out)), range(axes), range(-axes, 0))
 
@@ -96,7 +97,7 @@ def _add_up(g: Array, shape: Sizes, stride: Sizes, dilation: Sizes) -> Array:
     parts = np.moveaxis(g, range(-axes, 0), range(axes)).reshape((math.prod(kernel), *lead, *out))
     total = np.zeros_like(g, shape=(*lead, *shape))
     for k, tap in enumerate(taps(kernel, out, stride, dilation)):
-        total[(..., *tap)] += parts[k]
+        total[tap] += parts[k]
     return total
 
 
