@@ -22,7 +22,7 @@ from tinygraph.tensor import Tensor
 from tinygraph.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 if TYPE_CHECKING:
-    from tinygraph import check, data, nn, optim
+    from tinygraph import check, data, nn, optim, train
     from tinygraph.render import plots, render
 
 __version__ = "0.1.0"
@@ -46,6 +46,7 @@ __all__ = [
     "plots",
     "render",
     "scope",
+    "train",
     "value_and_grad",
     "vjp",
 ]
@@ -54,7 +55,7 @@ __all__ += ops.__all__
 
 def __getattr__(name: str) -> Any:
     """Load the packages built on the engine when they are first used, so that importing stays cheap."""
-    if name in ("check", "data", "nn", "optim", "render"):
+    if name in ("check", "data", "nn", "optim", "render", "train"):
         return import_module(f"tinygraph.{name}")
     if name == "plots":
         return import_module("tinygraph.render.plots")
