@@ -59,18 +59,17 @@ def _normalized(
 ) -> Array:
     deviation, scale = _standard(x, axis, eps, center, known)
     out = deviation * (scale * weight)
-    out += bias  # in place, here and below: large arrays cost more to make than to fill
+    out += bias  # in place, here and below: a large array costs more to make than to fill
     return out
 
 
 def _dx(g: Array, ans: Array, x: Array, weight: Array, bias: Array, **how: Any) -> Array:
     deviation, scale = _standard(x, **how)
-    axis = how["axis"]
-    out = g * weight
-    along = _mean_product(out, deviation, axis) * (scale * scale)
+    g = g * weight
+    out = deviation * (-_mean_product(g, deviation, how["axis"]) * (scale * scale))
+    out += g  # in place also where something is recorded, since then out is
     if how["center"]:
-        out -= np.mean(out, axis=axis, keepdims=True)
-    out -= deviation * along
+        out -= np.mean(g, axis=how["axis"], keepdims=True)
     out *= scale
     return out
 
