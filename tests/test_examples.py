@@ -9,6 +9,7 @@ import pytest
 
 FOLDER = Path(__file__).parent.parent / "examples"
 SAYS = {
+    "bare_loop": r"by hand: held-out accuracy 0\.9[5-9].*\n.*\nthe same to the last bit: True",
     "check_a_students_backprop": (
         r"as in the lecture: 21 right, 0 wrong(.*\n)*.*db2 is 6 times too small \(6 is m"
         r"(.*\n)*.*dW2 is of the wrong sign(.*\n)*.*dW1 is transposed"
