@@ -109,7 +109,7 @@ def test_a_formula_of_constants_has_a_value_alone(capsys):
         (["a", "a=b"], "the value of a must be a number or a list"),
         (["a", "a=[1,[2]]"], "a list that is no array of numbers"),
         (["x @ y", "x=[1,2]", "y=[1,2,3]"], "matmul of shape (2,), shape (3,)"),
-        (["a*2", "a=1", "-o", "J.png"], "'J.png' ends in none of .svg, .dot, .gv"),
+        (["a*2", "a=1", "-o", "J.jpg"], "'J.jpg' ends in none of .svg, .png"),
         (["2*3", "-o", "J.svg"], "nothing to draw"),
         (["__import__('os').system('true')"], "a dot is not allowed"),
         ([], "required"),

@@ -1,69 +1,36 @@
-"""Pictures of graphs: values flow left to right, derivatives right to left. Graphviz is loaded when one is drawn."""
+"""Pictures of graphs: the values of a small one with its derivatives, the layers of a network folded.
+
+Graphviz is loaded when one is drawn.
+"""
 
 from __future__ import annotations
 
 import os
-import secrets
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
-from functools import cached_property
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
-from tinygraph.graph import Node
-from tinygraph.render import text
-from tinygraph.render.colour import palette, style
+from tinygraph.render import boxes, export, schema
+from tinygraph.render import names as names_of
+from tinygraph.render.colour import palette
 from tinygraph.render.content import gather
-from tinygraph.render.dot import Writer
-from tinygraph.render.finish import Said, polish
+from tinygraph.render.picture import Picture
+from tinygraph.render.subject import subject
 from tinygraph.tensor import Tensor
 
 __all__ = ["Picture", "render"]
 
-SUFFIXES = (".svg", ".dot", ".gv")
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A drawn graph: `dot` is its source for Graphviz, `svg` the picture, drawn when it is first asked for.
-
-    A notebook shows it by itself. `svg` raises `tinygraph.render.layout.LayoutError` where there is nothing to draw
-    with.
-
-    Example:
-        >>> import tinygraph as tg
-        >>> x = tg.Tensor(3.0, name="x")
-        >>> picture = render(x * x)
-        >>> "dx = 6" in picture.dot and "dx = 6" in picture.svg
-        True
-    """
-
-    dot: str
-    theme: str = field(default="auto", repr=False)
-    backend: str | None = field(default=None, repr=False)
-    said: Mapping[str, Said] = field(default_factory=dict, repr=False)
-
-    @cached_property
-    def svg(self) -> str:
-        from tinygraph.render.layout import svg
-
-        return polish(svg(self.dot, backend=self.backend), self.said, palette(self.theme), style(self.theme))
-
-    def _repr_svg_(self) -> str:
-        return self.svg
-
 
 def render(
-    x: Tensor | Sequence[Tensor],
+    x: Any,
     path: str | os.PathLike[str] | None = None,
     *,
+    inputs: Sequence[Any] | Mapping[str, Any] = (),
     names: Mapping[str, Any] | None = None,
     title: str | None = None,
+    view: str = "auto",
+    fold: bool | None = None,
     theme: str = "auto",
     backend: str | None = None,
     max_nodes: int = 400,
@@ -71,110 +38,60 @@ def render(
 ) -> Picture:
     r"""Draw the graph behind a Tensor: names, values and, if it is one number, its derivative by every value in red.
 
-    Numbers have four digits; of an array its shape and dtype are shown, and the length of its gradient. Blue is what
-    is learned, grey what is given, yellow what comes out. No `.grad` is changed. Red numbers at the arrows are the
-    parts that several uses of a value add to its derivative.
+    Numbers have four digits; of an array up to 3 by 4 they are shown, of a larger one its shape and dtype, its
+    smallest, mean and largest number, and the length of its gradient. Blue is what is learned, grey what is given,
+    yellow what comes out. No `.grad` is changed. Resting on a red arrow, the pointer reads the chain rule along it.
 
     Args:
-        x: a Tensor, or several, which are drawn without derivatives, but with the gradients that `backward` has left.
-        path: a file to write: .svg, or .dot and .gv for the source alone. None only returns the picture.
+        x: a Tensor; several, which are drawn without derivatives, but with the gradients that `backward` has left; or
+            a function, which is called on `inputs`.
+        path: a file to write: .svg, .png, .pdf, .html, .json, or .dot and .gv for the source alone.
+        inputs: the arguments of a function, in order or by name; numbers and arrays become Tensors.
         names: names for Tensors and arrays, as `names=locals()`; the first name counts, those with _ in front do not.
-            Others have their own `.name`.
+            Others have their own `.name`. W[1] and W1 are shown with a raised [1], alpha as α.
         title: a line above the picture.
+        view: "course" has values above the arrows and derivatives below them, as in the course's lecture; "boxes" has
+            both in the boxes, where arrays find room; "auto" is the course's where there are numbers alone.
+        fold: whether an operation without a name stands in the formula of the one that uses it; None does so where
+            there are named steps between inputs and result.
         theme: "light", "dark", or "auto", which follows the reader's screen.
         backend: one of `tinygraph.render.layout.available()`, else the first that is there.
         max_nodes: how many nodes a picture may have.
         mark: Tensors to be framed in red, and what is said in red in each.
 
     Raises:
-        ValueError: a suffix, theme or backend that does not exist, or too large a graph.
-        TypeError: x is no Tensor.
+        ValueError: an ending, view, theme or backend that does not exist, or too large a graph.
+        TypeError: x is no Tensor and no function, or inputs that do not fit it.
         RuntimeError: backward has released the graph.
         OSError: the file cannot be written; nothing is half written.
         LayoutError: nothing to draw with is installed; the source is then written beside, as .dot.
+        ModuleNotFoundError: what makes PNG and PDF is not installed; the message says what to install.
 
     Example:
-        >>> import tinygraph as tg
-        >>> a, b, c = tg.Tensor(5.0), tg.Tensor(3.0), tg.Tensor(2.0)
-        >>> u = b * c
-        >>> v = a + u
-        >>> J = 3 * v
-        >>> r"u = b × c\n= 6\ndJ/du = 3" in render(J, names=dict(a=a, b=b, c=c, u=u, v=v, J=J)).dot
+        >>> def J(a, b, c):
+        ...     u = b * c
+        ...     v = a + u
+        ...     return 3 * v
+        >>> picture = render(J, inputs=(5.0, 3.0, 2.0))
+        >>> "dJ/du = 3" in picture.dot and "dJ/dc = 9" in picture.dot
         True
     """
-    roots = _roots(x)
-    colours = palette(theme)
-    if path is not None and Path(path).suffix.lower() not in SUFFIXES:
-        raise ValueError(
-            f"{os.fspath(path)!r} ends in none of {', '.join(SUFFIXES)}, which a picture can be written as"
-        )
-    marks = {t._node: text.plain(words) for t, words in (mark or {}).items()}
-    writer = Writer(gather(roots, _named(names or {}), max_nodes), colours, title, marks)
-    picture = Picture(writer.write(), theme, backend, writer.said)
+    palette(theme)
     if path is not None:
-        _save(picture, Path(path))
+        export.check(path)
+    found = subject(x, inputs, names)
+    graph = gather(found.roots, found.names, max_nodes, fold=fold, given=found.given)
+    marks = {t._node: names_of.plain(words) for t, words in (mark or {}).items()}
+    picture = Picture(boxes.draw(graph, view, title, marks), schema.data(graph), theme, backend)
+    if path is not None:
+        picture.save(path)
     return picture
-
-
-def _roots(x: Any) -> list[Node]:
-    several = list(x) if isinstance(x, list | tuple) else [x]
-    for t in several:
-        if not isinstance(t, Tensor):
-            raise TypeError(f"render draws Tensors, not a {type(t).__name__}")
-    if not several:
-        raise TypeError("render: no Tensor to draw")
-    return list(dict.fromkeys(t._node for t in several))
-
-
-def _named(names: Mapping[str, Any]) -> dict[Any, str]:
-    """What is named, by node, by tag, which a parameter keeps when its array is replaced, and by identity of arrays."""
-    found: dict[Any, str] = {}
-    for name, value in names.items():
-        if name.startswith("_"):
-            continue
-        if isinstance(value, Tensor):
-            found.setdefault(value._node, name)
-            if value._node.tag is not None:
-                found.setdefault(value._node.tag, name)
-        elif isinstance(value, np.ndarray):
-            found.setdefault(id(value), name)
-    return found
-
-
-def _save(picture: Picture, path: Path) -> None:
-    from tinygraph.render.layout import LayoutError
-
-    if path.suffix.lower() != ".svg":
-        _write(picture.dot, path)
-        return
-    try:
-        drawn = picture.svg
-    except LayoutError as error:
-        beside = path.with_suffix(".dot")
-        _write(picture.dot, beside)
-        raise LayoutError(f"{error}; the DOT source is in {beside}") from None
-    _write(drawn, path)
-
-
-def _write(content: str, path: Path) -> None:
-    """Write a whole file or none, by way of a file beside it."""
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with beside.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(content)
-        beside.replace(path)
-    except OSError as error:
-        reason = f"there is no folder {path.parent}" if not path.parent.is_dir() else error.strerror or str(error)
-        raise type(error)(f"cannot write {path}: {reason}") from None
-    finally:
-        with suppress(OSError):
-            beside.unlink()
 
 
 class _CallablePackage(ModuleType):
     """Lets `tinygraph.render(J)` draw, and be loaded only when it is called."""
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Picture:
+    def __call__(self, *args: Any, **kwargs: Any) -> Picture | Network:
         return render(*args, **kwargs)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 # The kinds of node: what is given, what is learned, what is done, what comes out.
-DATA, PARAMETER, OPERATION, OUTPUT, NUMBER = "data", "parameter", "operation", "output", "number"
+DATA, PARAMETER, OPERATION, OUTPUT = "data", "parameter", "operation", "output"
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,13 @@ class Palette:
     quiet: str
     flow: str
     gradient: str
+    added: str
+    removed: str
+    changed: str
+
+    def mark(self, name: str) -> str:
+        """The line of a box that is marked as "fault", or as "added", "removed" or "changed"."""
+        return str({"fault": self.gradient}.get(name) or getattr(self, name))
 
 
 LIGHT = Palette(
@@ -31,6 +38,9 @@ LIGHT = Palette(
     quiet="#6b7280",
     flow="#6c7682",
     gradient="#cf2a2a",
+    added="#0b7285",
+    removed="#c2410c",
+    changed="#8a5a00",
 )
 DARK = Palette(
     data=("#2a2e33", "#8b949e"),
@@ -41,6 +51,9 @@ DARK = Palette(
     quiet="#9aa3ad",
     flow="#8b96a3",
     gradient="#ff7b72",
+    added="#4cc9dd",
+    removed="#ff9d66",
+    changed="#e3b341",
 )
 THEMES = ("auto", "light", "dark")
 

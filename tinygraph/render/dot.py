@@ -1,19 +1,19 @@
-"""A gathered graph as DOT source: values flow left to right, derivatives right to left."""
+"""A drawing as DOT source: values flow left to right, derivatives right to left."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
-from tinygraph.graph import Node
-from tinygraph.render import colour, text
+from tinygraph.render import text
 from tinygraph.render.colour import Palette
-from tinygraph.render.content import Gathered, operands
-from tinygraph.render.finish import Said
+from tinygraph.render.drawing import Arrow, Box, Drawing
+from tinygraph.render.names import unmarked
 
 FONT = "Helvetica,Arial,sans-serif"
 POINTS = 13
+SMALL = 11
+LANE = 15 / 72  # inches of a box's side that an arrow and the one against it take
 BOX = {
     "shape": "box",
     "style": "rounded,filled",
@@ -22,138 +22,78 @@ BOX = {
     "height": "0.3",
     "penwidth": "1.3",
 }
-ASIDE = "·"  # stands for a value whose own formula is too long to be differentiated by
-
-Line = tuple[str, str]  # what it says, and how: name, value, quiet or gradient
-
-
-class Writer:
-    """Writes one graph; labels are plain text, since not every Graphviz reads the HTML-like ones."""
-
-    def __init__(
-        self, graph: Gathered, colours: Palette, title: str | None, marks: Mapping[Node, str] | None = None
-    ) -> None:
-        from graphviz import Digraph, nohtml
-
-        self.graph, self.colours, self.marks = graph, colours, marks or {}
-        self.plainly = nohtml  # a name in angle brackets is no HTML
-        self.said: dict[str, Said] = {}
-        self.ids = {node: f"n{i}" for i, node in enumerate(graph.nodes)}
-        self.uses = Counter(x for node in graph.nodes for x in node.inputs or () if x is not None)
-        self.arrays: dict[int, str] = {}
-        font = {"fontname": FONT, "fontcolor": colours.ink}
-        self.dot = Digraph(
-            "tinygraph",
-            graph_attr={"rankdir": "LR", "bgcolor": "transparent", "nodesep": "0.3", "ranksep": "0.6", "pad": "0.1"},
-            node_attr={**font, **BOX},
-            edge_attr={**font, "color": colours.flow, "fontsize": "11", "arrowsize": "0.7", "penwidth": "1.2"},
-        )
-        if title and (said := text.plain(title)):
-            self.dot.attr(
-                label=self.plainly(text.escaped(said)),
-                labelloc="t",
-                fontname=FONT,
-                fontsize="15",
-                fontcolor=colours.quiet,
-            )
-
-    def write(self) -> str:
-        for node in self.graph.nodes:
-            self._node(node)
-            for x in dict.fromkeys(x for x in node.inputs or () if x is not None):
-                self._edges(node, x)
-            for i, x in enumerate(operands(node)):
-                if not isinstance(x, Node):
-                    self._bare(x, self.ids[node], i)
-        return str(self.dot.source)
-
-    def _node(self, node: Node) -> None:
-        name, said = self.graph.name(node) or "", self.graph.formulas[node][0]
-        lines = [self._heading(node, name, said)]
-        if not text.is_scalar(node.value):
-            lines.append((text.shape_and_dtype(node.value), "quiet"))
-            if node.op is None and node.requires_grad:
-                lines.append((f"{node.value.size:,} parameter{'s' * (node.value.size != 1)}", "quiet"))
-        elif node.op is not None:
-            lines.append((f"= {text.number(node.value)}", "value"))
-        slope = self._slope(node, name or (ASIDE if not _is_short(said) else f"({said})"))
-        if slope:
-            lines.append((slope, "gradient"))
-        if node in self.marks:
-            lines.append((self.marks[node], "gradient"))
-            self._add(self.ids[node], lines, name, self._kind(node), color=self.colours.gradient, penwidth="3")
-        else:
-            self._add(self.ids[node], lines, name, self._kind(node))
-
-    def _heading(self, node: Node, name: str, said: str) -> tuple[str, str]:
-        """The name before the formula, or before the number of a leaf."""
-        if node.op is None:
-            said = said if text.is_scalar(node.value) else ""
-        elif text.ems(said) > text.LONGEST_FORMULA:
-            said = node.op.symbol
-        return " = ".join(filter(None, [name, said])) or "constant", "name"
-
-    def _add(self, key: str, lines: list[Line], name: str, kind: str, **attributes: str) -> None:
-        if kind != colour.NUMBER:
-            fill, line = getattr(self.colours, kind)
-            attributes = {"fillcolor": fill, "color": line} | attributes
-        words = [said for said, _ in lines]
-        width = max(map(text.ems, words)) * POINTS / 72 + 0.24
-        attributes.setdefault("width", f"{width:.2f}")
-        self.said[key] = Said("\n".join(words), name, tuple(how for _, how in lines))
-        self.dot.node(key, self.plainly("\\n".join(map(text.escaped, words))), **attributes, **{"class": kind})
-
-    def _kind(self, node: Node) -> str:
-        if node.op is None:
-            return colour.PARAMETER if node.requires_grad else colour.DATA
-        return colour.OUTPUT if node in self.graph.roots else colour.OPERATION
-
-    def _slope(self, node: Node, by: str) -> str:
-        """The derivative, a number or, of an array, its length."""
-        g = self.graph.gradients.get(node)
-        if g is None or (node in self.graph.roots and self.graph.of is not None):
-            return ""
-        what = "gradient" if self.graph.of is None else text.derivative(self.graph.of, by)
-        return f"{what} = {text.number(g)}" if text.is_scalar(g) else f"‖{what}‖ = {text.number(text.length(g))}"
-
-    def _edges(self, node: Node, x: Node) -> None:
-        """An arrow for the value and one back for the derivative, with its share of the sum where there are several."""
-        self.dot.edge(self.ids[x], self.ids[node])
-        shares = self.graph.shares.get((node, x))
-        if shares:
-            red = self.colours.gradient
-            attributes = {"color": red, "style": "dashed", "dir": "back", "class": "gradient"}
-            if self.uses[x] > 1 and all(map(text.is_scalar, shares)):
-                attributes |= {"label": f" {' + '.join(map(text.number, shares))} ", "fontcolor": red}
-            self.dot.edge(self.ids[x], self.ids[node], **attributes)
-
-    def _bare(self, x: Any, to: str, i: int) -> None:
-        """A constant: a number as quiet text beside its operation, an array as one node for all its uses."""
-        name = self.graph.names.get(id(x))
-        if text.is_scalar(x):
-            here = f"{to}c{i}"
-            self._add(
-                here,
-                [(text.number(x), "quiet")],
-                "",
-                colour.NUMBER,
-                shape="plaintext",
-                style="",
-                margin="0.04,0.02",
-                width="0.2",
-                height="0.2",
-                fontcolor=self.colours.quiet,
-            )
-        elif id(x) in self.arrays:
-            here = self.arrays[id(x)]
-        else:
-            here = self.arrays[id(x)] = f"c{len(self.arrays)}"
-            said = text.plain(name) if name else ""
-            lines = [(said or "constant", "name"), (text.shape_and_dtype(x), "quiet")]
-            self._add(here, lines, said, colour.DATA)
-        self.dot.edge(here, to)
+_LABEL = {"shape": "plaintext", "style": "", "margin": "0.03,0", "width": "0.2", "height": "0.2", "class": "label"}
+_GRAPH = {"rankdir": "LR", "bgcolor": "transparent", "nodesep": "0.3", "pad": "0.1"}
 
 
-def _is_short(formula: str) -> bool:
-    """Whether a derivative by this reads well; a hidden part of it would be ambiguous."""
-    return text.HIDDEN not in formula and text.ems(formula) <= text.LONGEST_FORMULA / 2
+def write(drawing: Drawing, colours: Palette) -> str:
+    """The DOT source of a drawing; labels are plain text, since not every Graphviz reads the HTML-like ones.
+
+    The words beside an arrow are a node of their own, so that room is left for them and nothing runs through.
+    """
+    from graphviz import Digraph
+
+    font = {"fontname": FONT, "fontcolor": colours.ink}
+    lanes = Counter(a.head for a in drawing.arrows), Counter(a.tail for a in drawing.arrows)
+    busiest = max((n for side in lanes for n in side.values()), default=0)
+    gap = (0.42 if any(a.labelled for a in drawing.arrows) else 0.6) + 0.06 * min(busiest, 6)
+    dot = Digraph(
+        "tinygraph",
+        graph_attr={**_GRAPH, "ranksep": f"{gap:.2f}"},
+        node_attr={**font, **BOX},
+        edge_attr={"color": colours.flow, "arrowsize": "0.7", "penwidth": "1.2"},
+    )
+    if drawing.title:
+        quiet = {"fontname": FONT, "fontsize": "15", "fontcolor": colours.quiet}
+        dot.attr(label=_plainly(drawing.title), labelloc="t", **quiet)
+    for name in dict.fromkeys(box.cluster for box in drawing.boxes):
+        boxes = [box for box in drawing.boxes if box.cluster == name]
+        if not name:
+            for box in boxes:
+                _box(dot, box, max(n[box.key] for n in lanes), colours)
+            continue
+        with dot.subgraph(name=f"cluster_{name}") as group:
+            group.attr(label=_plainly(drawing.clusters.get(name, name)), style="rounded", color=colours.quiet)
+            group.attr(fontname=FONT, fontsize=str(POINTS), fontcolor=colours.quiet, labeljust="l", margin="12")
+            for box in boxes:
+                _box(group, box, max(n[box.key] for n in lanes), colours)
+    for i, arrow in enumerate(drawing.arrows):
+        _arrow(dot, i, arrow, colours)
+    return str(dot.source)
+
+
+def _plainly(*lines: str) -> Any:
+    """Lines as a label shows them; in angle brackets they are no HTML."""
+    from graphviz import nohtml
+
+    return nohtml("\\n".join(text.escaped(unmarked(line)) for line in lines))
+
+
+def _box(dot: Any, box: Box, lanes: int, colours: Palette) -> None:
+    fill, line = getattr(colours, box.kind)
+    words = [line.text for line in box.lines]
+    attributes = {
+        "fillcolor": fill,
+        "color": line,
+        "width": f"{max(map(text.ems, words), default=0) * POINTS / 72 + 0.24:.2f}",
+    }
+    if lanes > 2:
+        attributes["height"] = f"{max(0.3, lanes * LANE + 0.1):.2f}"
+    if box.mark:
+        attributes |= {"color": colours.mark(box.mark), "penwidth": "3"}
+    dot.node(box.key, _plainly(*words), **attributes, **{"class": box.kind})
+
+
+def _arrow(dot: Any, i: int, arrow: Arrow, colours: Palette) -> None:
+    """One edge, or two by way of the node that holds its words."""
+    colour_ = colours.mark(arrow.mark) if arrow.mark else colours.flow
+    both = {"color": f"{colour_}:{colours.gradient}"} if arrow.back else {"color": colour_}
+    if not arrow.labelled:
+        direction = {"dir": "both"} if arrow.back else {}
+        dot.edge(f"{arrow.tail}:e", f"{arrow.head}:w", id=f"e{i}", **both, **direction)
+        return
+    words = [arrow.above or " ", " ", arrow.below or " "]
+    width = max(map(text.ems, words)) * SMALL / 72
+    dot.node(f"m{i}", _plainly(*words), **_LABEL | {"width": f"{width:.2f}"}, fontsize=str(SMALL))
+    dot.edge(f"{arrow.tail}:e", f"m{i}:w", id=f"e{i}", **both, dir="back" if arrow.back else "none")
+    dot.edge(f"m{i}:e", f"{arrow.head}:w", id=f"e{i}b", **both)

@@ -1,29 +1,54 @@
-"""What a node of a picture says: numbers to four digits, formulas from the ops' symbols, names made safe."""
+"""What a node of a picture says: numbers to four digits, formulas from the ops' symbols."""
 
 from __future__ import annotations
 
 import math
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from tinygraph.op import Op
+from tinygraph.render.expression import Expr
+from tinygraph.render.names import END, LOWERED, RAISED, is_symbol, plain, unmarked
 
-LONGEST_NAME = 40
+__all__ = [
+    "HIDDEN",
+    "Formula",
+    "atom",
+    "bound",
+    "constant",
+    "derivative",
+    "ems",
+    "escaped",
+    "formula",
+    "index",
+    "is_news",
+    "is_scalar",
+    "is_short",
+    "length",
+    "number",
+    "param",
+    "plain",
+    "shape_and_dtype",
+    "spell",
+    "summed_axes",
+    "total",
+]
+
 LONGEST_FORMULA = 17.0  # in ems
 HIDDEN = "…"
 
-_INFIX = {"+": 1, "−": 1, "×": 2, "÷": 2, "@": 2, "//": 2, "mod": 2, "^": 4}
+_INFIX = {"+": 1, "−": 1, "×": 2, "*": 2, "÷": 2, "@": 2, "//": 2, "mod": 2, "^": 4}
 _PREFIX, _ATOM = 3, 9
 _MINUS = "−"  # the sign of arithmetic; a hyphen is too short for it
 
 Formula = tuple[str, int]  # the text, and how tightly its outermost operation binds
-_WIDE = set("…÷×+−=<>@%MWmw∞Σ")
+_WIDE = set("…÷×+−=<>@%MWmw∞Σ*‖")
 _NARROW = set(" .,:;'|!()[]/ijlrtfI1")
-_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+_SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 UNKNOWN: Formula = (HIDDEN, _ATOM)
 
 
@@ -45,25 +70,13 @@ def is_scalar(value: Any) -> bool:
 
 
 def shape_and_dtype(value: Any) -> str:
-    """What is said of an array instead of its numbers.
+    """What is said of an array beside its numbers.
 
     Example:
         >>> shape_and_dtype(np.zeros((2, 3), np.float32))
         '(2, 3) float32'
     """
     return f"{value.shape} {value.dtype}"
-
-
-def plain(name: Any) -> str:
-    r"""A name in one line without what no file can hold, cut where it is very long.
-
-    Example:
-        >>> plain("  cost\n\0(J) ")
-        'cost (J)'
-    """
-    text = "".join(c if c.isprintable() else " " for c in str(name))
-    text = re.sub(r"\s+", " ", text).strip()
-    return text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 1] + "…"
 
 
 def escaped(text: str) -> str:
@@ -83,17 +96,50 @@ def ems(text: str) -> float:
         >>> ems("ab") < ems("概率")
         True
     """
-    return math.fsum(_em(c) for c in text)  # exact, so that every Python draws the same picture
+    return math.fsum(_em(c) for c in unmarked(text))  # exact, so that every Python draws the same picture
 
 
 def _em(c: str) -> float:
+    if unicodedata.combining(c):
+        return 0.0
     if unicodedata.east_asian_width(c) in "WF" or c in _WIDE:
         return 1.0
     return 0.36 if c in _NARROW else 0.68
 
 
-def formula(op: Op, params: Mapping[str, Any] | None, operands: Sequence[Formula]) -> Formula:
-    """An operation on its operands, as a person would write it.
+def spell(x: Expr) -> Formula:
+    """A formula as text, and how tightly its outermost operation binds."""
+    if x.op is None:
+        return atom(x.name) if x.name else constant(x.value)
+    operands = [spell(o) for o in x.operands]
+    arrays = len(operands) > 1 and all(np.ndim(o.value) for o in x.operands)
+    return _special(x, operands) or formula(x.op, x.params, operands, arrays)
+
+
+def _special(x: Expr, operands: Sequence[Formula]) -> Formula | None:
+    """The engine's own operations, which only a reverse pass shows."""
+    name = x.op.name if x.op is not None else ""
+    if name == "sum_to":
+        summed = summed_axes(np.shape(x.operands[0].value), np.shape(x.value))
+        return f"Σ({operands[0][0]}{f', axis={summed}' if summed else ''})", _ATOM
+    if name == "broadcast_to" and np.size(x.operands[0].value) == 1:
+        shape = "×".join(map(str, np.shape(x.value)))
+        factor = "" if x.operands[0].number == 1 else f"{bound(operands[0], _INFIX['×'])} "
+        return f"{factor}𝟏{LOWERED}{shape}{END}", _INFIX["×"]
+    return None
+
+
+def summed_axes(before: tuple[int, ...], after: tuple[int, ...]) -> str:
+    """The axes along which an array of one shape is summed to one of another; empty where it is all of them."""
+    extra = len(before) - len(after)
+    axes = [*range(extra), *(i for i, n in enumerate(before[extra:], extra) if n != after[i - extra])]
+    if math.prod(after) == 1:
+        return ""
+    return str(axes[0]) if len(axes) == 1 else str(tuple(axes))
+
+
+def formula(op: Op, params: Mapping[str, Any] | None, operands: Sequence[Formula], arrays: bool = False) -> Formula:
+    """An operation on its operands, as a person would write it; `arrays` where all of several operands are.
 
     Example:
         >>> import tinygraph as tg
@@ -102,41 +148,56 @@ def formula(op: Op, params: Mapping[str, Any] | None, operands: Sequence[Formula
         >>> formula(tg.sum, {"axis": 0, "keepdims": False}, [("x", 9)])[0]
         'Σ(x, axis=0)'
     """
-    symbol = op.symbol
+    symbol = "*" if arrays and op.symbol == "×" else op.symbol
     if symbol in _INFIX and len(operands) == 2:
-        bond = _INFIX[symbol]
-        left, right = operands
-        if symbol == "^" and right[0].isdecimal():
-            return f"{_bound(left, bond + 1)}{right[0].translate(_RAISED)}", bond
-        return f"{_bound(left, bond + (symbol == '^'))} {symbol} {_bound(right, bond + 1)}", bond
+        return _infix(symbol, *operands)
     if len(operands) == 1 and symbol in ("−", "+"):
-        return f"{symbol}{_bound(operands[0], _PREFIX + 1)}", _PREFIX
+        return f"{symbol}{bound(operands[0], _INFIX['×'])}", _INFIX["+"] if symbol == "−" else _PREFIX
     if op.name == "getitem" and params is not None:
-        return f"{_bound(operands[0], _ATOM)}[{_index(params['index'])}]", _ATOM
-    given = [f"{name}={_param(value)}" for name, value in (params or {}).items() if _is_news(op, name, value)]
+        return f"{bound(operands[0], _ATOM)}[{index(params['index'])}]", _ATOM
+    given = [f"{name}={param(value)}" for name, value in (params or {}).items() if is_news(op, name, value)]
     if len(operands) == 1 and not given:
         if symbol == "ᵀ":
-            return f"{_bound(operands[0], _ATOM)}ᵀ", _ATOM
+            return f"{bound(operands[0], _ATOM)}ᵀ", _ATOM
         if len(symbol) > 1 and re.search(r"\bx", symbol) and not symbol.isalpha():  # x², 1/x, |x|
             enclosed = not symbol.startswith(("x", "1"))
-            inner = operands[0][0] if enclosed else _bound(operands[0], _ATOM)
+            inner = (
+                operands[0][0] if enclosed else _base(operands[0]) if symbol[0] == "x" else bound(operands[0], _ATOM)
+            )
             return symbol.replace("x", inner, 1), _ATOM if enclosed else _PREFIX
     return f"{symbol}({', '.join([*(text for text, _ in operands), *given])})", _ATOM
 
 
-def _bound(operand: Formula, bond: int) -> str:
+def _infix(symbol: str, left: Formula, right: Formula) -> Formula:
+    bond = _INFIX[symbol]
+    if symbol == "^" and right[0].isdecimal():
+        return f"{_base(left)}{right[0].translate(_SUPERSCRIPT)}", bond
+    if symbol == "@" and is_symbol(left[0]) and is_symbol(right[0]):
+        return f"{left[0]} {right[0]}", bond
+    return f"{bound(left, bond + (symbol == '^'))} {symbol} {bound(right, bond + 1)}", bond
+
+
+def _base(operand: Formula) -> str:
+    """What a power stands at: in brackets also where something is raised there already."""
+    return f"({operand[0]})" if operand[0].endswith(END) else bound(operand, _ATOM)
+
+
+def bound(operand: Formula, bond: int) -> str:
+    """A formula inside another, in brackets where it binds less tightly than it must."""
     text, own = operand
     return text if own >= bond else f"({text})"
 
 
-def _is_news(op: Op, name: str, value: Any) -> bool:
+def is_news(op: Op, name: str, value: Any) -> bool:
+    """Whether a param differs from its default, and so must be said."""
     default = op.params.get(name)
     return value is not None and not (
         type(value) is type(default) and isinstance(value, bool | int | str | float) and value == default
     )
 
 
-def _param(value: Any) -> str:
+def param(value: Any) -> str:
+    """A param in a formula."""
     if isinstance(value, bool | int | float | str | np.dtype | type(None)):
         return str(value)
     if isinstance(value, tuple | list) and all(isinstance(v, int) for v in value):
@@ -144,9 +205,10 @@ def _param(value: Any) -> str:
     return HIDDEN
 
 
-def _index(key: Any) -> str:
+def index(key: Any) -> str:
+    """What stands between the brackets of an index."""
     if isinstance(key, tuple):
-        return ", ".join(map(_index, key))
+        return ", ".join(map(index, key))
     if isinstance(key, slice):
         parts = ["" if v is None else str(v) for v in (key.start, key.stop, key.step)]
         return ":".join(parts if parts[2] else parts[:2])
@@ -155,14 +217,26 @@ def _index(key: Any) -> str:
     return {type(None): "None", type(Ellipsis): "..."}.get(type(key), HIDDEN)
 
 
-def shortened(found: Formula) -> Formula:
-    """A formula to be read inside another: hidden where it is long, since its own node shows it."""
-    return found if ems(found[0]) <= LONGEST_FORMULA / 2 else UNKNOWN
+def is_short(formula: str) -> bool:
+    """Whether a formula reads well inside another; a hidden part of it would be ambiguous."""
+    return HIDDEN not in formula and ems(formula) <= LONGEST_FORMULA / 2
 
 
 def atom(name: str) -> Formula:
     """A name inside a formula."""
-    return name, _ATOM if name.isidentifier() else _PREFIX
+    whole = unmarked(name).isidentifier() or RAISED in name or is_symbol(name)
+    return name, _ATOM if whole else _PREFIX
+
+
+def total(parts: Iterable[str]) -> str:
+    """A sum of numbers that are written already.
+
+    Example:
+        >>> total(["2", "−1", "3"])
+        '2 − 1 + 3'
+    """
+    first, *others = parts
+    return first + "".join(f" − {o[1:]}" if o.startswith(_MINUS) else f" + {o}" for o in others)
 
 
 def length(g: Any) -> float:
@@ -175,9 +249,9 @@ def constant(value: Any) -> Formula:
     if not is_scalar(value):
         return UNKNOWN
     text = number(value)
-    return text, 1 if text.startswith(_MINUS) else _ATOM
+    return text, _INFIX["+"] if text.startswith(_MINUS) else _ATOM
 
 
-def derivative(of: str, by: str) -> str:
+def derivative(of: str, by: str, d: str = "d") -> str:
     """How the course writes a derivative; the nameless are left out."""
-    return f"d{of}/d{by}"
+    return f"{d}{of}/{d}{by}"

@@ -1,0 +1,136 @@
+"""A gathered graph as a drawing: which lines a box has, and what stands at the arrows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from tinygraph.graph import Node
+from tinygraph.op import Array
+from tinygraph.render import chain, colour, numbers, text
+from tinygraph.render.chain import Term
+from tinygraph.render.content import Gathered
+from tinygraph.render.drawing import Arrow, Box, Drawing, Line
+from tinygraph.render.names import plain, unmarked
+
+LONGEST_TITLE = 100
+LONGEST_LINE = 36.0  # in ems: a formula that is longer is left to the pointer that rests on the box
+VIEWS = ("auto", "course", "boxes")
+
+
+def draw(
+    graph: Gathered, view: str = "auto", title: str | None = None, marks: Mapping[Node, str] | None = None
+) -> Drawing:
+    """The drawing of a graph.
+
+    Args:
+        graph: what was gathered.
+        view: "course" has values above the arrows and derivatives below them; "boxes" has both in the boxes, where
+            arrays find room; "auto" is the course's where there are numbers alone.
+        title: a line above.
+        marks: what is at fault, and why.
+
+    Raises:
+        ValueError: a view that does not exist.
+    """
+    if view not in VIEWS:
+        raise ValueError(f"view {view!r} is not one of {', '.join(VIEWS)}")
+    if view == "auto":
+        view = "course" if all(text.is_scalar(node.value) for node in graph.boxes) else "boxes"
+    return _Draughtsman(graph, view == "course", marks or {}).draw(plain(title, LONGEST_TITLE) if title else "")
+
+
+class _Draughtsman:
+    def __init__(self, graph: Gathered, on_arrows: bool, marks: Mapping[Node, str]) -> None:
+        self.graph, self.on_arrows, self.marks = graph, on_arrows, marks
+        self.keys = {node: f"n{i}" for i, node in enumerate(graph.boxes)}
+        self.inputs = {node: graph.inputs(node) for node in graph.boxes}
+        self.uses = dict.fromkeys(graph.boxes, 0)
+        for x in (x for inputs in self.inputs.values() for x in inputs):
+            self.uses[x] += 1
+        self.terms = {(term.box, term.x): term for box in graph.boxes for term in chain.terms(graph, box)}
+        self.steps = chain.Words(graph, self.terms)
+
+    def draw(self, title: str) -> Drawing:
+        boxes = [self.box(node) for node in self.graph.boxes]
+        arrows = [self.arrow(node, x) for node in self.graph.boxes for x in self.inputs[node]]
+        arrays: dict[int, Box] = {}
+        for node in self.graph.boxes:
+            for a in self.graph.arrays(node):
+                box = arrays.setdefault(id(a), self.bare(a, f"c{len(arrays)}"))
+                arrows.append(Arrow(box.key, self.keys[node]))
+        return Drawing((*boxes, *arrays.values()), tuple(arrows), title, self.steps.outline())
+
+    def kind(self, node: Node) -> str:
+        if node.op is None:
+            return colour.PARAMETER if node.requires_grad and node not in self.graph.given else colour.DATA
+        return colour.OUTPUT if node in self.graph.roots else colour.OPERATION
+
+    def box(self, node: Node) -> Box:
+        name, said = self.graph.name(node) or "", text.spell(self.graph.formulas[node])[0]
+        lines = [self.heading(node, name, said), *self.value(node), *self.slope(node)]
+        whole = "\n".join([self.steps.value(node), *self.steps.derivative(node)])
+        if node in self.marks:
+            lines.append(Line(self.marks[node], "gradient"))
+            whole = f"{whole}\n{self.marks[node]}"
+        return Box(self.keys[node], tuple(lines), self.kind(node), whole, "fault" if node in self.marks else "")
+
+    def heading(self, node: Node, name: str, said: str) -> Line:
+        """The name before the formula, or before the number of a leaf."""
+        if node.op is None:
+            said = said if text.is_scalar(node.value) else ""
+        elif text.ems(said) > LONGEST_LINE:
+            said = node.op.symbol
+        return Line(" = ".join(filter(None, [name, said])) or "constant", "name", name)
+
+    def value(self, node: Node) -> list[Line]:
+        """The number that came out, unless it stands at the arrow; of an array what is in it."""
+        if not text.is_scalar(node.value):
+            learned = self.kind(node) == colour.PARAMETER
+            return [Line(words, kind) for words, kind in numbers.described(node.value, learned)]
+        shown = node.op is not None and (not self.on_arrows or self.uses[node] == 0)
+        return [Line(f"= {text.number(node.value)}", "value")] if shown else []
+
+    def slope(self, node: Node) -> list[Line]:
+        """The derivative, unless it stands at the arrow: a number, or the numbers or the length of an array."""
+        g = self.graph.gradients.get(node)
+        if g is None or (node in self.graph.roots and self.graph.of is not None):
+            return []
+        if self.on_arrows and self.graph.of is not None and self.uses[node] == 1:
+            return []
+        what = self.steps.symbol(node) if self.graph.of is not None else "gradient"
+        if text.is_scalar(g):
+            parts = [self.terms[c, node].share for c in self.graph.boxes if (c, node) in self.terms]
+            total = text.number(g)
+            if self.on_arrows and len(parts) > 1:
+                total = f"{text.total(map(text.number, parts))} = {total}"
+            return [Line(f"{what} = {total}", "gradient")]
+        return [Line(words, "gradient") for words in numbers.gradient(what, g)]
+
+    def arrow(self, node: Node, x: Node) -> Arrow:
+        """An arrow for the value, and one back for the derivative, with its share where there are several."""
+        term = self.terms.get((node, x))
+        above = text.number(x.value) if self.on_arrows and x.op is not None else ""
+        below = self.at_arrow(x, term) if term is not None else ""
+        called = unmarked(self.graph.called(x) or text.HIDDEN)
+        whole = f"{called} = {numbers.short(x.value)}"
+        back = unmarked(self.steps.term(term)) if term is not None else ""
+        return Arrow(self.keys[x], self.keys[node], term is not None, above, below, whole, back)
+
+    def at_arrow(self, x: Node, term: Term) -> str:
+        if not text.is_scalar(term.share):
+            return ""
+        if self.uses[x] > 1:
+            return text.number(term.share)
+        if not self.on_arrows:
+            return ""
+        share = text.number(term.share)
+        return f"{self.steps.symbol(x)} = {share}" if self.graph.called(x) else share
+
+    def bare(self, a: Array, key: str) -> Box:
+        """An array that no Tensor holds, drawn once for all its uses."""
+        name = self.graph.array_name(a) or ""
+        lines = [Line(name or "constant", "name", name)]
+        lines += [Line(words, kind) for words, kind in numbers.described(np.asarray(a), False)]
+        return Box(key, tuple(lines), colour.DATA, unmarked("\n".join(line.text for line in lines)))

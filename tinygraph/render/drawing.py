@@ -1,0 +1,62 @@
+"""What is drawn, before anybody has laid it out: boxes with lines of text, and arrows between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Line(NamedTuple):
+    """A line of text in a box: what it says, how (name, value, quiet, gradient), and how much of it is a bold name."""
+
+    text: str
+    kind: str = "name"
+    bold: str = ""
+
+
+@dataclass(frozen=True)
+class Box:
+    """A box: its key in the drawing, its lines, its kind, which gives the colour, and what a resting pointer reads.
+
+    `mark` frames it: "fault", or how it differs in a comparison. `cluster` is the group that it stands in.
+    """
+
+    key: str
+    lines: tuple[Line, ...]
+    kind: str
+    whole: str = ""
+    mark: str = ""
+    cluster: str = ""
+
+
+@dataclass(frozen=True)
+class Arrow:
+    """An arrow from box to box; with `back`, a second one in red runs against it.
+
+    `above` stands over the arrow, `below` under it; `whole` and `whole_back` are what a resting pointer reads.
+    """
+
+    tail: str
+    head: str
+    back: bool = False
+    above: str = ""
+    below: str = ""
+    whole: str = ""
+    whole_back: str = ""
+    mark: str = ""
+
+    @property
+    def labelled(self) -> bool:
+        return bool(self.above or self.below)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """All of a picture but its colours and places. `text` is what is read out where the picture cannot be seen."""
+
+    boxes: tuple[Box, ...]
+    arrows: tuple[Arrow, ...] = ()
+    title: str = ""
+    text: str = ""
+    clusters: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,86 @@
+"""Pictures as files: whole or not at all, in the format that the ending names."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import secrets
+from contextlib import suppress
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tinygraph.render.picture import Picture
+
+ENDINGS = (".svg", ".png", ".pdf", ".html", ".json", ".dot", ".gv")
+DENSITY = 2.0  # pixels of a PNG for each point: sharp on today's screens
+RASTERISE = "PNG and PDF are made of SVG by vl-convert: pip install vl-convert-python, or write .svg"
+
+
+def check(path: str | os.PathLike[str]) -> None:
+    """Refuse an ending that nothing can be written as, before anything is drawn."""
+    if Path(path).suffix.lower() not in ENDINGS:
+        raise ValueError(f"{os.fspath(path)!r} ends in none of {', '.join(ENDINGS)}, which a picture can be written as")
+
+
+def save(picture: Picture, path: Path) -> None:
+    """Write a picture; without anything to draw with, its source beside."""
+    from tinygraph.render.layout import LayoutError
+
+    check(path)
+    ending = path.suffix.lower()
+    if ending in (".dot", ".gv"):
+        write(picture.dot, path)
+    elif ending == ".json":
+        write(as_json(picture.data), path)
+    else:
+        try:
+            content = {".svg": lambda: picture.svg, ".html": lambda: picture.html}.get(
+                ending, lambda: _converted(picture.svg, ending)
+            )()
+        except LayoutError as error:
+            beside = path.with_suffix(".dot")
+            write(picture.dot, beside)
+            raise LayoutError(f"{error}; the DOT source is in {beside}") from None
+        write(content, path)
+
+
+def _converted(svg: str, ending: str) -> bytes:
+    try:
+        import vl_convert
+    except ImportError as error:
+        raise ModuleNotFoundError(RASTERISE) from error
+    made = vl_convert.svg_to_png(svg, scale=DENSITY) if ending == ".png" else vl_convert.svg_to_pdf(svg)
+    return bytes(made)
+
+
+def as_json(data: Any) -> str:
+    """The same bytes for the same graph, without what is no JSON."""
+    return json.dumps(data, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+
+
+def page(body: str, title: str, text: str, theme: str, name: str = "page.html", **more: str) -> str:
+    """A page of its own from one of the templates beside this file."""
+    template = Template(files("tinygraph.render").joinpath(name).read_text(encoding="utf-8"))
+    scheme = {"auto": "light dark"}.get(theme, theme)
+    return template.substitute(
+        title=html.escape(title), text=html.escape(text), body=body, scheme=scheme, theme=theme, **more
+    )
+
+
+def write(content: str | bytes, path: Path) -> None:
+    """Write a whole file or none, by way of a file beside it."""
+    beside = path.with_name(f".{path.name[:60]}.{secrets.token_hex(4)}")
+    try:
+        with beside.open("xb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+        beside.replace(path)
+    except OSError as error:
+        reason = f"there is no folder {path.parent}" if not path.parent.is_dir() else error.strerror or str(error)
+        raise type(error)(f"cannot write {path}: {reason}") from None
+    finally:
+        with suppress(OSError):
+            beside.unlink()
