@@ -402,10 +402,11 @@ def test_an_input_that_is_nan() -> None:
         fit(model, squared, optim.SGD(model.parameters(), lr=0.1), (spoiled, Y), **QUIET)
 
 
-def test_dropped_units_are_dropped_again_when_the_culprit_is_sought() -> None:
+@pytest.mark.parametrize("own", [True, False])
+def test_dropped_units_are_dropped_again_when_the_culprit_is_sought(own: bool) -> None:
     class Fragile(nn.Module):
         def __init__(self) -> None:
-            self.rng = np.random.default_rng(3)
+            self.rng = np.random.default_rng(3) if own else nn.init.generator()
 
         def forward(self, x: Any) -> Any:
             return np.log(x * x + (0.0 if self.rng.random() < 0.5 else 1.0))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -23,8 +22,7 @@ def generator_state(rng: Generator) -> dict[str, Any]:
         >>> rng.random() == first
         True
     """
-    state = rng.get_state(legacy=False) if isinstance(rng, np.random.RandomState) else rng.bit_generator.state
-    return copy.deepcopy(dict(state))  # a twister's key is its own array, which goes on changing
+    return dict(rng.get_state(legacy=False) if isinstance(rng, np.random.RandomState) else rng.bit_generator.state)
 
 
 def restore_generator(rng: Generator, state: dict[str, Any]) -> None:

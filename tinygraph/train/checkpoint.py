@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tinygraph.data.seeds import Generator, generator_state, restore_generator
-from tinygraph.nn import init
+from tinygraph.data.seeds import generator_state, restore_generator
 from tinygraph.nn.saving import load, save
 from tinygraph.train.update import generators
 
@@ -36,7 +35,7 @@ class Checkpoint:
     def __init__(self, path: str | Path, things: Mapping[str, Any], model: Any) -> None:
         self.path = Path(path)
         self._things = {name: thing for name, thing in things.items() if hasattr(thing, "state_dict")}
-        self._generators: dict[str, Generator] = dict(generators(model)) | {"common": init.generator()}
+        self._generators = generators(model)
 
     @property
     def exists(self) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinygraph.data.seeds import Generator, generator_state, restore_generator
 from tinygraph.mode import debug
+from tinygraph.nn import init
 from tinygraph.nn.module import Module
 from tinygraph.op import bare
 from tinygraph.optim import LBFGS, clip_grad_norm_, clip_grad_value_
@@ -50,7 +51,7 @@ class Update:
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self.clip_norm, self.clip_value, self.axis = clip_norm, clip_value, axis
         self.parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        self.generators = [rng for _, rng in generators(model)]
+        self.generators = list(generators(model).values())
 
     def __call__(self, group: Sequence[Any]) -> list[Passed]:
         before = [generator_state(rng) for rng in self.generators]
@@ -134,11 +135,11 @@ def _layers(error: BaseException) -> str:
     return ".".join(module._name or type(module).__name__ for module in modules[1:] or modules)
 
 
-def generators(model: Any) -> Iterator[tuple[str, Generator]]:
-    """The random generators that the parts of a model hold, as dropout does, each once, by name."""
-    seen: set[int] = set()
+def generators(model: Any) -> dict[str, Generator]:
+    """What a model draws from, as dropout does: the common generator, and those that its parts hold, each once."""
+    found: dict[str, Generator] = {"common": init.generator()}
     for path, module in model.named_modules() if isinstance(model, Module) else ():
         for name, value in vars(module).items():
-            if isinstance(value, Generator) and id(value) not in seen:
-                seen.add(id(value))
-                yield f"{path}.{name}", value
+            if isinstance(value, Generator) and all(value is not rng for rng in found.values()):
+                found[f"{path}.{name}"] = value
+    return found
