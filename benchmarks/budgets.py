@@ -9,11 +9,14 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from benchmarks.contestants import REFERENCE, SUBJECT
+from benchmarks.conv import Layer
 from benchmarks.harness import Quartiles, Result
+from benchmarks.profiles import CONVOLUTIONS
 
 BINARY = ("x * y, 0-d", "x * y, 4 elements")
 SMALL_CHAINS = ("0-d", "10 elements", "100 elements", "1,000 elements")
 LARGE_CHAIN = ("100,000 elements",)
+BATCHES = tuple(str(Layer(*case)) for case in CONVOLUTIONS if case[0] > 1)
 BY_HAND = "x NumPy by hand"
 
 
@@ -61,6 +64,7 @@ def milliseconds_above(result: Result, name: str) -> Quartiles:
 
 
 CHAIN, STEP = "chain, 0-d to 1,000 elements", "training step of a network, Adam"
+CONVOLUTION = "convolution of a batch, forward and backward"
 
 BUDGETS = (
     Budget("record one binary operation", "us above NumPy", 1.0, 0.6, "record", Result.above, BINARY),
@@ -70,6 +74,8 @@ BUDGETS = (
     Budget("chain, 100,000 elements", BY_HAND, 1.3, 1.1, "chain", against("numpy"), LARGE_CHAIN),
     Budget(STEP, BY_HAND, 1.5, 1.2, "mlp", against("numpy")),
     Budget(STEP, "x PyTorch eager", 1.0, 1.0, "mlp", against("torch")),
+    Budget(CONVOLUTION, "x JAX jitted", 1.0, 1.0, "conv", against("jax"), BATCHES),
+    Budget(CONVOLUTION, "x PyTorch eager", math.inf, 1.5, "conv", against("torch"), BATCHES),
     Budget("chain of a million operations", "us per operation", 8.0, 5.0, "million", Result.microseconds),
     Budget("chain of a million operations", "KB per operation", 0.6, 0.4, "million", Result.kilobytes),
     Budget("import tinygraph", "ms above NumPy", 50.0, 25.0, "startup", milliseconds_above),

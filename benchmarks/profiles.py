@@ -15,6 +15,8 @@ class Profile:
         chain_sizes: elements of x and w; 0 stands for a 0-d array.
         networks: widths of the layers, input first.
         batches: rows in a batch.
+        convolutions, convolutional: layers and networks of the `conv` workload, as the fields of its `Layer` and
+            `Network`.
         million_ops, million_rounds: the length of the long chain, and how many processes run it.
         startup_rounds: processes started for each import.
     """
@@ -26,12 +28,23 @@ class Profile:
     chain_sizes: tuple[int, ...]
     networks: tuple[tuple[int, ...], ...]
     batches: tuple[int, ...]
+    convolutions: tuple[tuple[int, int, int, int, int, int], ...]
+    convolutional: tuple[tuple[int, int, tuple[int, int], int, int], ...]
     million_ops: int
     million_rounds: int
     startup_rounds: int
 
 
 NETWORKS = ((64, 64, 10), (784, 128, 64, 10))
+CONVOLUTIONS = (
+    (32, 1, 28, 6, 5, 0),
+    (32, 8, 14, 16, 5, 0),
+    (32, 8, 14, 16, 3, 1),
+    (64, 1, 8, 16, 3, 1),
+    (64, 16, 8, 32, 3, 1),
+    (1, 8, 14, 16, 3, 1),
+)
+CONVOLUTIONAL = ((32, 28, (6, 16), 5, 0), (64, 8, (16, 32), 3, 1), (1, 8, (16, 32), 3, 1))
 
 PROFILES = {
     "full": Profile(
@@ -42,6 +55,8 @@ PROFILES = {
         chain_sizes=(0, 10, 100, 1000, 100_000),
         networks=NETWORKS,
         batches=(1, 64),
+        convolutions=CONVOLUTIONS,
+        convolutional=CONVOLUTIONAL,
         million_ops=1_000_000,
         million_rounds=3,
         startup_rounds=15,
@@ -54,6 +69,8 @@ PROFILES = {
         chain_sizes=(0, 10, 1000, 100_000),
         networks=NETWORKS,
         batches=(1, 64),
+        convolutions=CONVOLUTIONS,
+        convolutional=CONVOLUTIONAL,
         million_ops=100_000,
         million_rounds=1,
         startup_rounds=5,
@@ -66,6 +83,8 @@ PROFILES = {
         chain_sizes=(0, 10, 100_000),
         networks=((6, 5, 4, 3),),
         batches=(1, 2),
+        convolutions=((2, 1, 6, 2, 3, 1),),
+        convolutional=((2, 8, (2, 3), 3, 1),),
         million_ops=300,
         million_rounds=1,
         startup_rounds=1,

@@ -5,12 +5,12 @@ from typing import Any, NamedTuple
 
 from tabulate import tabulate
 
-from benchmarks import chain, million, mlp, record, startup
+from benchmarks import chain, conv, million, mlp, record, startup
 from benchmarks.budgets import Verdict
 from benchmarks.contestants import CONTESTANTS, REFERENCE, label
 from benchmarks.harness import Quartiles, Result
 
-ABOUT = {module.__name__.rpartition(".")[2]: module.ABOUT for module in (record, chain, mlp, million, startup)}
+ABOUT = {module.__name__.rpartition(".")[2]: module.ABOUT for module in (record, chain, mlp, conv, million, startup)}
 
 
 class Unit(NamedTuple):
@@ -25,6 +25,7 @@ MICROSECONDS = Unit("us an operation", 1, False)
 UNITS = {
     "record": Unit("us an operation", 1, True),
     "mlp": Unit("us a step", 1, False),
+    "conv": Unit("us a step", 1, False),
     "startup": Unit("ms", 1000, True),
 }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import budgets, chain, cli, contestants, harness, mlp, record, tables
+from benchmarks import budgets, chain, cli, contestants, conv, harness, mlp, record, tables
 from benchmarks.harness import Entry, Quartiles, Result
 from benchmarks.profiles import PROFILES
 
@@ -45,7 +45,7 @@ def test_a_tiny_run_judges_the_budgets_it_can(tiny_run):
     verdicts = tiny_run[1]["budgets"]
     assert len(verdicts) == len(budgets.BUDGETS)
     for verdict in verdicts:
-        needs_a_peer = verdict["unit"] in ("x PyTorch eager", "x autograd", "x MyGrad")
+        needs_a_peer = verdict["unit"] in ("x PyTorch eager", "x JAX jitted", "x autograd", "x MyGrad")
         memory = verdict["unit"] == "KB per operation" and not sys.platform.startswith("linux")
         assert (verdict["verdict"] == "not measured") == (needs_a_peer or memory)
 
@@ -62,6 +62,11 @@ def makers_of_all_workloads():
             yield "record tanh", name, lambda make=make: make((x, w), True, 3), record.TOLERANCE
     for name, make in mlp.STEPS.items():
         yield "mlp", name, lambda make=make: mlp.entry(make, task), mlp.TOLERANCE
+    layer, network = conv.Layer(2, 3, 6, 2, 3, 1), conv.Network(2, 7, (2, 3), 3, 1)
+    for name, make in conv.LAYERS.items():
+        yield "convolution", name, lambda make=make: conv.entry(make, layer), conv.TOLERANCE
+    for name, make in conv.NETWORKS.items():
+        yield "convolutional", name, lambda make=make: conv.entry(make, network), conv.TOLERANCE
 
 
 def test_every_contestant_installed_here_does_the_same_work():
@@ -72,7 +77,7 @@ def test_every_contestant_installed_here_does_the_same_work():
         if name in present:
             outcome = make().check()
             harness.agree(outcome, expected.setdefault(workload, outcome), tolerance)
-    assert len(expected) == 4
+    assert len(expected) == 6
 
 
 def test_the_reference_of_the_chain_has_the_right_gradient():
@@ -97,7 +102,34 @@ def test_the_reference_of_the_network_goes_downhill():
     assert {p.dtype for p in params.values()} == {np.dtype(np.float64)}
 
 
+def test_the_references_of_the_convolutions_have_the_right_gradients():
+    layer = conv.Layer(2, 2, 5, 3, 3, 1)
+    x, w, g = layer.arrays()
+    _, dx, dw = conv.numpy_layer(layer, x, w, g)()
+    network = conv.Network(2, 7, (2, 3), 3, 1)
+    images, labels, *params = network.arrays()
+    _, *grads = conv.numpy_network(network, images, labels, *params)()
+    rng, h = np.random.default_rng(0), 1e-6
+
+    def of_layer(x, w):
+        return np.sum(g * conv.numpy_layer(layer, x, w, g)()[0])
+
+    def of_network(*params):
+        return conv.numpy_network(network, images, labels, *params)()[0]
+
+    for f, arrays, found in ((of_layer, [x, w], [dx, dw]), (of_network, params, grads)):
+        for i, (a, gradient) in enumerate(zip(arrays, found, strict=True)):
+            t = rng.normal(size=a.shape)
+            above, below = (f(*arrays[:i], a + s * h * t, *arrays[i + 1 :]) for s in (1, -1))
+            assert np.sum(gradient * t) == pytest.approx((above - below) / (2 * h), rel=1e-5)
+
+
 def test_a_step_in_float32_stays_in_float32():
+    layer = conv.Layer(2, 1, 5, 3, 3, 0)
+    for make in (conv.numpy_layer, conv.tinygraph_layer):
+        assert {a.dtype for a in make(layer, *(a.astype(np.float32) for a in layer.arrays()))()} == {
+            np.dtype(np.float32)
+        }
     for make in (mlp.numpy_step, mlp.tinygraph_step):
         step, params = make(mlp.make_task((6, 5, 3), 2).copy(np.float32))
         assert np.isfinite(float(step()))
@@ -179,6 +211,7 @@ def test_a_budget_is_judged_by_its_worst_case():
 
 def test_the_cases_that_budgets_name_exist():
     names = {chain.case_name(size) for size in PROFILES["full"].chain_sizes}
+    names |= {str(conv.Layer(*case)) for case in PROFILES["full"].convolutions if case[0] > 1}
     assert {case for budget in budgets.BUDGETS for case in budget.cases} == names | set(budgets.BINARY)
 
 

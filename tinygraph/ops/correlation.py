@@ -71,13 +71,15 @@ def _unframed(framed: Array, size: Sizes, padding: Padding) -> Array:
     return _turned_back(whole)
 
 
+@lru_cache
 def padded(size: Sizes, padding: Padding) -> Sizes:
+    """The size of the frame."""
     return tuple(a + n + b for n, (a, b) in zip(size, padding, strict=True))
 
 
 @lru_cache
 def _inside(size: Sizes, padding: Padding) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """The index of the image in its frame, and of what is there of it"""
+    """The index of the image in its frame, and of what is there of it."""
     kept = [n + min(b, 0) for n, (_, b) in zip(size, padding, strict=True)]
     there = (slice(a, a + n) for n, (a, _) in zip(kept, padding, strict=True))
     return (..., *there, slice(None)), (..., *(slice(0, n) for n in kept), slice(None))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
+from functools import lru_cache, reduce
 from typing import Any
 
 import numpy as np
@@ -32,17 +32,19 @@ def _framed(x: Array, frame: Frame, value: float) -> Array:
     return framed
 
 
+@lru_cache
 def _around(shape: Sizes, frame: Frame) -> Sizes:
     lead = len(shape) - len(frame)
     return (*shape[:lead], *(a + n + b for n, (a, b) in zip(shape[lead:], frame, strict=True)))
 
 
+@lru_cache
 def _within(shape: Sizes, frame: Frame) -> tuple[Any, ...]:
     moved = shape[len(shape) - len(frame) :]
     return (..., *(slice(a, a + n) for n, (a, _) in zip(moved, frame, strict=True)))
 
 
-def _indices(shape: Sizes, kernel: Sizes, stride: Sizes, dilation: Sizes, frame: Frame) -> list[Any]:
+def _indices(shape: Sizes, kernel: Sizes, stride: Sizes, dilation: Sizes, frame: Frame) -> tuple[Any, ...]:
     """For each place in the window, the index of what it meets of the framed x."""
     framed = _around(shape, frame)[len(shape) - len(kernel) :]
     out = places("pool", framed, kernel, stride, dilation)
@@ -82,13 +84,13 @@ def _max_pool(
     x: Array, kernel: Sizes = (2,), stride: Sizes = (2,), dilation: Sizes = (1,), frame: Frame = ((0, 0),)
 ) -> Array:
     first, *others = _views(x, -INF, frame, kernel=kernel, stride=stride, dilation=dilation)
-    return functools.reduce(np.maximum, others, first.copy() if not others else first)
+    return reduce(np.maximum, others, first.copy() if not others else first)
 
 
 def _max_pool_vjp(g: Array, ans: Array, x: Array, **how: Any) -> Array:
     top = bare(ans)
     hits = [(view == top).astype(g.dtype) for view in _views(bare(x), NAN, **how)]  # nothing equals the NaN around
-    share = g / functools.reduce(np.add, hits)
+    share = g / reduce(np.add, hits)
     return _put_back([hit * share for hit in hits], x.shape, **how)
 
 
@@ -99,7 +101,7 @@ def _gap(x: Array, **how: Any) -> Array:
 
 def _sum_pool(x: Array, kernel: Sizes, stride: Sizes, dilation: Sizes, frame: Frame) -> Array:
     first, *others = _views(x, 0.0, frame, kernel=kernel, stride=stride, dilation=dilation)
-    return functools.reduce(np.add, others, first.copy() if not others else first)
+    return reduce(np.add, others, first.copy() if not others else first)
 
 
 max_pool: Op = op(

@@ -49,6 +49,7 @@ def reach(kernel: Sizes, dilation: Sizes) -> Sizes:
     return tuple((k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True))
 
 
+@lru_cache
 def places(name: str, padded: Sizes, kernel: Sizes, stride: Sizes, dilation: Sizes) -> Sizes:
     """How many windows find room along each axis."""
     span = reach(kernel, dilation)
@@ -62,20 +63,20 @@ def places(name: str, padded: Sizes, kernel: Sizes, stride: Sizes, dilation: Siz
 
 
 @lru_cache
-def taps(kernel: Sizes, out: Sizes, stride: Sizes, dilation: Sizes, after: int = 0) -> list[Tap]:
+def taps(kernel: Sizes, out: Sizes, stride: Sizes, dilation: Sizes, after: int = 0) -> tuple[Tap, ...]:
     """For each place in a kernel, in order, the index of what it meets of the input on its way.
 
     It moves over the last axes of the input, but for so many after them.
 
     Example:
         >>> taps((2,), (3,), (2,), (1,))
-        [(Ellipsis, slice(0, 5, 2)), (Ellipsis, slice(1, 6, 2))]
+        ((Ellipsis, slice(0, 5, 2)), (Ellipsis, slice(1, 6, 2)))
     """
     along = [
         [slice(i * d, i * d + (n - 1) * s + 1, s) for i in range(k)]
         for k, n, s, d in zip(kernel, out, stride, dilation, strict=True)
     ]
-    return [(..., *tap, *(slice(None),) * after) for tap in itertools.product(*along)]
+    return tuple((..., *tap, *(slice(None),) * after) for tap in itertools.product(*along))
 
 
 # --- reading windows and its adjoint
