@@ -20,22 +20,39 @@ Example:
     True
 """
 
+from tinygraph.train.diagnosis import Diagnosis, diagnose
 from tinygraph.train.evaluation import accuracy, evaluate, predict
 from tinygraph.train.fit import fit
+from tinygraph.train.flow import Flow, dead_relus, gradient_flow
 from tinygraph.train.history import History
 from tinygraph.train.loop import Run
 from tinygraph.train.memory import tune_malloc
+from tinygraph.train.sanity import lr_range_test, overfit_one_batch
+from tinygraph.train.search import Choice, Integer, LogUniform, Search, Uniform, search
 from tinygraph.train.stopping import EarlyStopping
 from tinygraph.train.update import DivergenceError
 
 __all__ = [
+    "Choice",
+    "Diagnosis",
     "DivergenceError",
     "EarlyStopping",
+    "Flow",
     "History",
+    "Integer",
+    "LogUniform",
     "Run",
+    "Search",
+    "Uniform",
     "accuracy",
+    "dead_relus",
+    "diagnose",
     "evaluate",
     "fit",
+    "gradient_flow",
+    "lr_range_test",
+    "overfit_one_batch",
     "predict",
+    "search",
     "tune_malloc",
 ]
