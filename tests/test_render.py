@@ -327,12 +327,12 @@ def test_writing_that_fails_half_way_keeps_the_old_file(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_too_large_a_graph_is_refused_at_once():
+def test_too_large_a_graph_for_its_values_is_refused_at_once():
     x = Tensor(1.0)
     for _ in range(100_000):
         x = x + 1.0
-    with pytest.raises(ValueError, match=r"100,001 nodes and a picture holds 400: .* max_nodes"):
-        render(x)
+    with pytest.raises(ValueError, match=r"100,001 nodes and a picture of values holds 400: view='network' folds them"):
+        render(x, view="boxes")
 
 
 def test_a_released_graph_says_so():

@@ -1,4 +1,4 @@
-"""Pictures of graphs: the values of a small one with its derivatives, the layers of a network folded.
+"""Pictures of graphs: the values of a small one with its derivatives, the layers of a network, folded.
 
 Graphviz is loaded when one is drawn.
 """
@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
+from tinygraph.graph import Node
 from tinygraph.render import boxes, export, schema
 from tinygraph.render import names as names_of
 from tinygraph.render.colour import palette
-from tinygraph.render.content import gather
+from tinygraph.render.content import gather, reached
+from tinygraph.render.network import Network
 from tinygraph.render.picture import Picture
 from tinygraph.render.subject import subject
 from tinygraph.tensor import Tensor
 
-__all__ = ["Picture", "render"]
+__all__ = ["Network", "Picture", "render"]
 
 
 def render(
@@ -35,32 +37,49 @@ def render(
     backend: str | None = None,
     max_nodes: int = 400,
     mark: Mapping[Tensor, str] | None = None,
-) -> Picture:
+    depth: int | None = None,
+    parameters: bool = True,
+    profile: bool = False,
+    heat: str | None = None,
+) -> Any:
     r"""Draw the graph behind a Tensor: names, values and, if it is one number, its derivative by every value in red.
 
     Numbers have four digits; of an array up to 3 by 4 they are shown, of a larger one its shape and dtype, its
     smallest, mean and largest number, and the length of its gradient. Blue is what is learned, grey what is given,
     yellow what comes out. No `.grad` is changed. Resting on a red arrow, the pointer reads the chain rule along it.
 
+    What was recorded in scopes, as the layers of a module are, and what has too many nodes to show all values, is
+    drawn as a network: layers as boxes, shapes at the arrows, repeated blocks as one with their number. In .html the
+    layers fold and unfold.
+
     Args:
         x: a Tensor; several, which are drawn without derivatives, but with the gradients that `backward` has left; or
-            a function, which is called on `inputs`.
+            a function or module, which is called on `inputs`.
         path: a file to write: .svg, .png, .pdf, .html, .json, or .dot and .gv for the source alone.
         inputs: the arguments of a function, in order or by name; numbers and arrays become Tensors.
         names: names for Tensors and arrays, as `names=locals()`; the first name counts, those with _ in front do not.
             Others have their own `.name`. W[1] and W1 are shown with a raised [1], alpha as α.
         title: a line above the picture.
         view: "course" has values above the arrows and derivatives below them, as in the course's lecture; "boxes" has
-            both in the boxes, where arrays find room; "auto" is the course's where there are numbers alone.
+            both in the boxes, where arrays find room; "network" has layers; "auto" is the course's where there are
+            numbers alone.
         fold: whether an operation without a name stands in the formula of the one that uses it; None does so where
             there are named steps between inputs and result.
         theme: "light", "dark", or "auto", which follows the reader's screen.
         backend: one of `tinygraph.render.layout.available()`, else the first that is there.
-        max_nodes: how many nodes a picture may have.
+        max_nodes: how many nodes a picture of values may have.
         mark: Tensors to be framed in red, and what is said in red in each.
+        depth: how many levels of a network are shown unfolded; None as many as are read at a glance.
+        parameters: False leaves the parameters out of a network.
+        profile: time each operation of a network, forward and backward, by running it again.
+        heat: colour the boxes of a network by "parameters", "bytes", "flops", "forward" or "backward" (times),
+            "gradient" (the length of the derivative by what comes out of a box) or "learning" (by its parameters).
+
+    Returns:
+        A `Picture` or a `Network`: both have `svg`, `dot`, `html`, `text` and `save`, and notebooks show them.
 
     Raises:
-        ValueError: an ending, view, theme or backend that does not exist, or too large a graph.
+        ValueError: an ending, view, theme, heat or backend that does not exist, or too large a graph for its values.
         TypeError: x is no Tensor and no function, or inputs that do not fit it.
         RuntimeError: backward has released the graph.
         OSError: the file cannot be written; nothing is half written.
@@ -75,11 +94,40 @@ def render(
         >>> picture = render(J, inputs=(5.0, 3.0, 2.0))
         >>> "dJ/du = 3" in picture.dot and "dJ/dc = 9" in picture.dot
         True
+
+        >>> import numpy as np
+        >>> from tinygraph import nn
+        >>> model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 1))
+        >>> print(render(model, inputs=(np.zeros((2, 4)),)).text)
+        Sequential: 3 operations, 19 parameters, 74 FLOP
+          Linear (0): 1 operation, 15 parameters, 54 FLOP
+            linear: 2×3, 15 parameters
+          ReLU (1): 1 operation, 6 FLOP
+            relu: 2×3
+          Linear (2): 1 operation, 4 parameters, 14 FLOP
+            linear: 2×1, 4 parameters
     """
     palette(theme)
     if path is not None:
         export.check(path)
     found = subject(x, inputs, names)
+    layers = depth is not None or not parameters or profile or heat is not None
+    if view == "network" or (view == "auto" and not mark and (layers or _is_network(found.roots, max_nodes))):
+        network = Network(
+            found.roots,
+            found.names,
+            found.given | found.inputs,
+            title=title or found.title,
+            theme=theme,
+            backend=backend,
+            depth=depth,
+            parameters=parameters,
+            profile=profile,
+            heat=heat,
+        )
+        if path is not None:
+            network.save(path)
+        return network
     graph = gather(found.roots, found.names, max_nodes, fold=fold, given=found.given)
     marks = {t._node: names_of.plain(words) for t, words in (mark or {}).items()}
     picture = Picture(boxes.draw(graph, view, title, marks), schema.data(graph), theme, backend)
@@ -88,10 +136,16 @@ def render(
     return picture
 
 
+def _is_network(roots: Sequence[Node], max_nodes: int) -> bool:
+    """Whether a graph has scopes to fold, or more nodes than a picture of values holds."""
+    nodes = reached(roots)
+    return len(nodes) > max_nodes or any(node.tag is not None and node.tag.scope is not None for node in nodes)
+
+
 class _CallablePackage(ModuleType):
     """Lets `tinygraph.render(J)` draw, and be loaded only when it is called."""
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Picture | Network:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return render(*args, **kwargs)
 
 

@@ -35,7 +35,7 @@ def draw(
         ValueError: a view that does not exist.
     """
     if view not in VIEWS:
-        raise ValueError(f"view {view!r} is not one of {', '.join(VIEWS)}")
+        raise ValueError(f"view {view!r} is not one of {', '.join((*VIEWS, 'network'))}")
     if view == "auto":
         view = "course" if all(text.is_scalar(node.value) for node in graph.boxes) else "boxes"
     return _Draughtsman(graph, view == "course", marks or {}).draw(plain(title, LONGEST_TITLE) if title else "")

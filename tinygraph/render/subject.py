@@ -23,11 +23,16 @@ from tinygraph.tree import flatten
 
 @dataclass(frozen=True)
 class Subject:
-    """The nodes of the results, names by node, tag and id of a bare array, and the leaves that are data."""
+    """The nodes of the results, names by node, tag and id of a bare array, and the leaves that are data.
+
+    `inputs` are the leaves that a network is run on: all arguments of a module, the bare arrays among a function's.
+    """
 
     roots: list[Node]
     names: Mapping[Any, str]
     given: frozenset[Node] = field(default_factory=frozenset)
+    inputs: frozenset[Node] = field(default_factory=frozenset)
+    title: str | None = None
 
 
 def subject(x: Any, inputs: Any = (), names: Mapping[str, Any] | None = None) -> Subject:
@@ -103,11 +108,15 @@ def _called(f: Callable[..., Any], inputs: Any, names: Mapping[str, Any]) -> Sub
     leaves = [t for t in flatten(result)[0] if isinstance(t, Tensor)]
     if not leaves:
         raise TypeError(f"render: {_name(f)} returned no Tensor, but a {type(result).__name__}")
-    known = named({**names, **made, **inside})
+    learned = dict(f.named_parameters()) if hasattr(f, "named_parameters") else {}
+    known = named({**names, **made, **inside, **learned})
     for t in leaves[:1]:
-        if t._node not in known and t.name is None and t._node.op is not None and len(leaves) == 1 and _name(f):
+        nameless = t._node not in known and t.name is None and t._node.op is not None
+        if nameless and not learned and len(leaves) == 1 and _name(f):
             known[t._node] = _name(f)
-    return Subject(list(dict.fromkeys(t._node for t in leaves)), known, frozenset(given))
+    outer = made.values() if learned else [t for name, t in made.items() if not isinstance(arguments[name], Tensor)]
+    fed = frozenset(t._node for t in outer if isinstance(t, Tensor))
+    return Subject(list(dict.fromkeys(t._node for t in leaves)), known, frozenset(given), fed, _name(f) or None)
 
 
 def _name(f: Callable[..., Any]) -> str:
@@ -120,16 +129,20 @@ def _bound(f: Callable[..., Any], inputs: Any) -> dict[str, Any]:
     if isinstance(inputs, Mapping):
         return dict(inputs)
     try:
-        bound = signature(f).bind(*inputs)
+        bound = signature(getattr(f, "forward", f)).bind(*inputs)
     except ValueError:
         return {f"x{i + 1}": value for i, value in enumerate(inputs)}
     except TypeError as error:
         raise TypeError(f"render: inputs= do not fit {_name(f) or 'the function'}: {error}") from None
     found: dict[str, Any] = {}
     for name, value in bound.arguments.items():
-        several = isinstance(value, tuple) and signature(f).parameters[name].kind.name == "VAR_POSITIONAL"
+        several = isinstance(value, tuple) and _is_variadic(f, name)
         found.update({f"{name}[{i}]": v for i, v in enumerate(value)} if several else {name: value})
     return found
+
+
+def _is_variadic(f: Callable[..., Any], name: str) -> bool:
+    return signature(getattr(f, "forward", f)).parameters[name].kind.name == "VAR_POSITIONAL"
 
 
 def _input(value: Any, given: set[Node]) -> Any:

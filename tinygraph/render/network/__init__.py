@@ -1,0 +1,171 @@
+"""The network view: layers as boxes that fold and unfold, with what they hold and what they cost."""
+
+from __future__ import annotations
+
+import html
+import os
+import re
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from tinygraph.graph import Node
+from tinygraph.render import export, text
+from tinygraph.render.colour import palette, style
+from tinygraph.render.content import reached
+from tinygraph.render.network import heat, place
+from tinygraph.render.network.finish import polish
+from tinygraph.render.network.fold import fold
+from tinygraph.render.network.heat import Scale
+from tinygraph.render.network.links import Links
+from tinygraph.render.network.measure import gradients, measure
+from tinygraph.render.network.outline import outline
+from tinygraph.render.network.parts import Part, Tree
+from tinygraph.render.network.still import Still
+from tinygraph.render.network.view import at_first, foldable
+from tinygraph.render.network.words import MEASURES, Words, amount, counted
+
+SECONDS = 10.0
+
+
+class Network:
+    """A drawn network: `svg` and `dot` are the still picture, `html` the page that folds and unfolds, `text` in words.
+
+    All are made when they are first asked for. A notebook shows the still picture by itself.
+    """
+
+    def __init__(
+        self,
+        roots: Sequence[Node],
+        names: Mapping[Any, str] = MappingProxyType({}),
+        given: Collection[Node] = frozenset(),
+        *,
+        title: str | None = None,
+        theme: str = "auto",
+        backend: str | None = None,
+        depth: int | None = None,
+        parameters: bool = True,
+        profile: bool = False,
+        heat: str | None = None,
+        seconds: float = SECONDS,
+    ) -> None:
+        if depth is not None and depth < 1:
+            raise ValueError(f"depth {depth}: a network has at least one level")
+        if heat is not None and heat not in (keys := [m.key for m in MEASURES]):
+            raise ValueError(f"heat {heat!r} is not one of {', '.join(keys)}")
+        self.theme, self.backend, self.seconds, self.parameters = theme, backend, seconds, parameters
+        self.colours = palette(theme)
+        self.given, self.names = given, names
+        self.roots = list(roots)
+        nodes = reached(roots)
+        self.tree = Tree(nodes)
+        fold(self.tree)
+        self.figures = measure(
+            self.tree,
+            gradients(self.roots, nodes),
+            self.roots,
+            self.is_parameter,
+            profile or heat in ("forward", "backward"),
+        )
+        self.words = Words(nodes, self.name)
+        self.title = text.plain(title) if title else self.words.heading(self.tree.root)[0]
+        self.shown = foldable(self.tree, self.figures, parameters)
+        self.opened = at_first(self.shown, self.tree, depth)
+        self.heat = heat
+
+    def is_parameter(self, node: Node) -> bool:
+        """Whether a leaf is learned."""
+        return node.requires_grad and node not in self.given
+
+    def name(self, node: Node) -> str | None:
+        """The name given by the caller, else the Tensor's own."""
+        tag = node.tag
+        found = self.names.get(node) or (self.names.get(tag) if tag is not None else None)
+        found = found or (tag.name if tag is not None else None) or self.names.get(id(node.value))
+        return text.plain(found) or None if found else None
+
+    def scale(self, key: str) -> Scale:
+        """The colours of one measure."""
+        chosen = next(m for m in MEASURES if m.key == key)
+        return Scale(chosen, self.figures[self.tree.root], self.theme == "dark")
+
+    @cached_property
+    def summary(self) -> str:
+        """The whole in a line."""
+        whole = self.figures[self.tree.root]
+        said = [counted(whole.operations, "operation"), counted(whole.parameters, "parameter")]
+        said += [amount(whole.flops, "FLOP"), f"{self.words.dtype} where nothing else is said"]
+        return ", ".join(said)
+
+    def _still(self, opened: set[Part], said: str = "") -> tuple[str, Still]:
+        shown = {group: inside for group, inside in self.shown.items() if group in opened}
+        links = Links(self.tree, shown, self.is_parameter, self.parameters)
+        scale = self.scale(self.heat) if self.heat else None
+        still = Still(self.tree, self.figures, links, self.words, self.colours, scale, self.roots)
+        return still.write(f"{self.title}: {self.summary}{said}"), still
+
+    @cached_property
+    def dot(self) -> str:
+        """The still picture's source for Graphviz."""
+        return self._still(self.opened)[0]
+
+    @cached_property
+    def svg(self) -> str:
+        """The still picture, without a script.
+
+        Raises:
+            LayoutError: nothing to draw with is installed, or Graphviz needs too long even for a folded picture.
+        """
+        from tinygraph.render.layout import LayoutError, tidy  # which loads graphviz
+
+        source, still = self._still(self.opened)
+        drawn, done = place.run([source], "svg", self.seconds, self.backend)
+        if not done:
+            source, still = self._still({self.tree.root}, "; folded, since unfolded its layout took too long")
+            drawn, done = place.run([source], "svg", self.seconds, self.backend)
+            if not done:
+                raise LayoutError(f"Graphviz was not done with {len(still.said)} boxes in {self.seconds:g} s")
+        styles = style(self.theme) + (heat.style(self.theme) if self.heat else "")
+        told = f"<title>{html.escape(self.title)}</title><desc>{html.escape(self.text)}</desc>"
+        return re.sub(
+            r"(<svg [^>]*>)", lambda m: m[1] + told, polish(tidy(drawn), still.said, self.colours, styles), count=1
+        )
+
+    @cached_property
+    def text(self) -> str:
+        """The network as an indented outline."""
+        return outline(self.tree, self.figures, self.words)
+
+    @cached_property
+    def html(self) -> str:
+        """One page that needs nothing else: layers fold and unfold, zoom, search, colours by figures."""
+        from tinygraph.render.network.page import page
+
+        return page(self)
+
+    @cached_property
+    def data(self) -> dict[str, Any]:
+        """The parts as JSON has them, each with its figures and the number of the part that it is in."""
+        from tinygraph.render.network.page import Pages
+
+        links = Links(self.tree, self.shown, self.is_parameter, self.parameters)
+        return {"title": self.title, "summary": self.summary, **Pages(self, links).plain()}
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a file: .svg, .png, .pdf, .html, .json, or .dot and .gv, by its ending.
+
+        Raises:
+            ValueError: an ending that is none of these.
+            OSError: the file cannot be written; nothing is half written.
+            LayoutError: nothing to draw with is installed; the source is then written beside, as .dot.
+            ModuleNotFoundError: what makes PNG and PDF of SVG is not installed; the message says what to install.
+        """
+        export.save(self, Path(path))
+
+    def _repr_svg_(self) -> str:
+        return self.svg
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"image/svg+xml": self.svg, "text/plain": self.text}

@@ -1,0 +1,130 @@
+"""A graph as a tree of parts: the scopes that it was recorded in, and within them its operations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from tinygraph.graph import Node, leaf
+from tinygraph.mode import Scope
+from tinygraph.op import Op
+
+NETWORK, SCOPE, OPERATION = "network", "scope", "operation"
+REPEAT, COPY, SEGMENT = "repeat", "copy", "segment"  # made by folding
+GROUPS = (NETWORK, SCOPE, REPEAT, COPY, SEGMENT)
+
+
+class Part:
+    """A box of the picture: an operation with its node, or a group of parts.
+
+    `alike` is a number that parts of equal structure share. `layer` is the class of the layer that a scope is.
+    """
+
+    __slots__ = ("alike", "children", "depth", "kind", "layer", "name", "node", "parent")
+
+    def __init__(
+        self, kind: str, parent: Part | None, name: str = "", layer: str | None = None, node: Node | None = None
+    ) -> None:
+        self.kind = kind
+        self.parent = parent
+        self.name = name
+        self.layer = layer
+        self.node = node
+        self.children: list[Part] = []
+        self.alike = 0
+        self.depth = 0
+
+    def adopt(self, children: Sequence[Part]) -> None:
+        """Take parts in as one's own."""
+        self.children = list(children)
+        for child in children:
+            child.parent = self
+
+    @property
+    def op(self) -> Op | None:
+        return self.node.op if self.node is not None else None
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.name or self.op}, {len(self.children)} children>"
+
+
+class Tree:
+    """The parts of a graph: `home` is the part of each operation's node."""
+
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        self.root = Part(NETWORK, None)
+        self.nodes = nodes
+        self.home: dict[Node, Part] = {}
+        self.bare: dict[int, Node] = {}  # a leaf for each bare array, by its identity
+        scopes: dict[Scope, Part] = {}
+        for node in nodes:
+            if node.op is not None:
+                group = self.root if node.tag is None else _group(node.tag.scope, scopes, self.root)
+                part = self.home[node] = Part(OPERATION, group, node.op.name, node=node)
+                group.children.append(part)
+        self._hoist()
+
+    def _hoist(self) -> None:
+        """A network that is one module is that module: a box around everything says nothing."""
+        while len(self.root.children) == 1 and self.root.children[0].kind == SCOPE:
+            only = self.root.children[0]
+            self.root.name, self.root.layer = only.name, only.layer
+            self.root.adopt(only.children)
+
+    def walk(self) -> Iterator[Part]:
+        """All parts, each before what is in it, in the order of recording."""
+        stack = [self.root]
+        while stack:
+            part = stack.pop()
+            yield part
+            stack.extend(reversed(part.children))
+
+    def sources(self, node: Node) -> Iterator[Node]:
+        """What an operation was done to, each once: computed, given, or bare arrays; numbers are passed over."""
+        inputs = dict.fromkeys(node.inputs or ())
+        if None in inputs:
+            for x, a in zip(node.inputs or (), node.args or (), strict=True):
+                if x is None and np.ndim(a):
+                    inputs.setdefault(self.bare.setdefault(id(a), leaf(a, False)))
+        return (x for x in inputs if x is not None)
+
+    def settle(self) -> None:
+        """Count the depths anew, after parts have been moved."""
+        for part in self.walk():
+            part.depth = 0 if part.parent is None else part.parent.depth + 1
+
+
+def _group(scope: Scope | None, scopes: dict[Scope, Part], root: Part) -> Part:
+    """The part of a scope, which is made with those around it when it is first met."""
+    new = []
+    while scope is not None and scope not in scopes:
+        new.append(scope)
+        scope = scope.parent
+    group = root if scope is None else scopes[scope]
+    for inner in reversed(new):
+        part = scopes[inner] = Part(SCOPE, group, inner.name, inner.kind)
+        group.children.append(part)
+        group = part
+    return group
+
+
+def siblings(a: Part, b: Part) -> tuple[Part, Part]:
+    """The parts around two others, or these themselves, that lie side by side in one group."""
+    while a.depth > b.depth and a.parent is not None:
+        a = a.parent
+    while b.depth > a.depth and b.parent is not None:
+        b = b.parent
+    while a.parent is not b.parent and a.parent is not None and b.parent is not None:
+        a, b = a.parent, b.parent
+    return a, b
+
+
+def operations(part: Part) -> Iterator[Node]:
+    """The nodes of all operations in a part."""
+    stack = [part]
+    while stack:
+        part = stack.pop()
+        if part.node is not None:
+            yield part.node
+        stack.extend(reversed(part.children))
