@@ -1,4 +1,4 @@
-"""Hypothesis strategies: arrays, arguments of operations, index expressions, contractions, and whole programs.
+"""Hypothesis strategies: arrays, arguments of operations, indices, contractions, layers, and whole programs.
 
 Everything comes from the choices of `tinygraph.check.choose`, so what fails shrinks to small arrays and short programs.
 Arrays are read-only, so that a function which writes to its arguments raises. Needs Hypothesis: the extra `check`.
@@ -27,6 +27,7 @@ from tinygraph.check import choose as chosen
 from tinygraph.check import operands
 from tinygraph.check.choose import Array, Choose, Shape
 from tinygraph.check.indexing import index
+from tinygraph.check.layer_strategies import layer
 from tinygraph.check.programs import Program, build
 from tinygraph.op import Op
 
@@ -37,6 +38,7 @@ __all__ = [
     "broadcastable_shapes",
     "einsum_operands",
     "indices",
+    "layers",
     "matmul_operands",
     "op_arguments",
     "programs",
@@ -205,6 +207,23 @@ def einsum_operands(draw: Any, *, max_operands: int = 3) -> tuple[str, tuple[Arr
         ('ii', (array([[0.]]),))
     """
     return operands.einsum(_choices(draw), max_operands)
+
+
+@st.composite
+def layers(draw: Any) -> tuple[Any, Array]:
+    """Pairs of a layer of `tinygraph.nn` in a random configuration and an input that it takes.
+
+    Inputs are read-only, no two numbers in them are alike, and none is at a kink. Dropout is in evaluation mode, batch
+    normalisation in either. The input of an embedding is of whole numbers.
+
+    Example:
+        >>> import tinygraph as tg
+        >>> from hypothesis import find
+        >>> layer, x = find(layers(), lambda drawn: isinstance(drawn[0], tg.nn.Conv2d))
+        >>> layer, x.shape
+        (Conv2d(1 → 1, kernel_size=(1, 1)), (1, 1, 3, 3))
+    """
+    return layer(_choices(draw))
 
 
 @st.composite

@@ -26,6 +26,7 @@ from tinygraph.nn.containers import Sequential
 from tinygraph.nn.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from tinygraph.nn.dropout import Dropout, Dropout2d
 from tinygraph.nn.embedding import Embedding
+from tinygraph.nn.functional import functional_call
 from tinygraph.nn.init import manual_seed
 from tinygraph.nn.linear import Identity, Linear
 from tinygraph.nn.losses import (
@@ -119,6 +120,7 @@ __all__ = [
     "Softsign",
     "Tanh",
     "Unflatten",
+    "functional_call",
     "init",
     "l1_penalty",
     "l2_penalty",

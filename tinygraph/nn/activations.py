@@ -8,6 +8,7 @@ import numpy as np
 
 from tinygraph.nn.module import Module
 from tinygraph.ops import activation, exponential
+from tinygraph.ops.shape import as_array
 from tinygraph.tensor import Tensor
 
 
@@ -196,7 +197,7 @@ class Softplus(Module):
         self.beta = beta
 
     def forward(self, x: Any) -> Any:
-        return activation.softplus(x) if self.beta == 1.0 else activation.softplus(self.beta * x) / self.beta
+        return activation.softplus(x) if self.beta == 1.0 else activation.softplus(as_array(x) * self.beta) / self.beta
 
     def extra_repr(self) -> str:
         return "" if self.beta == 1.0 else f"beta={self.beta}"

@@ -19,6 +19,8 @@ def _peak(x: Array, axis: Any) -> Array:
 
 
 def _softmax(x: Array, axis: Any = -1) -> Array:
+    if not x.size:  # there is no largest element
+        return +x
     e = np.exp(x - x.max(axis=axis, keepdims=True))
     return e / np.add.reduce(e, axis=axis, keepdims=True)
 
@@ -70,6 +72,8 @@ logsumexp = op(
 
 
 def _log_softmax(x: Array, axis: Any = -1) -> Array:
+    if not x.size:
+        return +x
     shifted = x - x.max(axis=axis, keepdims=True)
     return shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
 
