@@ -13,6 +13,7 @@ FOLDER = Path(__file__).parent.parent / "examples" / "course"
 SAYS = {
     "activations": r"sigmoid +g'\(-2\) = 0\.1050, g'\(0\) = 0\.2500(.*\n)*.*linear: .* by \de-1\d\n.*tanh: .* 9e-01",
     "batch_norm": r"running mean \[ 4\.89 -3\.02\](.*\n)*.*differs by 0e\+00(.*\n)*without .*\[0\.1 .*\nwith .*0\.9",
+    "bias_variance": r"high variance \(train error 1\.0%(.*\n)*.*2 hidden units: high bias(.*\n)*.*60 samples: high var",
     "bowl": r"(.*J = \d\.\d+ → 0\.384049 at w = 1\.8524, b = 0\.0102\n){3}.*positive, a bowl",
     "broadcasting": r"db \(4, 1\) = \[5\. 5\. 5\. 5\.\](.*\n)*.*\(4, 3\).*\(5, 3\)",
     "cats": r"cost after step    0: 0\.693147\n(.*\n)*test accuracy: 9\d\.\d\d %",
@@ -36,6 +37,7 @@ SAYS = {
     "saddle": r"\[-1\.  2\.\]: a saddle\n.*\[2\. 2\.\]: a minimum(.*\n)*gradient descent leaves .* after 178 steps",
     "saturation": r"sigmoid cost .*\nrelu +cost \d\.\d+ → 0\.[0-3]",
     "scale": r" 2 hidden units: test error 0\.[3-9](.*\n)*64 hidden units: test error 0\.[0-3]\d\d 0\.0",
+    "search": r"score +round +alpha +1-beta +width\n(.*\n)*round 1: alpha from(.*\n)*best on the dev set: 0\.",
     "shallow": r"backward: (.*\n)+.*17 right, 0 wrong(.*\n)+.*db1 is 6 times too small \(6 is m",
     "splits": r"70/20/10 .*: 1258 \+ 359 \+ 180(.*\n)*98\.9/1/0\.1 of a million: \[989000, 10000, 1000\]",
     "symmetry": r"zeros .*rows differ by 0\.00\nall 0\.5 .* rows differ by 0\.00\nrandom .* differ by [1-9]",
