@@ -70,10 +70,7 @@ class Module:
         """Attributes give their names to what they hold, for pictures and errors."""
         if not name.startswith("_"):
             for path, part in _parts(name, value):
-                if isinstance(part, Module):
-                    part._name = part._name or path
-                elif isinstance(part, Tensor) and part.is_leaf and part.name is None:
-                    part.name = path
+                _name(part, path)
         object.__setattr__(self, name, value)
 
     def extra_repr(self) -> str:
@@ -93,7 +90,9 @@ class Module:
         """Modules, Tensors and arrays among the attributes, in the order in which they were set."""
         for name, value in vars(self).items():
             if not name.startswith("_"):
-                yield from _parts(name, value)
+                for path, part in _parts(name, value):
+                    _name(part, path)  # it may have been appended to a list
+                    yield path, part
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """The modules directly within, by name."""
@@ -257,6 +256,14 @@ def _parts(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, dict):
         for key, part in value.items():
             yield from _parts(f"{name}.{key}", part)
+
+
+def _name(part: Any, path: str) -> None:
+    """Name a part after the attribute that holds it, unless it has a name."""
+    if isinstance(part, Module):
+        part._name = part._name or path
+    elif isinstance(part, Tensor) and part.is_leaf and part.name is None:
+        part.name = path
 
 
 def _once(named: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
