@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ from tinygraph.train import (
     tune_malloc,
 )
 
+ROOT = Path(__file__).parent.parent
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(70, 3))
 Y = (X @ np.array([1.0, -2.0, 0.5]) + 0.1 * RNG.normal(size=70))[:, None]
@@ -201,7 +203,7 @@ def test_metrics_of_training_and_validation_stand_in_the_history() -> None:
 # --- updates
 
 
-@pytest.mark.parametrize("n", [70, 64])
+@pytest.mark.parametrize("n", [70, 64, 61])  # 61 leaves a last group of batches of 8, 8, 8 and 5
 def test_accumulated_small_batches_equal_a_large_one(n: int) -> None:
     models = []
     for size, accumulate in ((32, 1), (8, 4)):
@@ -296,6 +298,16 @@ def test_early_stopping_restores_the_best_weights() -> None:
     history, weight = stopped_by([1.0, 2.0, 1.5], patience=1, mode="max")
     assert (len(history), history.best_epoch, weight) == (3, 2, [2.0])
     assert stopped_by([float("nan"), 1.0, 2.0], patience=2)[0].best_epoch == 2
+
+
+def test_true_is_early_stopping_as_usual_and_false_is_none() -> None:
+    for option, patience in ((True, 5), (3, 3), (False, None)):
+        model, seen = nn.Linear(3, 1, rng=0), []
+        fit(
+            model, squared, optim.SGD(model.parameters(), lr=0.0), (X, Y), validation=(X, Y), early_stopping=option,
+            callbacks=[lambda run, seen=seen: seen.append(run.epoch)], epochs=10, **QUIET,
+        )  # fmt: skip
+        assert seen[-1] == (10 if patience is None else 1 + patience)
 
 
 def test_early_stopping_on_what_is_not_measured() -> None:
@@ -516,6 +528,16 @@ def test_without_tqdm_it_says_so_once(monkeypatch: pytest.MonkeyPatch) -> None:
         model = network()
         fit(model, squared, optim.SGD(model.parameters(), lr=0.1), (X, Y), epochs=1)
     assert terminal.text.count("pip install tqdm") == 1
+
+
+def test_libraries_are_loaded_where_they_are_used() -> None:
+    code = (
+        "import json, sys; from tinygraph import data, train; from tinygraph.nn import saving;"
+        "print(json.dumps(sorted({m.split('.')[0] for m in sys.modules})))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    optional = {"matplotlib", "tqdm", "safetensors", "sklearn", "scipy", "graphviz", "pandas"}
+    assert not set(json.loads(done.stdout)) & optional
 
 
 def test_history_to_files_and_pictures(tmp_path: Path) -> None:

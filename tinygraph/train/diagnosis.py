@@ -72,7 +72,8 @@ def diagnose(
     """Tell bias from variance by the errors on the training and the dev set.
 
     The difference of the training error to the best possible, for which that of humans stands in, is bias; that of the
-    dev error to the training error is variance.
+    dev error to the training error is variance. The training figures of a history were measured while the weights
+    changed, with dropout; for a close call `evaluate` both sets afterwards, and give the two errors.
 
     Args:
         train: a history with figures of both sets, of whose best epoch, or else last, they are taken; or the error on

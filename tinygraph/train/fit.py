@@ -64,7 +64,7 @@ def fit(
         schedule_by: "epoch", or "step" for the number of the update.
         clip_norm, clip_value: the largest common norm, and the largest number, of the gradients.
         accumulate: how many batches make one update, as if they were one.
-        early_stopping: `EarlyStopping`, or its patience.
+        early_stopping: `EarlyStopping`, or its patience, or True for the usual one.
         callbacks: functions that are called with the `Run` after each epoch; or objects with any of on_fit_begin,
             on_epoch_begin, on_batch_end, on_epoch_end and on_fit_end. `run.stop()` ends the run.
         checkpoint: a file, .npz or .safetensors, to keep the state of the run in.
@@ -75,7 +75,8 @@ def fit(
 
     Returns:
         figures by epoch: "loss" and metrics as means over the samples, while the weights changed; the same of the
-        validation data; the learning rate "lr"; "seconds". `history.stopped` says why it ended early.
+        validation data; the learning rate "lr"; "seconds". `history.stopped` says why it ended early. The model is
+        left in training mode; `predict` and `evaluate` look after that, else call `model.eval()`.
 
     Raises:
         DivergenceError: a loss or gradient is NaN or infinite; the error names the operation that made it.
@@ -93,7 +94,7 @@ def fit(
         >>> model.weight.data.round(3), model.bias.data.round(3), history["loss"][-1] < 1e-6
         (array([[2.]]), array([1.]), np.True_)
     """
-    stopping = EarlyStopping(early_stopping) if isinstance(early_stopping, int) else early_stopping
+    stopping = _stopping(early_stopping)
     _refuse(model, stopping, checkpoint, validation is not None, metrics or {})
     if tune_malloc:
         tuned()
@@ -123,6 +124,12 @@ def fit(
         if resume and loop.checkpoint.exists:
             loop.checkpoint.restore()
     return loop.go()
+
+
+def _stopping(early_stopping: EarlyStopping | int | None) -> EarlyStopping | None:
+    if isinstance(early_stopping, bool):
+        return EarlyStopping() if early_stopping else None
+    return EarlyStopping(early_stopping) if isinstance(early_stopping, int) else early_stopping
 
 
 def _refuse(

@@ -13,7 +13,6 @@ from tinygraph import ops
 from tinygraph.graph import Node, differentiable, pullback
 from tinygraph.nn.module import Module
 from tinygraph.op import OPS
-from tinygraph.render.plots import gradient_norms
 from tinygraph.tensor import Tensor
 from tinygraph.train.history import table
 
@@ -74,6 +73,8 @@ class Flow:
 
     def plot(self, *, label: str | None = None, ax: Any = None) -> Any:
         """The gradients' root mean squares, layer by layer, on a log scale; those of parameters if there are none."""
+        from tinygraph.render.plots import gradient_norms
+
         rows = self.layers or self.parameters
         return gradient_norms({row.name: row.rms for row in rows}, label=label, ax=ax)
 

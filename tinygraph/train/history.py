@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from tinygraph.nn.saving import replacing
-from tinygraph.render.plots import learning_curve
 
 Row = dict[str, float]
 Column = np.ndarray[Any, np.dtype[np.float64]]
@@ -80,8 +79,11 @@ class History:
             >>> [line.get_label() for line in ax.lines]
             ['loss', 'val_loss']
         """
+        from tinygraph.render.plots import learning_curve
+
         names = names or tuple(name for name in ("loss", "val_loss") if name in self)
-        return learning_curve({name: self[name] for name in names}, log=log, ylabel=" and ".join(names[:1]), ax=ax)
+        label = names[0] if names else ""
+        return learning_curve({name: self[name] for name in names}, log=log, ylabel=label, ax=ax)
 
     def to_csv(self, path: str | Path) -> None:
         """Write one line an epoch."""

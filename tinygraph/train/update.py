@@ -121,11 +121,11 @@ class Update:
 
 
 def finite(gradient: Any) -> bool:
-    """Whether all numbers of a gradient are; one sum tells it nearly always."""
+    """Whether all numbers of a gradient are; their squares' sum tells it nearly always, and is the quickest to have."""
     if gradient is None:
         return True
-    with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(gradient.sum())) or bool(np.isfinite(gradient).all())
+    flat = gradient.ravel()
+    return math.isfinite(flat @ flat) or bool(np.isfinite(flat).all())
 
 
 def _layers(error: BaseException) -> str:
