@@ -33,6 +33,7 @@ def render(
     title: str | None = None,
     view: str = "auto",
     fold: bool | None = None,
+    steps: bool = False,
     theme: str = "auto",
     backend: str | None = None,
     max_nodes: int = 400,
@@ -65,6 +66,7 @@ def render(
             numbers alone.
         fold: whether an operation without a name stands in the formula of the one that uses it; None does so where
             there are named steps between inputs and result.
+        steps: whether .html, and a notebook, walk forward and then backward, a step at a time.
         theme: "light", "dark", or "auto", which follows the reader's screen.
         backend: one of `tinygraph.render.layout.available()`, else the first that is there.
         max_nodes: how many nodes a picture of values may have.
@@ -112,7 +114,9 @@ def render(
         export.check(path)
     found = subject(x, inputs, names)
     layers = depth is not None or not parameters or profile or heat is not None
-    if view == "network" or (view == "auto" and not mark and (layers or _is_network(found.roots, max_nodes))):
+    if view == "network" or (
+        view == "auto" and not mark and not steps and (layers or _is_network(found.roots, max_nodes))
+    ):
         network = Network(
             found.roots,
             found.names,
@@ -130,7 +134,7 @@ def render(
         return network
     graph = gather(found.roots, found.names, max_nodes, fold=fold, given=found.given)
     marks = {t._node: names_of.plain(words) for t, words in (mark or {}).items()}
-    picture = Picture(boxes.draw(graph, view, title, marks), schema.data(graph), theme, backend)
+    picture = Picture(boxes.draw(graph, view, title, marks), schema.data(graph), theme, backend, steps)
     if path is not None:
         picture.save(path)
     return picture

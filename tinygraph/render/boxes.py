@@ -13,6 +13,8 @@ from tinygraph.render.chain import Term
 from tinygraph.render.content import Gathered
 from tinygraph.render.drawing import Arrow, Box, Drawing, Line
 from tinygraph.render.names import plain, unmarked
+from tinygraph.render.steps import steps
+from tinygraph.render.walk import Walk
 
 LONGEST_TITLE = 100
 LONGEST_LINE = 36.0  # in ems: a formula that is longer is left to the pointer that rests on the box
@@ -50,7 +52,7 @@ class _Draughtsman:
         for x in (x for inputs in self.inputs.values() for x in inputs):
             self.uses[x] += 1
         self.terms = {(term.box, term.x): term for box in graph.boxes for term in chain.terms(graph, box)}
-        self.steps = chain.Words(graph, self.terms)
+        self.walk = Walk(graph, terms=self.terms)
 
     def draw(self, title: str) -> Drawing:
         boxes = [self.box(node) for node in self.graph.boxes]
@@ -60,7 +62,9 @@ class _Draughtsman:
             for a in self.graph.arrays(node):
                 box = arrays.setdefault(id(a), self.bare(a, f"c{len(arrays)}"))
                 arrows.append(Arrow(box.key, self.keys[node]))
-        return Drawing((*boxes, *arrays.values()), tuple(arrows), title, self.steps.outline())
+        return Drawing(
+            (*boxes, *arrays.values()), tuple(arrows), title, self.walk.outline(), steps(self.walk, self.keys)
+        )
 
     def kind(self, node: Node) -> str:
         if node.op is None:
@@ -70,7 +74,7 @@ class _Draughtsman:
     def box(self, node: Node) -> Box:
         name, said = self.graph.name(node) or "", text.spell(self.graph.formulas[node])[0]
         lines = [self.heading(node, name, said), *self.value(node), *self.slope(node)]
-        whole = "\n".join([self.steps.value(node), *self.steps.derivative(node)])
+        whole = "\n".join(self.walk.about(node))
         if node in self.marks:
             lines.append(Line(self.marks[node], "gradient"))
             whole = f"{whole}\n{self.marks[node]}"
@@ -99,7 +103,7 @@ class _Draughtsman:
             return []
         if self.on_arrows and self.graph.of is not None and self.uses[node] == 1:
             return []
-        what = self.steps.symbol(node) if self.graph.of is not None else "gradient"
+        what = self.walk.symbol(node) if self.graph.of is not None else "gradient"
         if text.is_scalar(g):
             parts = [self.terms[c, node].share for c in self.graph.boxes if (c, node) in self.terms]
             total = text.number(g)
@@ -115,7 +119,7 @@ class _Draughtsman:
         below = self.at_arrow(x, term) if term is not None else ""
         called = unmarked(self.graph.called(x) or text.HIDDEN)
         whole = f"{called} = {numbers.short(x.value)}"
-        back = unmarked(self.steps.term(term)) if term is not None else ""
+        back = self.walk.line(self.walk.term(term)) if term is not None else ""
         return Arrow(self.keys[x], self.keys[node], term is not None, above, below, whole, back)
 
     def at_arrow(self, x: Node, term: Term) -> str:
@@ -126,7 +130,7 @@ class _Draughtsman:
         if not self.on_arrows:
             return ""
         share = text.number(term.share)
-        return f"{self.steps.symbol(x)} = {share}" if self.graph.called(x) else share
+        return f"{self.walk.symbol(x)} = {share}" if self.graph.called(x) else share
 
     def bare(self, a: Array, key: str) -> Box:
         """An array that no Tensor holds, drawn once for all its uses."""

@@ -6,10 +6,8 @@ written down a second time.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,10 +15,8 @@ import numpy as np
 from tinygraph.graph import Node, leaf, pullback
 from tinygraph.mode import recording
 from tinygraph.op import Array
-from tinygraph.render import numbers, text
 from tinygraph.render.content import Gathered
 from tinygraph.render.expression import Expr, read, simplify
-from tinygraph.render.names import unmarked
 from tinygraph.render.text import HIDDEN
 from tinygraph.tensor import handle
 
@@ -128,100 +124,3 @@ def _pulled(graph: Gathered, box: Node, g: Array, names: Mapping[Node, str]) -> 
         return Expr(x, name=name) if name else None
 
     return {x: simplify(read(found[node]._node, stop)) for x, node in fresh.items() if node in found}
-
-
-class Words:
-    """The walk forward and backward in words: what each box and each arrow says to a pointer that rests on it."""
-
-    def __init__(self, graph: Gathered, found: Mapping[tuple[Node, Node], Term]) -> None:
-        self.graph, self.terms = graph, found
-
-    def symbol(self, node: Node) -> str:
-        """The derivative by a node, as the course writes it."""
-        return text.derivative(self.graph.of or "", self.graph.called(node) or "·")
-
-    def value(self, node: Node) -> str:
-        """A value: its name, its formula, the formula with its numbers, and what it comes to."""
-        formula = self.graph.formulas[node]
-        said = [self.graph.name(node) or ""]
-        if node.op is not None:
-            written = text.spell(formula)[0]
-            filled = text.spell(numbered(formula))[0] if all_numbers(formula) else written
-            said += [written] + [filled] * (filled != written)
-        return unmarked(" = ".join(filter(None, dict.fromkeys([*said, numbers.short(node.value)]))))
-
-    def term(self, term: Term) -> str:
-        """The chain rule along one arrow."""
-        return " = ".join(dict.fromkeys([self.symbol(term.x), *self.product(term), numbers.short(term.share)]))
-
-    def product(self, term: Term, d: str = "d") -> list[str]:
-        """dJ/dv · dv/du; the same with the formula of dv/du; the same with its numbers. Of arrays one formula."""
-        if term.local is None:
-            return [self.expanded(term.whole)]
-        local = text.derivative(self.graph.called(term.box) or "·", self.graph.called(term.x) or "·", d)
-        ways = [(local, 9), text.spell(term.local), text.constant(term.local.value)]
-        if term.local.number is not None:
-            ways[1] = ways[0]
-        if term.box in self.graph.roots:
-            return [said for said, _ in ways]
-        before = [self.symbol(term.box)] * (len(ways) - 1) + [text.number(self.graph.gradients[term.box])]
-        return [f"{g} · {text.bound(way, 3)}" for g, way in zip(before, ways, strict=True)]
-
-    def expanded(self, x: Expr) -> str:
-        """A formula with the names of derivatives written out."""
-        return re.sub("\ue003(\\d+)\ue004", lambda m: self.symbol(self.by_serial[int(m[1])]), text.spell(x)[0])
-
-    @cached_property
-    def by_serial(self) -> dict[int, Node]:
-        return {node.serial: node for node in self.graph.boxes}
-
-    def derivative(self, node: Node) -> list[str]:
-        """The chain rule at a node: one line, and the sum where several arrows come back."""
-        if node not in self.graph.gradients:
-            return []
-        if self.graph.of is None:
-            return [f"gradient = {numbers.short(self.graph.gradients[node])}"]
-        if node in self.graph.roots:
-            return []
-        return [unmarked(" = ".join(self.sum(node)))]
-
-    def sum(self, node: Node) -> list[str]:
-        """The equation of a derivative, a list of what stands between its signs of equality."""
-        terms = [self.terms[c, node] for c in self.graph.boxes if (c, node) in self.terms]
-        if len(terms) == 1:
-            said = self.product(terms[0])
-        else:
-            parts = [self.product(t, "∂") for t in terms]
-            rows = range(max(map(len, parts), default=0))
-            said = [text.total(p[min(i, len(p) - 1)] if i < len(rows) - 1 else p[-1] for p in parts) for i in rows]
-            if all(text.is_scalar(t.share) for t in terms):
-                said.append(text.total(text.number(t.share) for t in terms))
-        return list(dict.fromkeys([self.symbol(node), *said, numbers.short(self.graph.gradients[node])]))
-
-    def backward(self) -> list[Node]:
-        """The nodes in the order in which a person differentiates: back from the result, each box's own inputs next."""
-        first = {x: box for box in reversed(self.graph.boxes) for x in self.graph.inputs(box)}
-        order = []
-        for box in reversed(self.graph.boxes):
-            if box.op is not None:
-                order.append(box)
-            order += [x for x in self.graph.inputs(box) if x.op is None and first[x] is box]
-        return [node for node in order if node in self.graph.gradients and node not in self.graph.roots]
-
-    def outline(self) -> str:
-        """All of the picture in words, a line for each step."""
-        lines = [self.value(node) for node in self.graph.boxes]
-        order = self.backward() if self.graph.of is not None else self.graph.boxes
-        return "\n".join([*lines, *(line for node in order for line in self.derivative(node))])
-
-
-def numbered(x: Expr) -> Expr:
-    """A formula with its numbers in place of its names."""
-    if x.op is None:
-        return Expr(x.value)
-    return replace(x, operands=tuple(map(numbered, x.operands)))
-
-
-def all_numbers(x: Expr) -> bool:
-    """Whether all that stands in a formula is a number."""
-    return np.ndim(x.value) == 0 if x.op is None else all(map(all_numbers, x.operands))

@@ -51,6 +51,15 @@ class Arrow:
         return bool(self.above or self.below)
 
 
+class Step(NamedTuple):
+    """One step of the walk: forward or backward, its equation in parts, and the boxes and arrows that it brings."""
+
+    phase: str
+    parts: tuple[str, ...]
+    boxes: tuple[str, ...]
+    arrows: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Drawing:
     """All of a picture but its colours and places. `text` is what is read out where the picture cannot be seen."""
@@ -59,4 +68,5 @@ class Drawing:
     arrows: tuple[Arrow, ...] = ()
     title: str = ""
     text: str = ""
+    steps: tuple[Step, ...] = ()
     clusters: Mapping[str, str] = field(default_factory=dict)

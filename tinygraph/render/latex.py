@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from string import Formatter
 from typing import Any
 
 import numpy as np
 
-from tinygraph.render import text
+from tinygraph.render import names, numbers, text
 from tinygraph.render.expression import Expr
 
 _SUM, _PRODUCT, _FUNCTION, _POWER, _ATOM = 1, 2, 3, 4, 9
@@ -19,6 +19,7 @@ _CLOSED = [("{", "}"), ("(", ")"), ("(", ","), (", ", ","), (", ", ")"), ("|", "
 _CLOSED += [("floor ", r" \r"), ("ceil ", r" \r")]
 
 Formula = tuple[str, int]
+TIMES = r" \cdot "
 
 
 def number(value: Any) -> str:
@@ -43,12 +44,19 @@ def spell(x: Expr) -> Formula:
         '\\frac{a}{b}'
     """
     if x.op is None:
-        return (x.name, _POWER if "^" in x.name else _ATOM) if x.name else _constant(x.value)
+        return atom(x.name) if x.name else constant(x.value)
     operands = [spell(o) for o in x.operands]
     return _special(x, operands) or _by_template(x, operands)
 
 
-def _constant(value: Any) -> Formula:
+def atom(name: str) -> Formula:
+    """A name inside a formula: marked for pictures, or LaTeX already where it begins with a backslash or a d."""
+    written = name if name.startswith(("\\", "d")) and ("{" in name or "\\" in name) else names.latex(name)
+    return written, _POWER if "^" in written else _ATOM
+
+
+def constant(value: Any) -> Formula:
+    """A bare operand inside a formula."""
     if np.ndim(value):
         return r"\ldots", _ATOM
     written = number(value)
@@ -60,20 +68,20 @@ def _special(x: Expr, operands: Sequence[Formula]) -> Formula | None:
     assert x.op is not None
     name, params = x.op.name, x.params or {}
     if x.op.symbol == "×" and all(np.ndim(o.value) for o in x.operands):
-        return rf"{_bound(operands[0], _PRODUCT)} * {_bound(operands[1], _PRODUCT + 1)}", _PRODUCT
+        return rf"{bound(operands[0], _PRODUCT)} * {bound(operands[1], _PRODUCT + 1)}", _PRODUCT
     if name == "getitem":
-        return rf"{_bound(operands[0], _ATOM)}_{{{text.index(params['index'])}}}".replace("…", r"\ldots"), _ATOM
+        return rf"{bound(operands[0], _ATOM)}_{{{text.index(params['index'])}}}".replace("…", r"\ldots"), _ATOM
     if name in ("sum", "sum_to"):
         axes = _axes(x)
-        return rf"\sum{axes} {_bound(operands[0], _PRODUCT)}", _PRODUCT
+        return rf"\sum{axes} {bound(operands[0], _PRODUCT)}", _PRODUCT
     if name == "broadcast_to" and np.size(x.operands[0].value) == 1:
         shape = r" \times ".join(map(str, np.shape(x.value)))
-        factor = "" if x.operands[0].number == 1 else rf"{_bound(operands[0], _PRODUCT)} \, "
+        factor = "" if x.operands[0].number == 1 else rf"{bound(operands[0], _PRODUCT)} \, "
         return rf"{factor}\mathbf{{1}}_{{{shape}}}", _PRODUCT
     if x.op.symbol == "ᵀ" and len(operands) == 1 and not params.get("axes") and operands[0][0].endswith("]}"):
         return rf"{operands[0][0][:-1]}\top}}", _POWER
     if x.op.symbol == "−" and len(operands) == 1:
-        return f"-{_bound(operands[0], _PRODUCT)}", _SUM
+        return f"-{bound(operands[0], _PRODUCT)}", _SUM
     given = [f"{k}={text.param(v)}" for k, v in params.items() if text.is_news(x.op, k, v)]
     if given or len(operands) > len(_SLOTS):
         inner = ", ".join([o for o, _ in operands] + [rf"\mathrm{{{_words(g)}}}" for g in given])
@@ -106,7 +114,7 @@ def _by_template(x: Expr, operands: Sequence[Formula]) -> Formula:
             need = own + (place > 0)
         else:
             need = _ATOM if after[:1] in ("^", "_") else _POWER
-        written += _bound(operands[place], need)
+        written += bound(operands[place], need)
     return written, own if own is not None else _own_bond(x.op.latex)
 
 
@@ -120,7 +128,8 @@ def _own_bond(template: str) -> int:
     return _FUNCTION if re.search(r"\w \{x\}$", template) else _ATOM
 
 
-def _bound(operand: Formula, bond: int) -> str:
+def bound(operand: Formula, bond: int) -> str:
+    """A formula inside another, in brackets where it binds less tightly than it must."""
     written, own = operand
     return written if own >= bond else rf"\left({written}\right)"
 
@@ -129,11 +138,38 @@ def _words(plain: str) -> str:
     return plain.replace("_", r"\_").replace("…", r"\ldots")
 
 
-def derivative(of: str, by: str) -> str:
+def derivative(of: str, by: str, d: str = "d") -> str:
     r"""A derivative as a fraction.
 
     Example:
         >>> derivative("J", "u")
         '\\frac{dJ}{du}'
     """
-    return rf"\frac{{d{of}}}{{d{by}}}"
+    d = {"∂": r"\partial "}.get(d, d)
+    return rf"\frac{{{d}{of}}}{{{d}{by}}}"
+
+
+def value(x: Any) -> str:
+    r"""A number, or a small array as a matrix; nothing of a large one.
+
+    Example:
+        >>> value(np.array([[1.0, 0.5]]))
+        '\\begin{bmatrix} 1 & 0.5 \\end{bmatrix}'
+    """
+    if np.ndim(x) == 0:
+        return number(x)
+    if not numbers.is_small(x):
+        return ""
+    rows = r" \\ ".join(" & ".join(map(number, row)) for row in np.atleast_2d(x))
+    return rf"\begin{{bmatrix}} {rows} \end{{bmatrix}}"
+
+
+def total(parts: Iterable[str]) -> str:
+    """A sum of what is written already."""
+    first, *others = parts
+    return first + "".join(f" - {o[1:]}" if o.startswith("-") else f" + {o}" for o in others)
+
+
+def finished(written: str) -> str:
+    """A line as the reader has it."""
+    return written

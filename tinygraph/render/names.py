@@ -21,8 +21,12 @@ _LETTERS += " Ψ Psi Ω Omega"
 _GREEK = dict(zip(_LETTERS.split()[1::2], _LETTERS.split()[::2], strict=True))
 _COMMAND = {letter: rf"\{name}" for name, letter in _GREEK.items()}
 _BELOW = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+_ON_LINE = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _HAT = "\u0302"
-_PARTS = re.compile(r"(?P<stem>[^\W\d_]+)(?P<hat>_hat)?(?P<low>_\w|_\d+)?(?P<digits>\d*)(?P<index>\[[\w,+−\- ]+\])?")
+_MARKED = re.compile(
+    rf"(?P<stem>[^\W\d_₀-₉]+)(?P<hat>{_HAT})?(?P<digits>[₀-₉]+)?(?P<low>{LOWERED}\w+{END})?(?P<index>{RAISED}[^{END}]+{END})?"
+)
+_PARTS = re.compile(r"(?P<stem>[^\W\d_₀-₉]+)(?P<hat>_hat)?(?P<low>_\w|_\d+)?(?P<digits>\d*)(?P<index>\[[\w,+−\- ]+\])?")
 
 
 def plain(name: Any, longest: int = LONGEST_NAME) -> str:
@@ -56,24 +60,24 @@ def shown(name: str, array: bool = False) -> str:
     return stem + below + (f"{RAISED}{index}{END}" if index else "")
 
 
-def latex(name: str, array: bool = False) -> str:
-    r"""The same for LaTeX; words of several letters stand upright.
+def latex(name: str) -> str:
+    r"""A name that is marked for pictures, for LaTeX; words of several letters stand upright.
 
     Example:
-        >>> latex("W1", array=True), latex("x1"), latex("alpha"), latex("cost"), latex("y_hat")
-        ('W^{[1]}', 'x_{1}', '\\alpha', '\\mathrm{cost}', '\\hat{y}')
+        >>> latex(shown("W1", array=True)), latex(shown("x1")), latex(shown("alpha")), latex("cost")
+        ('W^{[1]}', 'x_{1}', '\\alpha', '\\mathrm{cost}')
+        >>> latex(shown("y_hat")), latex("参数"), latex("a_b")
+        ('\\hat{y}', '\\text{参数}', '\\mathrm{a\\_b}')
     """
-    found = _split(name)
+    found = _MARKED.fullmatch(name)
     if found is None:
-        return _upright(name)
-    stem, hat, low, digits, index = found
-    stem = _GREEK.get(stem, stem)
-    written = _COMMAND.get(stem) or (stem if len(stem) == 1 and stem.isascii() else _upright(stem))
-    if hat:
+        return _upright(unmarked(name))
+    written = _COMMAND.get(found["stem"]) or found["stem"]
+    written = written if len(found["stem"]) == 1 and (written.isascii()) else _upright(found["stem"])
+    if found["hat"]:
         written = rf"\hat{{{written}}}"
-    if digits and array and not index:
-        digits, index = "", f"[{digits}]"
-    low += digits
+    low = (found["digits"] or "").translate(_ON_LINE) + (found["low"] or "")[1:-1]
+    index = (found["index"] or "")[1:-1]
     return written + (f"_{{{low}}}" if low else "") + (f"^{{{index}}}" if index else "")
 
 
@@ -85,7 +89,7 @@ def unmarked(text: str) -> str:
 def is_symbol(text: str) -> bool:
     """Whether a name is one letter with its indices, so that a product needs no sign between two of them."""
     bare = re.sub(f"[{RAISED}{LOWERED}].*?{END}|[₀-₉{_HAT}ᵀ]", "", text)
-    return len(bare) == 1 and bare.isalpha()
+    return bare.isalpha() and len(bare.removeprefix("d")) <= 1
 
 
 def _split(name: str) -> tuple[str, str, str, str, str] | None:
@@ -102,4 +106,5 @@ def _split(name: str) -> tuple[str, str, str, str, str] | None:
 
 def _upright(text: str) -> str:
     special = {"\\": r"\backslash{}", "^": r"\hat{}", "~": r"\sim{}", "·": r"\cdot{}", " ": r"\ "}
-    return r"\mathrm{" + "".join(special.get(c, rf"\{c}" if c in "&%$#_{}" else c) for c in text) + "}"
+    command = "mathrm" if text.isascii() else "text"
+    return rf"\{command}{{" + "".join(special.get(c, rf"\{c}" if c in "&%$#_{}" else c) for c in text) + "}"

@@ -85,7 +85,8 @@ def _line(attributes: str, line: Line, colours: Palette) -> str:
     start, rest = (line.bold, line.text[len(line.bold) :]) if line.text.startswith(line.bold) else ("", line.text)
     size = float((re.search(r'font-size="([\d.]+)"', attributes) or ["", "13"])[1])
     bold = _spans(start, size, ' font-weight="bold"')
-    return f"<text {attributes}>{bold}{_spans(rest, size)}</text>\n"
+    said = f'class="{line.kind}" ' if line.kind in ("value", "gradient") else ""
+    return f"<text {said}{attributes}>{bold}{_spans(rest, size)}</text>\n"
 
 
 def _spans(text: str, size: float, style: str = "") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tinygraph.render import dot, export
+from tinygraph.render import dot, export, steps
 from tinygraph.render.colour import palette, style
 from tinygraph.render.drawing import Drawing
 from tinygraph.render.paint import paint
@@ -42,6 +43,7 @@ class Picture:
     data: Mapping[str, Any] = field(default_factory=dict, repr=False)
     theme: str = field(default="auto", repr=False)
     backend: str | None = field(default=None, repr=False)
+    steps: bool = field(default=False, repr=False)
 
     @cached_property
     def dot(self) -> str:
@@ -62,7 +64,10 @@ class Picture:
 
     @cached_property
     def html(self) -> str:
-        """A page that holds the picture and its text, and asks for nothing from elsewhere."""
+        """A page that holds the picture and its text, or its steps, and asks for nothing from elsewhere."""
+        if self.steps:
+            title = self.drawing.title or "forward and backward, step by step"
+            return steps.page(self.svg, self.drawing.steps, title, self.text, self.theme)
         return export.page(self.svg, self.drawing.title or "computation graph", self.text, self.theme)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -80,4 +85,8 @@ class Picture:
         return self.svg
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"image/svg+xml": self.svg, "text/plain": self.text}
+        shown = {"image/svg+xml": self.svg, "text/plain": self.text}
+        if self.steps:
+            frame = f'<iframe style="border:0;width:100%;height:46rem" srcdoc="{html.escape(self.html)}"></iframe>'
+            shown["text/html"] = frame
+        return shown

@@ -16,6 +16,7 @@ from tinygraph.render.names import END, LOWERED, RAISED, is_symbol, plain, unmar
 
 __all__ = [
     "HIDDEN",
+    "TIMES",
     "Formula",
     "atom",
     "bound",
@@ -23,6 +24,7 @@ __all__ = [
     "derivative",
     "ems",
     "escaped",
+    "finished",
     "formula",
     "index",
     "is_news",
@@ -36,6 +38,7 @@ __all__ = [
     "spell",
     "summed_axes",
     "total",
+    "value",
 ]
 
 LONGEST_FORMULA = 17.0  # in ems
@@ -49,6 +52,7 @@ Formula = tuple[str, int]  # the text, and how tightly its outermost operation b
 _WIDE = set("…÷×+−=<>@%MWmw∞Σ*‖")
 _NARROW = set(" .,:;'|!()[]/ijlrtfI1")
 _SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+TIMES = " · "
 UNKNOWN: Formula = (HIDDEN, _ATOM)
 
 
@@ -255,3 +259,15 @@ def constant(value: Any) -> Formula:
 def derivative(of: str, by: str, d: str = "d") -> str:
     """How the course writes a derivative; the nameless are left out."""
     return f"{d}{of}/{d}{by}"
+
+
+def finished(written: str) -> str:
+    """A line as the reader has it, without marks."""
+    return unmarked(written)
+
+
+def value(x: Any) -> str:
+    """A value in one line: a number, a small array, or the shape of a large one."""
+    from tinygraph.render.numbers import short
+
+    return short(x)
