@@ -15,7 +15,7 @@ import pytest
 
 import tinygraph as tg
 from tinygraph import nn, optim
-from tinygraph.data import Batches, Normalizer, split
+from tinygraph.data import Batches, Normalizer, breast_cancer, split
 from tinygraph.mode import MODE
 from tinygraph.train import (
     DivergenceError,
@@ -594,3 +594,14 @@ def test_normalised_data_and_the_course_rows_together() -> None:
     assert sorted(seen[:49]) == sorted(data.train.x[:, 0])
     assert evaluate(model, squared, data.dev)["loss"] == pytest.approx(history["val_loss"].min(), rel=1e-12)
     assert evaluate(model, squared, data.test)["loss"] < 0.5 * np.var(Y)
+
+
+def test_logistic_regression_tells_benign_tumours_from_malignant() -> None:
+    pytest.importorskip("sklearn")
+    data = split(*breast_cancer(), "70/30")
+    model = nn.Sequential(Normalizer().fit(data.train.x), nn.Linear(30, 1, weight_init=nn.init.zeros))
+    fit(
+        model, lambda z, y: tg.binary_cross_entropy_with_logits(z[:, 0], y.astype(float)),
+        optim.Adam(model.parameters(), lr=0.02), data.train, epochs=15, **QUIET,
+    )  # fmt: skip
+    assert accuracy(predict(model, data.test.x), data.test.y) >= 0.96
