@@ -597,11 +597,15 @@ def test_normalised_data_and_the_course_rows_together() -> None:
 
 
 def test_logistic_regression_tells_benign_tumours_from_malignant() -> None:
+    """The mean of four splits: of one alone, 171 samples, the accuracy has a standard deviation of 0.013."""
     pytest.importorskip("sklearn")
-    data = split(*breast_cancer(), "70/30")
-    model = nn.Sequential(Normalizer().fit(data.train.x), nn.Linear(30, 1, weight_init=nn.init.zeros))
-    fit(
-        model, lambda z, y: tg.binary_cross_entropy_with_logits(z[:, 0], y.astype(float)),
-        optim.Adam(model.parameters(), lr=0.02), data.train, epochs=15, **QUIET,
-    )  # fmt: skip
-    assert accuracy(predict(model, data.test.x), data.test.y) >= 0.96
+    found = []
+    for seed in range(4):
+        data = split(*breast_cancer(), "70/30", seed=seed)
+        model = nn.Sequential(Normalizer().fit(data.train.x), nn.Linear(30, 1, weight_init=nn.init.zeros))
+        fit(
+            model, lambda z, y: tg.binary_cross_entropy_with_logits(z[:, 0], y.astype(float)),
+            optim.Adam(model.parameters(), lr=0.02), data.train, epochs=15, **QUIET,
+        )  # fmt: skip
+        found.append(accuracy(predict(model, data.test.x), data.test.y))
+    assert np.mean(found) >= 0.96
