@@ -121,3 +121,18 @@ def test_assignment_of_a_tensor_to_a_part_that_was_used_before() -> None:
     y[0] = 10.0
     (before.sum() + (y * y).sum()).backward()
     np.testing.assert_array_equal(x.grad, [8.0, 32.0, 48.0])
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble])
+@pytest.mark.parametrize("columns", [(), (3,), (2, 2)])
+def test_many_repeated_places_add_up_as_numpy_adds_them(dtype: Any, columns: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(0)
+    index = rng.integers(-5, 5, (20, 6))
+    g = rng.integers(-9, 10, (20, 6, *columns)).astype(dtype)
+    want = np.zeros((5, *columns), dtype)
+    np.add.at(want, index, g)
+    found = tg.scatter_add(g, index=index, shape=(5, *columns))
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found, want)
+    with pytest.raises(IndexError):
+        tg.scatter_add(g, index=index, shape=(4, *columns))

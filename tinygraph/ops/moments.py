@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from string import ascii_lowercase
 from typing import Any, NamedTuple
 
@@ -33,13 +35,18 @@ def moments(x: Array, axis: Axis, center: bool = True) -> Moments:
     return Moments(x, mean, _mean_product(deviation, deviation, axis))
 
 
-def _mean_product(x: Array, y: Array, axis: Axis) -> Array:
-    """mean(x * y) along axes with keepdims, without an array for the products."""
-    kept = kept_shape(x, axis)
+def _product_to(x: Array, y: Array, shape: Sequence[int]) -> Array:
+    """`sum_to(x * y, shape)` without an array for the products."""
     letters = ascii_lowercase[: x.ndim]
-    left = "".join(letter for letter, n in zip(letters, kept, strict=True) if n != 1)
-    total = np.einsum(f"{letters},{letters}->{left}", x, y).reshape(kept)
-    return total / max(x.size // max(total.size, 1), 1)
+    long = (1,) * (x.ndim - len(shape)) + tuple(shape)
+    left = "".join(letter for letter, n in zip(letters, long, strict=True) if n != 1)
+    return np.einsum(f"{letters},{letters}->{left}", x, y).reshape(shape)
+
+
+def _mean_product(x: Array, y: Array, axis: Axis) -> Array:
+    """mean(x * y) along axes, with keepdims."""
+    kept = kept_shape(x, axis)
+    return _product_to(x, y, kept) / max(x.size // max(math.prod(kept), 1), 1)
 
 
 def _standard(x: Array, axis: Axis, eps: float, center: bool, known: Moments | None) -> tuple[Array, Array]:
@@ -76,9 +83,7 @@ def _dx(g: Array, ans: Array, x: Array, weight: Array, bias: Array, **how: Any) 
 
 def _dweight(g: Array, ans: Array, x: Array, weight: Array, bias: Array, **how: Any) -> Array:
     deviation, scale = _standard(x, **how)
-    out = g * deviation
-    out *= scale
-    return sum_to(out, shape=weight.shape)
+    return _product_to(g, deviation * scale, weight.shape)
 
 
 def _dbias(g: Array, ans: Array, x: Array, weight: Array, bias: Array, **how: Any) -> Array:
