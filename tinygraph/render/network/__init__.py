@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import os
-import re
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -16,12 +15,12 @@ from tinygraph.render import export, text
 from tinygraph.render.colour import palette, style
 from tinygraph.render.content import reached
 from tinygraph.render.network import heat, place
-from tinygraph.render.network.finish import polish
 from tinygraph.render.network.fold import fold
 from tinygraph.render.network.heat import Scale
 from tinygraph.render.network.links import Links
 from tinygraph.render.network.measure import gradients, measure
 from tinygraph.render.network.outline import outline
+from tinygraph.render.network.paint import paint
 from tinygraph.render.network.parts import Part, Tree
 from tinygraph.render.network.still import Still
 from tinygraph.render.network.view import at_first, foldable
@@ -71,6 +70,7 @@ class Network:
         )
         self.words = Words(nodes, self.name)
         self.title = text.plain(title) if title else self.words.heading(self.tree.root)[0]
+        self.tree.root.name = self.tree.root.name or self.title
         self.shown = foldable(self.tree, self.figures, parameters)
         self.opened = at_first(self.shown, self.tree, depth)
         self.heat = heat
@@ -103,6 +103,7 @@ class Network:
         shown = {group: inside for group, inside in self.shown.items() if group in opened}
         links = Links(self.tree, shown, self.is_parameter, self.parameters)
         scale = self.scale(self.heat) if self.heat else None
+        said += f"; coloured by {scale.measure.label}" if scale else ""
         still = Still(self.tree, self.figures, links, self.words, self.colours, scale, self.roots)
         return still.write(f"{self.title}: {self.summary}{said}"), still
 
@@ -126,12 +127,10 @@ class Network:
             source, still = self._still({self.tree.root}, "; folded, since unfolded its layout took too long")
             drawn, done = place.run([source], "svg", self.seconds, self.backend)
             if not done:
-                raise LayoutError(f"Graphviz was not done with {len(still.said)} boxes in {self.seconds:g} s")
+                raise LayoutError(f"Graphviz was not done with {len(still.boxes)} boxes in {self.seconds:g} s")
         styles = style(self.theme) + (heat.style(self.theme) if self.heat else "")
-        told = f"<title>{html.escape(self.title)}</title><desc>{html.escape(self.text)}</desc>"
-        return re.sub(
-            r"(<svg [^>]*>)", lambda m: m[1] + told, polish(tidy(drawn), still.said, self.colours, styles), count=1
-        )
+        head = f"<title>{html.escape(self.title)}</title><desc>{html.escape(self.text)}</desc>{styles}"
+        return paint(tidy(drawn), still.boxes, self.colours, head)
 
     @cached_property
     def text(self) -> str:

@@ -6,7 +6,7 @@ Both are told apart by the colour-blind: the first goes from light to dark alone
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tinygraph.render.network.measure import Figures
 from tinygraph.render.network.words import Measure
@@ -16,6 +16,8 @@ SHARE_DARK = ["#25241f", "#3b2a12", "#5c3a10", "#86500f", "#a8610d", "#dd8a24", 
 MAGNITUDE_LIGHT = ["#08519c", "#3182bd", "#6baed6", "#bdd7e7", "#f4f4f2", "#fdd0a2", "#fd8d3c", "#d94801", "#8c2d04"]
 MAGNITUDE_DARK = ["#8fcbff", "#4a90d9", "#2f6399", "#24415f", "#2d3034", "#5c3a1c", "#93521a", "#d97720", "#ffc48a"]
 RAMPS = ((SHARE_LIGHT, SHARE_DARK), (MAGNITUDE_LIGHT, MAGNITUDE_DARK))
+DECADES = 2  # of a step of a magnitude
+CELLS = 60  # of the strip that shows all copies of a repeat
 BLACK, WHITE = "#1b1f24", "#ffffff"
 
 # The ink on a step of the light ramp and on that of the dark one, and how the pair is written in a picture for both.
@@ -23,7 +25,7 @@ _INKS = {(BLACK, WHITE): "#1b1f25", (BLACK, BLACK): "#1b1f26", (WHITE, BLACK): "
 
 
 class Scale:
-    """The steps of one measure: 0 to 8 by the share of the whole; of a magnitude a step for each decade, 4 being 1."""
+    """The steps of one measure: 0 to 8 by the share of the whole; of a magnitude a step for two decades, 4 being 1."""
 
     def __init__(self, measure: Measure, whole: Figures, dark: bool = False) -> None:
         self.measure, self.dark = measure, dark
@@ -36,13 +38,31 @@ class Scale:
             return None
         if not self.measure.magnitude:
             return round(8 * math.sqrt(min(1.0, value / self.whole))) if self.whole else 0
-        if math.isnan(value) or value == math.inf:
-            return 8
-        return 4 + max(-4, min(4, round(math.log10(value)))) if value > 0 else 0
+        return _magnitude(value)
 
     def said(self, figures: Figures) -> str:
         value = self.measure.of(figures)
         return "" if value is None else self.measure.written(value)
+
+    def strip(self, copies: Sequence[Figures]) -> list[int | None]:
+        """A step for each copy, or for the largest of several; shares are of the largest copy."""
+        n = min(CELLS, len(copies))
+        values = [self.measure.of(figures) for figures in copies]
+        most = max((value for value in values if value is not None), default=0.0)
+        cells: list[int | None] = []
+        for k in range(n):
+            known = [v for v in values[k * len(values) // n : (k + 1) * len(values) // n] if v is not None]
+            if not known:
+                cells.append(None)
+            elif self.measure.magnitude:
+                cells.append(_magnitude(max(known)))
+            else:
+                cells.append(round(8 * math.sqrt(max(known) / most)) if most else 0)
+        return cells
+
+    def fill(self, step: int | None) -> str:
+        """The colour of a step, none of a figure that is not known."""
+        return "" if step is None else RAMPS[self.measure.magnitude][self.dark][step]
 
     def attributes(self, figures: Figures) -> Mapping[str, str]:
         """For Graphviz: the fill, and an ink that is read on it."""
@@ -50,8 +70,15 @@ class Scale:
         if step is None:
             return {}
         light, dark = RAMPS[self.measure.magnitude]
-        fill = (dark if self.dark else light)[step]
+        fill = self.fill(step)
         return {"fillcolor": fill, "fontcolor": ink(fill) if self.dark else _INKS[ink(light[step]), ink(dark[step])]}
+
+
+def _magnitude(value: float) -> int:
+    """A step for each two decades, 4 being those about 1."""
+    if math.isnan(value) or value == math.inf:
+        return 8
+    return 4 + max(-4, min(4, round(math.log10(value) / DECADES))) if value > 0 else 0
 
 
 def ink(fill: str) -> str:

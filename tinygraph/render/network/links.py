@@ -84,13 +84,14 @@ class Links:
         self.given: dict[Node, Pill] = {}  # what stands at the top
         for group, children in shown.items():
             self._hide(group, children)
-        self.computed = [node for node in tree.nodes if node.op is not None]
+        self.exits: dict[tuple[Part, Node], Pill] = {}
         self._leaves()
-        for node in self.computed:
-            for x in tree.sources(node):
+        for node, part in tree.home.items():
+            for x in tree.sources[node]:
                 if x.op is not None:
-                    self._flow(x, tree.home[x], tree.home[node])
-        self._exits()
+                    self._flow(x, tree.home[x], part)
+        for (group, _), pill in self.exits.items():
+            self.interiors[group].items.append(pill)
         for (group, _), pill in reversed(self.entries.items()):
             self.interiors[group].items.insert(0, pill)
         if tree.root in self.interiors:
@@ -118,6 +119,17 @@ class Links:
         if interior is not None:
             interior.arrow(self.seen(a), self.seen(b), value)
         self._enter(value, b, target)
+        self._leave(value, a, source)
+
+    def _leave(self, value: Node, outer: Part, source: Part) -> None:
+        """Draw a value out of every open group between the two parts, once."""
+        while source is not outer and source.parent is not None:
+            group = source.parent
+            interior = self.interiors.get(group)
+            if interior is not None and (group, value) not in self.exits:
+                pill = self.exits[group, value] = Pill(EXIT, value)
+                interior.arrow(self.seen(source), pill, value)
+            source = group
 
     def _enter(self, value: Node, outer: Part, target: Part) -> None:
         """Draw a value into every open group between the two parts."""
@@ -131,34 +143,14 @@ class Links:
                 interior.arrow(pill, self.seen(target), value)
             target = group
 
-    def _exits(self) -> None:
-        """What leaves an open group is drawn as leaving it."""
-        leaving: dict[tuple[Part, Node], Part] = {}
-        for node in self.computed:
-            for x in self.tree.sources(node):
-                if x.op is not None:
-                    self._leave(x, siblings(self.tree.home[x], self.tree.home[node])[0], leaving)
-        for (group, value), part in leaving.items():
-            interior = self.interiors[group]
-            pill = Pill(EXIT, value)
-            interior.items.append(pill)
-            interior.arrow(self.seen(part), pill, value)
-
-    def _leave(self, value: Node, outer: Part, leaving: dict[tuple[Part, Node], Part]) -> None:
-        part = self.tree.home[value]
-        while part is not outer and part.parent is not None:
-            if part.parent in self.interiors:
-                leaving.setdefault((part.parent, value), part)
-            part = part.parent
-
     def _leaves(self) -> None:
         """Parameters beside their uses; data at the top, if it has a name or the computation begins with it."""
         homes: dict[Node, dict[Part, list[Part]]] = {}
         begins: set[Node] = set()
-        for node in self.computed:
-            part = self.tree.home[node]
-            given = [x for x in self.tree.sources(node) if x.op is None]
-            if len(given) == sum(1 for _ in self.tree.sources(node)):
+        for node, part in self.tree.home.items():
+            sources = self.tree.sources[node]
+            given = [x for x in sources if x.op is None]
+            if len(given) == len(sources):
                 begins.update(given)
             for x in given:
                 if part.parent is not None:

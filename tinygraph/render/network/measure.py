@@ -123,25 +123,27 @@ def _count_parameters(
 ) -> None:
     """Each parameter once in every part that uses it, and the length of what it learns there."""
     uses: dict[Node, list[Node]] = {}
-    for node in tree.home:
-        for x in dict.fromkeys(x for x in node.inputs or () if x is not None and x.op is None and is_parameter(x)):
-            uses.setdefault(x, []).append(node)
+    for node, sources in tree.sources.items():
+        for x in sources:
+            if x.op is None and is_parameter(x):
+                uses.setdefault(x, []).append(node)
     unknown: set[Part] = set()
     squares: dict[Part, float] = {}
     for x, consumers in uses.items():
-        counted: dict[Part, list[Node]] = {}
+        within: dict[Part, int] = {}
+        first: dict[Part, Node] = {}
         for node in consumers:
             part: Part | None = tree.home[node]
             while part is not None:
-                counted.setdefault(part, []).append(node)
+                within[part] = within.get(part, 0) + 1
+                first.setdefault(part, node)
                 part = part.parent
-        for group, within in counted.items():
+        for group, n in within.items():
             figures[group].parameters += x.value.size
             figures[group].parameter_bytes += x.value.nbytes
-            if len(within) == len(consumers):
-                known = found.of.get(x)
-            else:
-                known = found.shares.get((within[0], x)) if len(within) == 1 else None
+            known = found.of.get(x) if n == len(consumers) else None
+            if known is None and n == 1:
+                known = found.shares.get((first[group], x))
             if known is None:
                 unknown.add(group)
             else:
@@ -155,20 +157,18 @@ def _flow(tree: Tree, figures: Mapping[Part, Figures], found: Gradients, roots: 
     if not found.of:
         return
     outermost: dict[Node, Part] = {root: tree.root for root in roots if root in tree.home}
-    for node in tree.home:
-        for x in node.inputs or ():
-            if x is not None and x.op is not None and x not in outermost:
-                outermost[x] = siblings(tree.home[x], tree.home[node])[0]
-            elif x is not None and x.op is not None:
-                other = siblings(tree.home[x], tree.home[node])[0]
-                if other.depth < outermost[x].depth:
-                    outermost[x] = other
+    for node, part in tree.home.items():
+        for x in tree.sources[node]:
+            if x.op is not None:
+                last = siblings(tree.home[x], part)[0]
+                if x not in outermost or last.depth < outermost[x].depth:
+                    outermost[x] = last
     squares: dict[Part, float] = {}
     for x, last in outermost.items():
-        square = found.of.get(x)
-        part: Part | None = tree.home[x]
-        while square is not None and part is not None:
-            squares[part] = squares.get(part, 0.0) + square**2
-            part = part.parent if part is not last else None
-    for group, square in squares.items():
-        figures[group].gradient = math.sqrt(square)
+        size = found.of.get(x)
+        group: Part | None = tree.home[x]
+        while size is not None and group is not None:
+            squares[group] = squares.get(group, 0.0) + size**2
+            group = group.parent if group is not last else None
+    for part, square in squares.items():
+        figures[part].gradient = math.sqrt(square)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import json
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import asdict, fields
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,6 @@ from tinygraph.render.network.words import MEASURES, counted
 if TYPE_CHECKING:
     from tinygraph.render.network import Network
 
-CELLS = 60  # of the strip that shows all copies of a repeat
 WIDE = 2.6  # half the width of a letter at an arrow, as Graphviz measures it
 UNFOLDED = 400  # boxes that "unfold all" shows
 GROUNDS = {"light": ("#ffffff", "#ffffff", "#d5dae0", "#fafbfc"), "dark": ("#14171a", "#1d2125", "#3a4148", "#191d21")}
@@ -148,23 +146,8 @@ class Pages:
         steps = ((scale, scale.step(figures)) for scale in self.scales)
         box["f"] = {scale.measure.key: [step, scale.said(figures)] for scale, step in steps if step is not None}
         if part.kind == REPEAT:
-            box["strip"] = {scale.measure.key: self._strip(part.children, scale) for scale in self.scales}
-
-    def _strip(self, copies: Sequence[Part], scale: Scale) -> list[int | None]:
-        """A step for each copy, or for the largest of several; shares are of the largest copy."""
-        n = min(CELLS, len(copies))
-        figures = [self.network.figures[copy] for copy in copies]
-        found = [(scale.measure.of(f), f) for f in figures]
-        most = max((value for value, _ in found if value is not None), default=0.0)
-        cells: list[int | None] = []
-        for k in range(n):
-            known = [(v, f) for v, f in found[k * len(copies) // n : (k + 1) * len(copies) // n] if v is not None]
-            if not known:
-                cells.append(None)
-                continue
-            value, of = max(known, key=lambda pair: pair[0])
-            cells.append(scale.step(of) if scale.measure.magnitude else round(8 * (value / most) ** 0.5) if most else 0)
-        return cells
+            copies = [self.network.figures[copy] for copy in part.children]
+            box["strip"] = {scale.measure.key: scale.strip(copies) for scale in self.scales}
 
     def _plan(self, interior: Interior) -> Plan:
         number = {item: i for i, item in enumerate(interior.items)}
@@ -234,7 +217,7 @@ def _is_known(scale: Scale, network: Network) -> bool:
 
 def _ends(scale: Scale) -> dict[str, str]:
     if scale.measure.magnitude:
-        return {"low": "≤ 10⁻⁴", "high": "≥ 10⁴"}
+        return {"low": "≤ 10⁻⁸", "high": "≥ 10⁸"}
     return {"low": "none", "high": "all of it"}
 
 

@@ -50,12 +50,13 @@ class Part:
 
 
 class Tree:
-    """The parts of a graph: `home` is the part of each operation's node."""
+    """The parts of a graph: `home` is the part of each operation's node, `sources` are what it was done to."""
 
     def __init__(self, nodes: Sequence[Node]) -> None:
         self.root = Part(NETWORK, None)
         self.nodes = nodes
         self.home: dict[Node, Part] = {}
+        self.sources: dict[Node, tuple[Node, ...]] = {}
         self.bare: dict[int, Node] = {}  # a leaf for each bare array, by its identity
         scopes: dict[Scope, Part] = {}
         for node in nodes:
@@ -63,6 +64,7 @@ class Tree:
                 group = self.root if node.tag is None else _group(node.tag.scope, scopes, self.root)
                 part = self.home[node] = Part(OPERATION, group, node.op.name, node=node)
                 group.children.append(part)
+                self.sources[node] = self._sources(node)
         self._hoist()
 
     def _hoist(self) -> None:
@@ -80,14 +82,16 @@ class Tree:
             yield part
             stack.extend(reversed(part.children))
 
-    def sources(self, node: Node) -> Iterator[Node]:
+    def _sources(self, node: Node) -> tuple[Node, ...]:
         """What an operation was done to, each once: computed, given, or bare arrays; numbers are passed over."""
-        inputs = dict.fromkeys(node.inputs or ())
+        inputs, args = node.inputs or (), node.args or ()
         if None in inputs:
-            for x, a in zip(node.inputs or (), node.args or (), strict=True):
-                if x is None and np.ndim(a):
-                    inputs.setdefault(self.bare.setdefault(id(a), leaf(a, False)))
-        return (x for x in inputs if x is not None)
+            inputs = tuple(
+                self.bare.setdefault(id(a), leaf(a, False)) if x is None else x
+                for x, a in zip(inputs, args, strict=True)
+                if x is not None or np.ndim(a)
+            )
+        return tuple(dict.fromkeys(inputs)) if len(inputs) > 1 else inputs
 
     def settle(self) -> None:
         """Count the depths anew, after parts have been moved."""

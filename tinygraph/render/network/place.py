@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -136,23 +135,33 @@ def _read(drawn: str, plan: Plan) -> Placed:
     centres: list[Point] = [(0.0, 0.0)] * len(plan.sizes)
     found: dict[tuple[int, int, str], tuple[list[Point], Point | None]] = {}
     for line in drawn.splitlines():
-        words = shlex.split(line)
-        if words[0] == "graph":
-            width, height = float(words[2]) * INCH, float(words[3]) * INCH
-        elif words[0] == "node":
-            centres[int(words[1])] = float(words[2]) * INCH, height - float(words[3]) * INCH
-        elif words[0] == "edge":
-            end = 4 + 2 * int(words[3])
-            numbers = [float(word) * INCH for word in words[4:end]]
-            curve = [(x, height - y) for x, y in zip(numbers[::2], numbers[1::2], strict=True)]
-            labelled = len(words) == end + 5
-            at = (float(words[end + 1]) * INCH, height - float(words[end + 2]) * INCH) if labelled else None
-            found[int(words[1]), int(words[2]), words[end] if labelled else ""] = curve, at
+        kind, *words = line.split(maxsplit=4)
+        if kind == "graph":
+            width, height = float(words[1]) * INCH, float(words[2]) * INCH
+        elif kind == "node":
+            centres[int(words[0])] = float(words[1]) * INCH, height - float(words[2]) * INCH
+        elif kind == "edge":
+            *numbers, rest = words[3].split(maxsplit=2 * int(words[2]))
+            points = [float(number) * INCH for number in numbers]
+            label, at = _label(rest)
+            curve = [(x, height - y) for x, y in zip(points[::2], points[1::2], strict=True)]
+            place = None if at is None else (at[0] * INCH, height - at[1] * INCH)
+            found[int(words[0]), int(words[1]), label] = curve, place
     arrows = [
         found.get((arrow.start, arrow.stop, arrow.label), ([centres[arrow.start], centres[arrow.stop]], None))
         for arrow in plan.arrows
     ]
     return Placed(width, height, centres, [curve for curve, _ in arrows], [at for _, at in arrows])
+
+
+def _label(rest: str) -> tuple[str, Point | None]:
+    """The text at an arrow and where its middle is, from the end of a line: [label x y] style colour."""
+    quoted = rest.startswith('"')
+    label, _, rest = rest[1:].partition('" ') if quoted else ("", "", rest)
+    words = rest.split()
+    if quoted:
+        return label, (float(words[0]), float(words[1]))
+    return (words[0], (float(words[1]), float(words[2]))) if len(words) == 5 else ("", None)
 
 
 def _simply(plan: Plan) -> Placed:

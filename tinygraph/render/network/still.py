@@ -9,12 +9,12 @@ from tinygraph.graph import Node
 from tinygraph.render import colour, text
 from tinygraph.render.colour import Palette
 from tinygraph.render.dot import BOX, FONT, POINTS
-from tinygraph.render.network.finish import Said
 from tinygraph.render.network.heat import Scale
 from tinygraph.render.network.links import DATA, PARAMETER, Item, Links, Pill
 from tinygraph.render.network.measure import Figures
+from tinygraph.render.network.paint import Box, Line
 from tinygraph.render.network.parts import OPERATION, REPEAT, Part, Tree
-from tinygraph.render.network.words import Words
+from tinygraph.render.network.words import Words, counted
 
 SMALL = {"fontsize": "11", "margin": "0.1,0.03", "height": "0.22", "penwidth": "1"}
 
@@ -43,9 +43,9 @@ class Still:
         self.tree, self.figures, self.links, self.words = tree, figures, links, words
         self.colours, self.scale, self.roots = colours, scale, set(roots)
         self.plainly = nohtml
-        self.said: dict[str, Said] = {}
+        self.boxes: dict[str, Box] = {}
         self.ids: dict[Item, str] = {}
-        self.boxes: dict[Part, Item] = {}
+        self.seen_as: dict[Part, Item] = {}
         font = {"fontname": FONT, "fontcolor": colours.ink}
         self.dot = Digraph(
             "tinygraph",
@@ -62,11 +62,11 @@ class Still:
         if caption:
             self.dot.attr(label=self.plainly(text.escaped(caption)), labelloc="b", fontsize="11")
             self.dot.attr(fontcolor=self.colours.quiet)
-        stack: list[tuple[Part, Any, Any, Iterator[Item]]] = [
-            (self.tree.root, self.dot, None, iter(self.links.interiors[self.tree.root].items))
+        stack: list[tuple[Any, Any, Iterator[Item]]] = [
+            (self.dot, None, iter(self.links.interiors[self.tree.root].items))
         ]
         while stack:
-            group, graph, outer, items = stack[-1]
+            graph, outer, items = stack[-1]
             item = next(items, None)
             if item is None:
                 stack.pop()
@@ -75,9 +75,9 @@ class Still:
             elif isinstance(item, Part) and item in self.links.interiors:
                 key = f"cluster{len(self.ids)}"
                 self.ids[item] = key
-                stack.append((item, self._cluster(Digraph(key), item), graph, self._inside(item)))
+                stack.append((self._cluster(Digraph(key), item), graph, self._inside(item)))
             else:
-                self._box(graph, item, group)
+                self._box(graph, item)
         for (a, b), values in self._arrows().items():
             self.dot.edge(self.ids[a], self.ids[b], **self._flow(a, values))
         return str(self.dot.source)
@@ -94,39 +94,44 @@ class Still:
             label=self.plainly(text.escaped("  ".join(filter(None, [name, quiet])))), labeljust="l", labelloc="t"
         )
         graph.attr(style="rounded", color=self.colours.quiet, fontsize="12", fontcolor=self.colours.quiet, margin="12")
+        graph.attr(penwidth="0.7")
         return graph
 
-    def _box(self, graph: Any, item: Item, group: Part) -> None:
+    def _box(self, graph: Any, item: Item) -> None:
         key = self.ids[item] = f"n{len(self.ids)}"
-        name, quiet = self.words.heading(item)
         kind = self._kind(item)
         fill, line = getattr(self.colours, kind)
         attributes = {"fillcolor": fill, "color": line, "class": kind}
-        lines = [(f"{name}  {quiet}".rstrip(), "name")]
-        told = lines[0][0]
-        if isinstance(item, Part):
-            figures = self.figures[item]
-            told = "\n".join([told, *(f"{label}: {value}" for label, value in self.words.figures(figures))])
-            second = self._second(item, figures)
-            if second:
-                lines.append((second, "quiet" if self.scale is None else "value"))
-            if self.scale is not None:
-                attributes |= self.scale.attributes(figures)
-            if item.kind == REPEAT:
-                attributes["peripheries"] = "2"
-        else:
+        box = self._words(item)
+        if isinstance(item, Pill):
             attributes |= SMALL
+        elif self.scale is not None:
+            attributes |= self.scale.attributes(self.figures[item])
         points = float(attributes.get("fontsize", POINTS))
-        width = max(text.ems(line) for line, _ in lines) * points / 72 + 0.2
-        self.said[key] = Said(told, name, tuple(how for _, how in lines))
-        label = self.plainly("\\n".join(text.escaped(line) for line, _ in lines))
+        width = max(text.ems(line.whole) for line in box.lines) * points / 72 + 0.2
+        self.boxes[key] = box
+        label = self.plainly("\\n".join(text.escaped(line.whole) or " " for line in box.lines))
         graph.node(key, label, width=f"{width:.2f}", **attributes)
 
-    def _second(self, part: Part, figures: Figures) -> str:
-        """The figure that the box is coloured by; else its parameters."""
+    def _words(self, item: Item) -> Box:
+        """The lines in a box: its name, then the figure that it is coloured by, or else its parameters."""
+        name, quiet = self.words.heading(item)
+        if isinstance(item, Pill):
+            return Box((Line(name, quiet),), f"{name} {quiet}".strip())
+        figures = self.figures[item]
+        strip: tuple[str, ...] = ()
+        rows = [f"{label}: {value}" for label, value in self.words.figures(figures)]
+        told = "\n".join([f"{name} {quiet}".strip(), *rows])
+        lines = [Line(name, quiet, "quiet" if self.scale is None or self.scale.step(figures) is None else "name")]
         if self.scale is not None:
-            return self.scale.said(figures)
-        return f"{figures.parameters:,} parameters" if figures.parameters and part.kind != OPERATION else ""
+            lines += [Line("", said, "name")] if (said := self.scale.said(figures)) else []
+            if item.kind == REPEAT:
+                steps = self.scale.strip([self.figures[copy] for copy in item.children])
+                strip = tuple(map(self.scale.fill, steps))
+                lines.append(Line("", "", "strip"))
+        elif figures.parameters and item.kind != OPERATION:
+            lines.append(Line("", counted(figures.parameters, "parameter"), "learned"))
+        return Box(tuple(lines), told, item.kind == REPEAT, strip)
 
     def _kind(self, item: Item) -> str:
         if isinstance(item, Pill):
@@ -137,7 +142,7 @@ class Still:
 
     def _seen(self, part: Part) -> Item:
         """The box in which a part is hidden, or itself."""
-        found = self.boxes.get(part)
+        found = self.seen_as.get(part)
         if found is None:
             path, around = [], part
             while around.parent is not None:
@@ -148,7 +153,7 @@ class Still:
                 found = self.links.seen(inner)
                 if found not in self.links.interiors:
                     break
-            self.boxes[part] = found
+            self.seen_as[part] = found
         return found
 
     def _arrows(self) -> dict[tuple[Item, Item], dict[Node, None]]:
@@ -158,9 +163,9 @@ class Still:
             for (a, b), values in interior.arrows.items():
                 if isinstance(a, Pill) and a in self.ids and isinstance(b, Part) and b in self.ids:
                     arrows.setdefault((a, b), {}).update(values) if b not in self.links.interiors else None
-        for node in self.links.computed:
-            b = self._seen(self.tree.home[node])
-            for x in self.tree.sources(node):
+        for node, part in self.tree.home.items():
+            b = self._seen(part)
+            for x in self.tree.sources[node]:
                 source = self.links.given.get(x) if x.op is None else self._seen(self.tree.home[x])
                 if source is not None and source is not b:
                     arrows.setdefault((source, b), {})[x] = None

@@ -12,7 +12,7 @@ FIRST, LAST = 2, 1  # else so many at either end
 SEEN_AT_FIRST = 24  # boxes
 FEW = 3  # so few that what is in them is shown as well
 STILL = 300  # boxes of a still picture, however deep it is to be
-ROOM = 1500  # boxes of a page, open and closed
+ROOM = 1000  # boxes of a page, open and closed
 
 
 def children(group: Part) -> list[Part]:
