@@ -185,6 +185,7 @@ def test_all_is_complete() -> None:
         "entropy",
         "margin",
         "penalty",
+        "recurrent",
         "moments",
         "nn",
     ],

@@ -27,6 +27,7 @@ ROOMS = (
     "entropy",
     "margin",
     "penalty",
+    "recurrent",
     "moments",
     "nn",
 )

@@ -69,13 +69,49 @@ class Each:
         return map(self.__getitem__, count())
 
 
+class Joint:
+    """The rules of an operation whose gradients are found together: one function that returns all of them.
+
+    Each walk over the rules runs it once for all arguments; a rule asked for by itself runs the whole function.
+
+    Example:
+        >>> rules = Joint(lambda g, ans, x, y: (g * y, g * x), 2)
+        >>> rules[0](1.0, 6.0, 2.0, 3.0), len(rules)
+        (3.0, 2)
+    """
+
+    def __init__(self, rule: Callable[..., Sequence[Array]], arity: int) -> None:
+        self.rule = rule
+        self.arity = arity
+
+    def __len__(self) -> int:
+        return self.arity
+
+    def __getitem__(self, i: Any) -> Any:
+        return list(self)[i]
+
+    def __iter__(self) -> Iterator[Rule]:
+        """Rules that share what the first of them to be called finds, as long as they are called with the same."""
+        arrays: tuple[Array, ...] = ()
+        found: Sequence[Array] = ()
+
+        def part(i: int, *called: Array, **params: Any) -> Array:
+            nonlocal arrays, found
+            if len(arrays) != len(called) or any(a is not b for a, b in zip(arrays, called, strict=True)):
+                arrays, found = called, self.rule(*called, **params)
+            return found[i]
+
+        return (partial(part, i) for i in range(self.arity))
+
+
 class Op:
     """One operation: forward function, derivative rules, domain, kinks, symbol and formula.
 
     Args:
         forward: the function on arrays; arrays are positional, everything else is keyword.
         vjps: `vjps[i](g, ans, *args, **params)` is the gradient of argument i, where g is the gradient of the
-            output `ans`; None where the argument has no derivative; an `Each` for any number of arrays.
+            output `ans`; None where the argument has no derivative; an `Each` for any number of arrays, a `Joint`
+            where they are found together.
         numpy: the NumPy functions that this operation stands for, the principal one first.
         kind: "elementwise" (broadcasts; rules act on each element), "linear" (jointly, in all its arrays),
             "multilinear" (in each array, the others held), "constant" (no derivative) or "general".
@@ -94,7 +130,7 @@ class Op:
         self,
         forward: Callable[..., Any],
         *,
-        vjps: Sequence[Rule | None] | Each = (),
+        vjps: Sequence[Rule | None] | Each | Joint = (),
         numpy: Callable[..., Any] | Sequence[Callable[..., Any]] = (),
         kind: str = "general",
         jvp: Rule | None = None,

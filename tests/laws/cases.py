@@ -367,6 +367,23 @@ def flip_case(r: Random) -> Case:
     return Case([a], {"axis": axes_of(r, a)})
 
 
+def steps_case(gates: int, states: int, bias: bool = False) -> Recipe:
+    """A sequence of one to three steps, and the state before them."""
+
+    def recipe(r: Random) -> Case:
+        t, n, h = r.choice([(2, 1, 1), (1, 2, 2), (2, 2, 1)])
+        x, weight = array(r, (t, n, gates * h)), array(r, (gates * h, h))
+        arrays = [x, *(array(r, (n, h)) for _ in range(states)), weight]
+        return Case(arrays + [array(r, (gates * h,))] * bias)
+
+    return recipe
+
+
+def reversed_case(r: Random) -> Case:
+    a = array(r, (r.randint(1, 3), r.randint(1, 3), *shape(r, 0, 1)))
+    return Case([a], {"lengths": np.array([r.randint(0, a.shape[0]) for _ in range(a.shape[1])])})
+
+
 def one_array(kwargs: dict[str, Any] | None = None, least: int = 0) -> Recipe:
     return lambda r: Case([array(r, shape(r, least, 3))], dict(kwargs or {}))
 
@@ -388,9 +405,11 @@ RECIPES: dict[str, Recipe] = {
     "expand_dims": lambda r: Case([array(r, shape(r, 0, 2))], {"axis": r.choice([0, -1, (0, -1)])}),
     "flip": flip_case,
     "getitem": getitem_case,
+    "gru_steps": steps_case(3, 1, bias=True),
     "linear": linear_case,
     "log_softmax": along_axis,
     "logsumexp": reduction,
+    "lstm_steps": steps_case(4, 2),
     "matmul": matmul_case,
     "max": extremum_case(NAMED["max"]),
     "mean": reduction,
@@ -401,6 +420,8 @@ RECIPES: dict[str, Recipe] = {
     "prod": prod_case,
     "ravel": one_array(),
     "reshape": reshape_case,
+    "reverse_sequence": reversed_case,
+    "rnn_steps": steps_case(1, 1),
     "roll": roll_case,
     "scatter_add": scatter_case,
     "softmax": along_axis,
@@ -651,6 +672,47 @@ def _normalized(
     return (x - mean) / np.sqrt(((x - mean) ** 2).mean(axis, keepdims=True) + eps) * w + b
 
 
+def _sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
+
+
+def _lstm_loop(x: np.ndarray, h: np.ndarray, c: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    rows = [np.hstack([np.zeros((len(h), 4 * h.shape[1])), c, 0 * c, h])]
+    for step in x:
+        i, f, g, o = np.split(step + h @ weight.T, 4, axis=1)
+        i, f, g, o = _sigmoid(i), _sigmoid(f), np.tanh(g), _sigmoid(o)
+        c = f * c + i * g
+        h = o * np.tanh(c)
+        rows.append(np.hstack([i, f, g, o, c, np.tanh(c), h]))
+    return np.array(rows)
+
+
+def _gru_loop(x: np.ndarray, h: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    rows = [np.hstack([np.zeros((len(h), 4 * h.shape[1])), h])]
+    for step in x:
+        (a, b, c), (p, q, s) = np.split(step, 3, axis=1), np.split(h @ weight.T + bias, 3, axis=1)
+        r, z = _sigmoid(a + p), _sigmoid(b + q)
+        n = np.tanh(c + r * s)
+        h = (1 - z) * n + z * h
+        rows.append(np.hstack([r, z, n, s, h]))
+    return np.array(rows)
+
+
+def _rnn_loop(x: np.ndarray, h: np.ndarray, weight: np.ndarray, relu: bool = False) -> np.ndarray:
+    rows = [h]
+    for step in x:
+        z = step + rows[-1] @ weight.T
+        rows.append(z.clip(min=0) if relu else np.tanh(z))
+    return np.array(rows)
+
+
+def _reversed(x: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    out = x.copy()
+    for n, length in enumerate(lengths):
+        out[:length, n] = x[:length, n][::-1]
+    return out
+
+
 REFERENCES: dict[str, Callable[..., Any]] = {
     "assign": _assigned,
     "astype": lambda x, dtype: np.array(x, dtype=dtype),
@@ -665,6 +727,7 @@ REFERENCES: dict[str, Callable[..., Any]] = {
     "erf": _each(math.erf),
     "gelu_tanh": _each(_gelu_tanh),
     "getitem": lambda x, index: x[index],
+    "gru_steps": _gru_loop,
     "hard_tanh": _each(lambda x, min_val=-1.0, max_val=1.0: min_val if x < min_val else max_val if x > max_val else x),
     "huber": _each(lambda x, delta=1.0: x * x / 2 if abs(x) < delta else delta * (abs(x) - delta / 2)),
     "kl_div": lambda x, y: y * (np.log(y, where=y > 0, out=np.zeros_like(y)) - x),
@@ -673,10 +736,13 @@ REFERENCES: dict[str, Callable[..., Any]] = {
     "linear": _linear,
     "log_sigmoid": _each(lambda x: -float(np.log1p(np.exp(-x))) if x > 0 else x - float(np.log1p(np.exp(x)))),
     "logsumexp": lambda x, axis, keepdims: np.log(np.exp(x).sum(axis=axis, keepdims=keepdims)),
+    "lstm_steps": _lstm_loop,
     "mish": _each(lambda x: x * float(np.tanh(np.logaddexp(0.0, x)))),
     "ndtr": _each(lambda x: 0.5 * math.erfc(-x * math.sqrt(0.5))),
     "normalize": _normalized,
     "relu": _each(lambda x: 0.0 if x < 0 else x),
+    "reverse_sequence": _reversed,
+    "rnn_steps": _rnn_loop,
     "scatter_add": _scattered,
     "sigmoid": _each(lambda x: 1 / (1 + _exp(-x)) if x > 0 else _exp(x) / (1 + _exp(x))),
     "silu": _each(lambda x: x / (1 + _exp(-x)) if x > 0 else x * (_exp(x) / (1 + _exp(x)))),

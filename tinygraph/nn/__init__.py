@@ -22,6 +22,7 @@ from tinygraph.nn.activations import (
     Softsign,
     Tanh,
 )
+from tinygraph.nn.cells import GRUCell, LSTMCell, RNNCell
 from tinygraph.nn.containers import Sequential
 from tinygraph.nn.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from tinygraph.nn.dropout import Dropout, Dropout2d
@@ -58,11 +59,15 @@ from tinygraph.nn.pooling import (
     MaxPool1d,
     MaxPool2d,
 )
+from tinygraph.nn.recurrent import GRU, LSTM, RNN
 from tinygraph.nn.reshaping import Flatten, Unflatten
 
 __all__ = [
     "ELU",
     "GELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "SELU",
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
@@ -85,6 +90,7 @@ __all__ = [
     "Dropout2d",
     "Embedding",
     "Flatten",
+    "GRUCell",
     "GlobalAvgPool",
     "GroupNorm",
     "Hardsigmoid",
@@ -95,6 +101,7 @@ __all__ = [
     "Identity",
     "KLDivLoss",
     "L1Loss",
+    "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
@@ -109,6 +116,7 @@ __all__ = [
     "NLLLoss",
     "PReLU",
     "RMSNorm",
+    "RNNCell",
     "ReLU",
     "ReLU6",
     "Sequential",

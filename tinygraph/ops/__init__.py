@@ -18,6 +18,7 @@ from tinygraph.ops import (
     nn,
     penalty,
     pool,
+    recurrent,
     reduce,
     shape,
     special,
@@ -38,6 +39,7 @@ from tinygraph.ops.moments import *
 from tinygraph.ops.nn import *
 from tinygraph.ops.penalty import *
 from tinygraph.ops.pool import *
+from tinygraph.ops.recurrent import *
 from tinygraph.ops.reduce import *
 from tinygraph.ops.shape import *
 from tinygraph.ops.special import *
@@ -61,6 +63,7 @@ for _module in (
     nn,
     penalty,
     pool,
+    recurrent,
     reduce,
     shape,
     special,
