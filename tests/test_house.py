@@ -35,7 +35,7 @@ OPTIONAL = [
     "cupy",
     "torch",
 ]
-OPTIONAL += ["pytest", "numba", "jax", "tabulate"]
+OPTIONAL += ["pytest", "numba", "jax", "tabulate", "safetensors", "h5py"]
 
 
 def floor_of(path: Path) -> str:

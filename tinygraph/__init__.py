@@ -23,6 +23,7 @@ from tinygraph.transforms import grad, hessian, hvp, jacobian, jvp, value_and_gr
 
 if TYPE_CHECKING:
     from tinygraph import check, data, nn, optim, train
+    from tinygraph.nn.saving import load, save
     from tinygraph.render import plots, render
 
 __version__ = "0.1.0"
@@ -39,12 +40,14 @@ __all__ = [
     "hvp",
     "jacobian",
     "jvp",
+    "load",
     "nn",
     "no_grad",
     "op",
     "optim",
     "plots",
     "render",
+    "save",
     "scope",
     "train",
     "value_and_grad",
@@ -59,4 +62,6 @@ def __getattr__(name: str) -> Any:
         return import_module(f"tinygraph.{name}")
     if name == "plots":
         return import_module("tinygraph.render.plots")
+    if name in ("load", "save"):
+        return getattr(import_module("tinygraph.nn.saving"), name)
     raise AttributeError(f"module 'tinygraph' has no attribute {name!r}")
