@@ -72,18 +72,28 @@ def _normalized(
 
 def _dx(g: Array, ans: Array, x: Array, weight: Array, bias: Array, **how: Any) -> Array:
     deviation, scale = _standard(x, **how)
-    g = g * weight
+    if _even(x, weight, how["axis"]):
+        factor = scale * weight
+    else:
+        g, factor = g * weight, scale
     out = deviation * (-_mean_product(g, deviation, how["axis"]) * (scale * scale))
-    out += g  # in place also where something is recorded, since then out is
+    out += g  # in place also where something is recorded, since then x is, and so is out
     if how["center"]:
         out -= np.mean(g, axis=how["axis"], keepdims=True)
-    out *= scale
+    out *= factor
     return out
 
 
 def _dweight(g: Array, ans: Array, x: Array, weight: Array, bias: Array, **how: Any) -> Array:
     deviation, scale = _standard(x, **how)
+    if _even(x, weight, how["axis"]):
+        return sum_to(_product_to(g, deviation, scale.shape) * scale, shape=weight.shape)
     return _product_to(g, deviation * scale, weight.shape)
+
+
+def _even(x: Array, weight: Array, axis: Axis) -> bool:
+    """Whether the weight is one number wherever the moments are, as in batch normalisation."""
+    return _broadcasts(np.shape(weight), kept_shape(x, axis))
 
 
 def _dbias(g: Array, ans: Array, x: Array, weight: Array, bias: Array, **how: Any) -> Array:
