@@ -1,6 +1,8 @@
 """Committed pictures are what the code draws, wherever Graphviz places it. TINYGRAPH_GOLDEN=write draws them anew."""
 
+import dataclasses
 import os
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
@@ -82,6 +84,20 @@ def test_picture_is_the_committed_one(draw: Callable[[], Picture]) -> None:
     if os.environ.get("TINYGRAPH_GOLDEN") == "write":
         path.write_text(draw().svg, encoding="utf-8", newline="\n")
     assert structure(draw().svg) == structure(path.read_text(encoding="utf-8")), "make golden, and look at the picture"
+
+
+@pytest.mark.skipif(not available(), reason="nothing to draw with is installed")
+def test_the_page_of_steps_is_the_committed_one() -> None:
+    path = FOLDER / "steps.html"
+    page = dataclasses.replace(course(), steps=True).html
+    if os.environ.get("TINYGRAPH_GOLDEN") == "write":
+        path.write_text(page, encoding="utf-8", newline="\n")
+    (drawn, around), (picture, frame) = (
+        (re.findall("<svg.*</svg>", text, re.DOTALL), re.sub("<svg.*</svg>", "", text, flags=re.DOTALL))
+        for text in (page, path.read_text(encoding="utf-8"))
+    )
+    assert around == frame, "make golden, and look at the page"
+    assert structure(drawn[0]) == structure(picture[0])
 
 
 def test_the_comparison_sees_a_word_and_a_colour_that_differ() -> None:

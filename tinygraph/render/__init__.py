@@ -14,14 +14,17 @@ from typing import Any
 from tinygraph.graph import Node
 from tinygraph.render import boxes, export, schema
 from tinygraph.render import names as names_of
+from tinygraph.render.backward import both
 from tinygraph.render.colour import palette
 from tinygraph.render.content import gather, reached
+from tinygraph.render.derivation import Derivation, derivation
+from tinygraph.render.diff import compare
 from tinygraph.render.network import Network
 from tinygraph.render.picture import Picture
 from tinygraph.render.subject import subject
 from tinygraph.tensor import Tensor
 
-__all__ = ["Network", "Picture", "render"]
+__all__ = ["Derivation", "Network", "Picture", "derivation", "diff", "render"]
 
 
 def render(
@@ -34,6 +37,7 @@ def render(
     view: str = "auto",
     fold: bool | None = None,
     steps: bool = False,
+    backward: bool = False,
     theme: str = "auto",
     backend: str | None = None,
     max_nodes: int = 400,
@@ -67,6 +71,7 @@ def render(
         fold: whether an operation without a name stands in the formula of the one that uses it; None does so where
             there are named steps between inputs and result.
         steps: whether .html, and a notebook, walk forward and then backward, a step at a time.
+        backward: draw the reverse pass too, as the graph of operations that it is, in a group of its own.
         theme: "light", "dark", or "auto", which follows the reader's screen.
         backend: one of `tinygraph.render.layout.available()`, else the first that is there.
         max_nodes: how many nodes a picture of values may have.
@@ -115,7 +120,7 @@ def render(
     found = subject(x, inputs, names)
     layers = depth is not None or not parameters or profile or heat is not None
     if view == "network" or (
-        view == "auto" and not mark and not steps and (layers or _is_network(found.roots, max_nodes))
+        view == "auto" and not mark and not steps and not backward and (layers or _is_network(found.roots, max_nodes))
     ):
         network = Network(
             found.roots,
@@ -132,9 +137,62 @@ def render(
         if path is not None:
             network.save(path)
         return network
-    graph = gather(found.roots, found.names, max_nodes, fold=fold, given=found.given)
+    reverse: dict[Node, str] = {}
+    if backward:
+        graph, reverse = both(found, max_nodes, fold)
+    else:
+        graph = gather(found.roots, found.names, max_nodes, fold=fold, given=found.given)
     marks = {t._node: names_of.plain(words) for t, words in (mark or {}).items()}
-    picture = Picture(boxes.draw(graph, view, title, marks), schema.data(graph), theme, backend, steps)
+    picture = Picture(boxes.draw(graph, view, title, marks, reverse), schema.data(graph), theme, backend, steps)
+    if path is not None:
+        picture.save(path)
+    return picture
+
+
+def diff(
+    a: Any,
+    b: Any,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    inputs: Sequence[Any] | Mapping[str, Any] = (),
+    names: Mapping[str, Any] | None = None,
+    title: str | None = None,
+    theme: str = "auto",
+    backend: str | None = None,
+    max_nodes: int = 400,
+) -> Picture:
+    """Draw two graphs in one: what b has more than a, what it lacks, and what is done otherwise.
+
+    Structure is compared: operations with their params and constants, their order, shapes and names; values are not.
+    Added is blue with a plus, removed orange with a minus, changed amber with what it was.
+
+    Args:
+        a: what was before: a Tensor, several, or a function or module, which is called on `inputs`.
+        b: what is now, likewise.
+        path: a file to write, as for `render`.
+        inputs: the arguments of both functions.
+        names: names for Tensors and arrays, as for `render`.
+        title: a line above the picture.
+        theme: "light", "dark", or "auto".
+        backend: as for `render`.
+        max_nodes: how many nodes each may have.
+
+    Raises:
+        TypeError: as `render`.
+        ValueError: as `render`.
+
+    Example:
+        >>> print(diff(lambda x: 3 * x, lambda x: 4 * x + 1, inputs=(2.0,)).text)
+        1 added, 0 removed, 1 changed
+        ≠ 4 × x was 3 × x
+        + 4 × x + 1
+    """
+    palette(theme)
+    if path is not None:
+        export.check(path)
+    before, after = subject(a, inputs, names), subject(b, inputs, names)
+    drawing, graph = compare(before, after, max_nodes, title or "")
+    picture = Picture(drawing, schema.data(graph), theme, backend)
     if path is not None:
         picture.save(path)
     return picture

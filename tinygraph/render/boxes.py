@@ -22,7 +22,11 @@ VIEWS = ("auto", "course", "boxes")
 
 
 def draw(
-    graph: Gathered, view: str = "auto", title: str | None = None, marks: Mapping[Node, str] | None = None
+    graph: Gathered,
+    view: str = "auto",
+    title: str | None = None,
+    marks: Mapping[Node, str] | None = None,
+    reverse: Mapping[Node, str] | None = None,
 ) -> Drawing:
     """The drawing of a graph.
 
@@ -32,6 +36,7 @@ def draw(
             arrays find room; "auto" is the course's where there are numbers alone.
         title: a line above.
         marks: what is at fault, and why.
+        reverse: what the reverse pass recorded, and a second line for each; it stands in a group of its own.
 
     Raises:
         ValueError: a view that does not exist.
@@ -40,12 +45,15 @@ def draw(
         raise ValueError(f"view {view!r} is not one of {', '.join((*VIEWS, 'network'))}")
     if view == "auto":
         view = "course" if all(text.is_scalar(node.value) for node in graph.boxes) else "boxes"
-    return _Draughtsman(graph, view == "course", marks or {}).draw(plain(title, LONGEST_TITLE) if title else "")
+    draughtsman = _Draughtsman(graph, view == "course", marks or {}, reverse or {})
+    return draughtsman.draw(plain(title, LONGEST_TITLE) if title else "")
 
 
 class _Draughtsman:
-    def __init__(self, graph: Gathered, on_arrows: bool, marks: Mapping[Node, str]) -> None:
-        self.graph, self.on_arrows, self.marks = graph, on_arrows, marks
+    def __init__(
+        self, graph: Gathered, on_arrows: bool, marks: Mapping[Node, str], reverse: Mapping[Node, str]
+    ) -> None:
+        self.graph, self.on_arrows, self.marks, self.reverse = graph, on_arrows, marks, reverse
         self.keys = {node: f"n{i}" for i, node in enumerate(graph.boxes)}
         self.inputs = {node: graph.inputs(node) for node in graph.boxes}
         self.uses = dict.fromkeys(graph.boxes, 0)
@@ -67,6 +75,8 @@ class _Draughtsman:
         )
 
     def kind(self, node: Node) -> str:
+        if node in self.reverse:
+            return colour.DERIVATIVE
         if node.op is None:
             return colour.PARAMETER if node.requires_grad and node not in self.graph.given else colour.DATA
         return colour.OUTPUT if node in self.graph.roots else colour.OPERATION
@@ -75,10 +85,16 @@ class _Draughtsman:
         name, said = self.graph.name(node) or "", text.spell(self.graph.formulas[node])[0]
         lines = [self.heading(node, name, said), *self.value(node), *self.slope(node)]
         whole = "\n".join(self.walk.about(node))
+        if self.reverse.get(node):
+            lines.append(Line(self.reverse[node], "gradient"))
         if node in self.marks:
             lines.append(Line(self.marks[node], "gradient"))
             whole = f"{whole}\n{self.marks[node]}"
-        return Box(self.keys[node], tuple(lines), self.kind(node), whole, "fault" if node in self.marks else "")
+        mark = "fault" if node in self.marks else ""
+        return Box(self.keys[node], tuple(lines), self.kind(node), whole, mark, self.cluster(node))
+
+    def cluster(self, node: Node) -> str:
+        return "" if not self.reverse else "backward" if node in self.reverse else "forward"
 
     def heading(self, node: Node, name: str, said: str) -> Line:
         """The name before the formula, or before the number of a leaf."""
@@ -120,7 +136,8 @@ class _Draughtsman:
         called = unmarked(self.graph.called(x) or text.HIDDEN)
         whole = f"{called} = {numbers.short(x.value)}"
         back = self.walk.line(self.walk.term(term)) if term is not None else ""
-        return Arrow(self.keys[x], self.keys[node], term is not None, above, below, whole, back)
+        mark = "gradient" if x in self.reverse else ""
+        return Arrow(self.keys[x], self.keys[node], term is not None, above, below, whole, back, mark)
 
     def at_arrow(self, x: Node, term: Term) -> str:
         if not text.is_scalar(term.share):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 # The kinds of node: what is given, what is learned, what is done, what comes out.
-DATA, PARAMETER, OPERATION, OUTPUT = "data", "parameter", "operation", "output"
+DATA, PARAMETER, OPERATION, OUTPUT, DERIVATIVE = "data", "parameter", "operation", "output", "derivative"
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,7 @@ class Palette:
     parameter: tuple[str, str]
     operation: tuple[str, str]
     output: tuple[str, str]
+    derivative: tuple[str, str]
     ink: str
     quiet: str
     flow: str
@@ -25,8 +26,8 @@ class Palette:
     changed: str
 
     def mark(self, name: str) -> str:
-        """The line of a box that is marked as "fault", or as "added", "removed" or "changed"."""
-        return str({"fault": self.gradient}.get(name) or getattr(self, name))
+        """The line of what is marked as "fault" or "gradient", or as "added", "removed" or "changed"."""
+        return str(self.gradient if name == "fault" else getattr(self, name))
 
 
 LIGHT = Palette(
@@ -34,6 +35,7 @@ LIGHT = Palette(
     parameter=("#e3effd", "#2b72c8"),
     operation=("#fffdf5", "#8a8170"),
     output=("#fdf0cd", "#b97f10"),
+    derivative=("#fdeeec", "#cf2a2b"),
     ink="#1b1f24",
     quiet="#6b7280",
     flow="#6c7682",
@@ -47,6 +49,7 @@ DARK = Palette(
     parameter=("#16304f", "#5b9df0"),
     operation=("#25241f", "#9c9484"),
     output=("#463611", "#dca83a"),
+    derivative=("#3d201e", "#ff7b73"),
     ink="#eceff2",
     quiet="#9aa3ad",
     flow="#8b96a3",

@@ -102,6 +102,7 @@ def gather(
     fold: bool | None = None,
     given: frozenset[Node] = frozenset(),
     automatic: bool = False,
+    made: Mapping[Node, str] | None = None,
 ) -> Gathered:
     """Everything that leads to the roots, a formula for each box, and the derivatives of a root that is one number.
 
@@ -113,6 +114,7 @@ def gather(
             the caller has named steps between inputs and result.
         given: leaves that are data, although they require a gradient.
         automatic: give names to the boxes that have none.
+        made: names that nobody gave, marked for pictures.
 
     Raises:
         ValueError: more than `max_nodes` nodes.
@@ -124,7 +126,7 @@ def gather(
             f"the graph has {len(nodes):,} nodes and a picture of values holds {max_nodes:,}: view='network' folds "
             "them; or render a Tensor nearer to the inputs, or raise max_nodes (Graphviz is slow on large graphs)"
         )
-    graph = Gathered(list(roots), nodes, names, given)
+    graph = Gathered(list(roots), nodes, names, given, automatic=dict(made or {}))
     if fold is None:
         fold = any(node.op is not None and node not in roots and graph.raw_name(node) for node in nodes)
     _write(graph, fold, automatic)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import nullcontext
 from typing import Any
 
 from tinygraph.render import text
@@ -46,18 +47,20 @@ def write(drawing: Drawing, colours: Palette) -> str:
     if drawing.title:
         quiet = {"fontname": FONT, "fontsize": "15", "fontcolor": colours.quiet}
         dot.attr(label=_plainly(drawing.title), labelloc="t", **quiet)
-    for name in dict.fromkeys(box.cluster for box in drawing.boxes):
-        boxes = [box for box in drawing.boxes if box.cluster == name]
-        if not name:
-            for box in boxes:
-                _box(dot, box, max(n[box.key] for n in lanes), colours)
-            continue
-        with dot.subgraph(name=f"cluster_{name}") as group:
-            group.attr(label=_plainly(drawing.clusters.get(name, name)), style="rounded", color=colours.quiet)
-            group.attr(fontname=FONT, fontsize=str(POINTS), fontcolor=colours.quiet, labeljust="l", margin="12")
-            for box in boxes:
+    cluster = {box.key: box.cluster for box in drawing.boxes}
+    for name in dict.fromkeys(cluster.values()):
+        with dot.subgraph(name=f"cluster_{name}") if name else nullcontext(dot) as group:
+            if name:
+                group.attr(label=_plainly(drawing.clusters.get(name, name)), style="rounded", color=colours.quiet)
+                group.attr(fontname=FONT, fontsize=str(POINTS), fontcolor=colours.quiet, labeljust="l", margin="12")
+            for box in (box for box in drawing.boxes if box.cluster == name):
                 _box(group, box, max(n[box.key] for n in lanes), colours)
+            for i, arrow in enumerate(drawing.arrows):
+                if arrow.labelled and cluster[arrow.tail] == cluster[arrow.head] == name:
+                    _words(group, i, arrow)
     for i, arrow in enumerate(drawing.arrows):
+        if arrow.labelled and cluster[arrow.tail] != cluster[arrow.head]:
+            _words(dot, i, arrow)
         _arrow(dot, i, arrow, colours)
     return str(dot.source)
 
@@ -92,8 +95,12 @@ def _arrow(dot: Any, i: int, arrow: Arrow, colours: Palette) -> None:
         direction = {"dir": "both"} if arrow.back else {}
         dot.edge(f"{arrow.tail}:e", f"{arrow.head}:w", id=f"e{i}", **both, **direction)
         return
+    dot.edge(f"{arrow.tail}:e", f"m{i}:w", id=f"e{i}", **both, dir="back" if arrow.back else "none")
+    dot.edge(f"m{i}:e", f"{arrow.head}:w", id=f"e{i}b", **both)
+
+
+def _words(dot: Any, i: int, arrow: Arrow) -> None:
+    """The node that holds the words of an arrow, one above and one below."""
     words = [arrow.above or " ", " ", arrow.below or " "]
     width = max(map(text.ems, words)) * SMALL / 72
     dot.node(f"m{i}", _plainly(*words), **_LABEL | {"width": f"{width:.2f}"}, fontsize=str(SMALL))
-    dot.edge(f"{arrow.tail}:e", f"m{i}:w", id=f"e{i}", **both, dir="back" if arrow.back else "none")
-    dot.edge(f"m{i}:e", f"{arrow.head}:w", id=f"e{i}b", **both)
