@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from tinygraph.ops.pool import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d, pooled_axes
-from tinygraph.ops.window import arrayed, sizes
+from tinygraph.ops.shape import as_array
+from tinygraph.ops.window import sizes
 
 __all__ = ["adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_max_pool1d", "adaptive_max_pool2d"]
 
@@ -93,7 +94,7 @@ def adaptive_max_pool2d(x: Any, output_size: Any) -> Any:
 def _adapted(
     name: str, axes: int, x: Any, output_size: Any, reduce: Callable[..., Any], pool: Callable[..., Any]
 ) -> Any:
-    x = arrayed(x)
+    x = as_array(x)
     moved, over = pooled_axes(name, x.shape, axes), tuple(range(-axes, 0))
     asked = tuple(output_size) if isinstance(output_size, tuple | list) else (output_size,) * axes
     if len(asked) == axes:

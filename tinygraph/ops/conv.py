@@ -8,7 +8,8 @@ import numpy as np
 
 from tinygraph.op import Op
 from tinygraph.ops.correlation import Padding, conv, conv_transpose, padded
-from tinygraph.ops.window import Sizes, arrayed, places, reach, sizes
+from tinygraph.ops.shape import as_array
+from tinygraph.ops.window import Sizes, places, reach, sizes
 
 __all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d"]
 
@@ -193,7 +194,7 @@ _AXES = {1: ("L", "kl"), 2: ("H, W", "kh, kw"), 3: ("D, H, W", "kd, kh, kw")}
 def _convolved(
     name: str, axes: int, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
 ) -> Any:
-    x, weight = arrayed(x), arrayed(weight)
+    x, weight = as_array(x), as_array(weight)
     shape, kernel = _checked(name, axes, x.shape, weight.shape, groups)
     if shape[1] != weight.shape[1] * groups or weight.shape[0] % groups:
         raise ValueError(
@@ -219,7 +220,7 @@ def _transposed(
     groups: int,
     dilation: Any,
 ) -> Any:
-    x, weight = arrayed(x), arrayed(weight)
+    x, weight = as_array(x), as_array(weight)
     shape, kernel = _checked(name, axes, x.shape, weight.shape, groups)
     if shape[1] != weight.shape[0] or shape[1] % groups:
         raise ValueError(
@@ -277,7 +278,7 @@ def _biased(name: str, axes: int, op: Op, x: Any, weight: Any, bias: Any, channe
     alone = x.ndim == axes + 1
     y = op(np.expand_dims(x, 0) if alone else x, weight, **how)
     if bias is not None:
-        bias = arrayed(bias)
+        bias = as_array(bias)
         if bias.shape != (channels,):
             raise ValueError(f"{name}: bias of shape {bias.shape} must be ({channels},), one for each output channel")
         y = y + bias.reshape((channels, *(1,) * axes))

@@ -11,7 +11,8 @@ import numpy as np
 
 from tinygraph.op import Array, Each, Kink, Op, bare, op
 from tinygraph.ops.reduce import amax
-from tinygraph.ops.window import Sizes, arrayed, places, reach, sizes, taps
+from tinygraph.ops.shape import as_array
+from tinygraph.ops.window import Sizes, places, reach, sizes, taps
 
 __all__ = ["avg_pool1d", "avg_pool2d", "max_pool1d", "max_pool2d"]
 
@@ -231,7 +232,7 @@ def avg_pool2d(
 def _max_pooled(
     name: str, axes: int, x: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
 ) -> Any:
-    x = arrayed(x)
+    x = as_array(x)
     how, _ = _ways(name, x.shape, axes, kernel, stride, padding, dilation, ceil_mode)
     return max_pool(x, **how)
 
@@ -239,7 +240,7 @@ def _max_pooled(
 def _avg_pooled(
     name: str, axes: int, x: Any, kernel: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool
 ) -> Any:
-    x = arrayed(x)
+    x = as_array(x)
     how, margin = _ways(name, x.shape, axes, kernel, stride, padding, 1, ceil_mode)
     total = sum_pool(x, **how)
     kernel, frame = how["kernel"], how["frame"]

@@ -23,11 +23,6 @@ Sizes = tuple[int, ...]
 Tap = tuple[Any, ...]
 
 
-def arrayed(x: Any) -> Any:
-    """Lists and numbers as arrays."""
-    return x if hasattr(x, "shape") else np.reshape(x, np.shape(x))
-
-
 # --- geometry: one number for each axis along which a window moves
 
 
