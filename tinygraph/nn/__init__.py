@@ -22,6 +22,7 @@ from tinygraph.nn.activations import (
     Softsign,
     Tanh,
 )
+from tinygraph.nn.attention import MultiheadAttention, scaled_dot_product_attention
 from tinygraph.nn.cells import GRUCell, LSTMCell, RNNCell
 from tinygraph.nn.containers import Sequential
 from tinygraph.nn.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
@@ -61,6 +62,13 @@ from tinygraph.nn.pooling import (
 )
 from tinygraph.nn.recurrent import GRU, LSTM, RNN
 from tinygraph.nn.reshaping import Flatten, Unflatten
+from tinygraph.nn.transformer import (
+    LearnedPositionalEncoding,
+    PositionalEncoding,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+    sinusoidal_encoding,
+)
 
 __all__ = [
     "ELU",
@@ -104,6 +112,7 @@ __all__ = [
     "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
+    "LearnedPositionalEncoding",
     "Linear",
     "LogSigmoid",
     "LogSoftmax",
@@ -113,8 +122,10 @@ __all__ = [
     "Mish",
     "Module",
     "MultiMarginLoss",
+    "MultiheadAttention",
     "NLLLoss",
     "PReLU",
+    "PositionalEncoding",
     "RMSNorm",
     "RNNCell",
     "ReLU",
@@ -127,6 +138,8 @@ __all__ = [
     "Softplus",
     "Softsign",
     "Tanh",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
     "Unflatten",
     "functional_call",
     "init",
@@ -134,4 +147,6 @@ __all__ = [
     "l2_penalty",
     "losses",
     "manual_seed",
+    "scaled_dot_product_attention",
+    "sinusoidal_encoding",
 ]
