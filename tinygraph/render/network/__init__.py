@@ -80,10 +80,13 @@ class Network:
         return node.requires_grad and node not in self.given
 
     def name(self, node: Node) -> str | None:
-        """The name given by the caller, else the Tensor's own."""
+        """The name given by the caller, else the Tensor's own; of a parameter what its layer calls it."""
         tag = node.tag
+        own = tag.name if tag is not None else None
         found = self.names.get(node) or (self.names.get(tag) if tag is not None else None)
-        found = found or (tag.name if tag is not None else None) or self.names.get(id(node.value))
+        if found and own and found.endswith(f".{own}"):
+            found = own
+        found = found or own or self.names.get(id(node.value))
         return text.plain(found) or None if found else None
 
     def scale(self, key: str) -> Scale:

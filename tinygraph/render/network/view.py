@@ -10,7 +10,7 @@ from tinygraph.render.network.parts import NETWORK, OPERATION, REPEAT, SCOPE, Pa
 COPIES = 12  # of a repeat, up to which all are drawn
 FIRST, LAST = 2, 1  # else so many at either end
 SEEN_AT_FIRST = 24  # boxes
-FEW = 3  # so few that what is in them is shown as well
+FEW = 2  # so few that what is in them is shown as well
 STILL = 300  # boxes of a still picture, however deep it is to be
 ROOM = 1000  # boxes of a page, open and closed
 
@@ -54,7 +54,7 @@ def at_first(shown: dict[Part, list[Part]], tree: Tree, depth: int | None) -> se
     opened, level, seen = {tree.root}, [tree.root], len(shown[tree.root])
     while level:
         inner = [part for group in level for part in shown[group] if part in shown]
-        alone = seen <= FEW
+        alone = depth is None and seen <= FEW
         level = [part for part in inner if alone or _is_opened(part, depth)]
         more = sum(len(shown[part]) - 1 for part in level)
         if not alone and seen + more > (SEEN_AT_FIRST if depth is None else STILL):
