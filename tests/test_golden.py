@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
-from tinygraph import Tensor
-from tinygraph.render import Picture, render
+from tinygraph import Tensor, nn
+from tinygraph.render import Network, Picture, render
 from tinygraph.render.layout import available
 
 FOLDER = Path(__file__).parent / "golden"
@@ -63,6 +63,22 @@ def rnn() -> Picture:
     return render(L, names={"W_x": Wx, "W_h": Wh, "b": b, "L": L}, title="A recurrent network, three steps of time")
 
 
+def convolutional() -> Network:
+    layers = [nn.Conv2d(1, 6, 5, rng=0), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5, rng=1), nn.ReLU()]
+    layers += [nn.MaxPool2d(2), nn.Flatten(), nn.Linear(256, 120, rng=2), nn.ReLU(), nn.Linear(120, 10, rng=3)]
+    x = np.zeros((8, 1, 28, 28))
+    return render(nn.Sequential(*layers), inputs=(x,), title="A convolutional network", heat="flops")
+
+
+def unrolled() -> Network:
+    Wx, Wh = Tensor(np.full((3, 5), 0.25), name="W_x"), Tensor(np.full((5, 5), 0.125), name="W_h")
+    h = Tensor(np.zeros((1, 5)), requires_grad=False, name="h[0]")
+    for t in range(1, 51):
+        with tg.scope(f"step {t}", "Step"):
+            h = np.tanh(np.full((1, 3), t / 50) @ Wx + h @ Wh)
+    return render(np.sum(h), title="A recurrent network, fifty steps of time", heat="gradient")
+
+
 def structure(svg: str) -> dict[str, list[str]]:
     """All that a picture says: words, titles, colours, arrows; not where it says it."""
     root = ET.fromstring(svg)
@@ -78,8 +94,8 @@ def structure(svg: str) -> dict[str, list[str]]:
 
 
 @pytest.mark.skipif(not available(), reason="nothing to draw with is installed")
-@pytest.mark.parametrize("draw", [course, logistic, two_layers, rnn])
-def test_picture_is_the_committed_one(draw: Callable[[], Picture]) -> None:
+@pytest.mark.parametrize("draw", [course, logistic, two_layers, rnn, convolutional, unrolled])
+def test_picture_is_the_committed_one(draw: Callable[[], Picture | Network]) -> None:
     path = FOLDER / f"{draw.__name__}.svg"
     if os.environ.get("TINYGRAPH_GOLDEN") == "write":
         path.write_text(draw().svg, encoding="utf-8", newline="\n")

@@ -8,7 +8,7 @@ import pytest
 import tinygraph as tg
 from tinygraph import Tensor
 from tinygraph.graph import pullback
-from tinygraph.render import chain, derivation, latex, names, text
+from tinygraph.render import chain, derivation, latex, names, render, text
 from tinygraph.render.content import gather
 from tinygraph.render.expression import Expr, simplify
 from tinygraph.render.subject import named
@@ -197,3 +197,24 @@ def test_names_are_written_as_in_the_course(name, array, shown, written):
     marked = names.shown(name, array)
     assert names.unmarked(marked) == shown
     assert names.latex(marked) == written
+
+
+def test_a_rule_that_knows_bare_arrays_alone_gives_its_number():
+    @tg.op(vjps=[lambda g, ans, x: g * np.asarray(float(x) ** 2)])
+    def cubed(x):
+        return x**3 / 3
+
+    x = Tensor(2.0, name="x")
+    y = cubed(x)
+    J = 5 * y
+    assert "dJ/dx = dJ/dy · dy/dx = 5 · 4 = 20" in str(derivation(J, names={"y": y, "J": J}))
+    assert render(J, names={"y": y}).dot
+
+
+def test_under_debug_a_graph_with_nan_is_still_drawn():
+    x = Tensor(-1.0, name="x")
+    with np.errstate(all="ignore"):
+        y = tg.log(x)
+        z = y * 2
+    with tg.debug():
+        assert "nan" in render(z, names={"y": y}).text

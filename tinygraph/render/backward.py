@@ -7,8 +7,8 @@ from collections import defaultdict
 import numpy as np
 
 from tinygraph.graph import Node, leaf, pullback
-from tinygraph.mode import recording
 from tinygraph.render import text
+from tinygraph.render.chain import undisturbed
 from tinygraph.render.content import Gathered, gather, reached
 from tinygraph.render.subject import Subject
 from tinygraph.tensor import handle
@@ -28,7 +28,7 @@ def both(found: Subject, max_nodes: int, fold: bool | None = None) -> tuple[Gath
     learned = [node for node in alone.boxes if node in alone.gradients and node is not root]
     wanted = [node for node in learned if node.op is None or alone.raw_name(node)]
     seed = leaf(np.ones_like(root.value), True)
-    with recording(), np.errstate(all="ignore"):
+    with undisturbed():
         slopes = pullback(root, handle(seed), wanted, lift=handle)
     called: dict[Node, list[str]] = defaultdict(list)
     of = alone.name(root) or ""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,6 +19,7 @@ from tinygraph.render.steps import steps
 from tinygraph.render.walk import Walk
 
 LONGEST_TITLE = 100
+FREQUENT = 3  # uses of what is given, from which it stands beside each of them
 LONGEST_LINE = 36.0  # in ems: a formula that is longer is left to the pointer that rests on the box
 VIEWS = ("auto", "course", "boxes")
 
@@ -65,6 +68,8 @@ class _Draughtsman:
     def draw(self, title: str) -> Drawing:
         boxes = [self.box(node) for node in self.graph.boxes]
         arrows = [self.arrow(node, x) for node in self.graph.boxes for x in self.inputs[node]]
+        if not self.on_arrows:
+            arrows = list(self.near(arrows, boxes))
         arrays: dict[int, Box] = {}
         for node in self.graph.boxes:
             for a in self.graph.arrays(node):
@@ -73,6 +78,21 @@ class _Draughtsman:
         return Drawing(
             (*boxes, *arrays.values()), tuple(arrows), title, self.walk.outline(), steps(self.walk, self.keys)
         )
+
+    def near(self, arrows: list[Arrow], boxes: list[Box]) -> Iterator[Arrow]:
+        """Arrows of which none comes from afar: what is given and used in many places stands again beside each."""
+        leaves = {self.keys[x]: x for x in self.graph.boxes if x.op is None and self.uses[x] >= FREQUENT}
+        seen: Counter[str] = Counter()
+        for arrow in arrows:
+            key, node = arrow.tail, leaves.get(arrow.tail)
+            seen[key] += 1
+            if node is None or seen[key] == 1 or not self.graph.name(node):
+                yield arrow
+                continue
+            name = self.graph.name(node) or ""
+            copy = f"{key}x{seen[key] - 1}"
+            boxes.append(Box(copy, (Line(name, "name", name),), self.kind(node), self.walk.line(self.walk.value(node))))
+            yield replace(arrow, tail=copy, edge=f"{key} {arrow.head}")
 
     def kind(self, node: Node) -> str:
         if node in self.reverse:

@@ -6,14 +6,15 @@ written down a second time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from tinygraph.graph import Node, leaf, pullback
-from tinygraph.mode import recording
+from tinygraph.graph import Node, leaf, pullback, serial
+from tinygraph.mode import MODE, recording
 from tinygraph.op import Array
 from tinygraph.render.content import Gathered
 from tinygraph.render.expression import Expr, read, simplify
@@ -39,6 +40,17 @@ class Term:
 def upstream(box: Node) -> str:
     """A name that stands for the derivative by a box until a notation writes it."""
     return f"\ue003{box.serial}\ue004"
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Record as usual, whatever mode the caller is in: a graph that holds a NaN is drawn also under `debug`."""
+    token = MODE.set(None)
+    try:
+        with recording(), np.errstate(all="ignore"):
+            yield
+    finally:
+        MODE.reset(token)
 
 
 def terms(graph: Gathered, box: Node) -> list[Term]:
@@ -93,26 +105,22 @@ def _names(graph: Gathered, box: Node) -> dict[Node, str]:
 
 
 def _pulled(graph: Gathered, box: Node, g: Array, names: Mapping[Node, str]) -> dict[Node, Expr]:
-    """The formulas of what the box's rules make of g, by input: the box is computed once more, and differentiated."""
+    """The formulas of what the box's rules make of g, by input: the box is computed once more, and differentiated.
+
+    Of a rule that only knows bare arrays there is the number, and no formula.
+    """
     fresh = {x: leaf(x.value, np.asarray(x.value).dtype.kind == "f") for x in graph.inputs(box)}
-    made: dict[Node, Any] = {x: handle(node) for x, node in fresh.items()}
-    steps, stack = [], [box]
-    while stack:
-        node = stack.pop()
-        steps.append(node)
-        stack.extend(x for x in node.inputs or () if x is not None and x not in fresh and x.op is not None)
     seed = leaf(g)
-    with recording(), np.errstate(all="ignore"):
-        for node in sorted(set(steps), key=lambda node: node.serial):
-            args = [
-                a if x is None else made.get(x, x.value)
-                for x, a in zip(node.inputs or (), node.args or (), strict=True)
-            ]
-            assert node.op is not None
-            made[node] = node.op(*args, **(node.params or {}))
-        root = made[box]._node
+    with undisturbed():
+        root = _again(box, fresh)
         wanted = [node for x, node in fresh.items() if x.requires_grad]
-        found = pullback(root, handle(seed), wanted, lift=handle)
+        try:
+            found = pullback(root, handle(seed), wanted, lift=handle)
+        except (TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError):
+            bare = pullback(root, g, wanted)
+            return {
+                x: Expr(bare[node], name="" if np.ndim(g) == 0 else HIDDEN) for x, node in fresh.items() if node in bare
+            }
     known = {node: Expr(node.value, name=names[x]) for x, node in fresh.items()}
     known[root] = Expr(root.value, name=names[box])
     known[seed] = Expr(g) if np.ndim(g) == 0 and g == 1 else Expr(g, name=upstream(box))
@@ -124,3 +132,21 @@ def _pulled(graph: Gathered, box: Node, g: Array, names: Mapping[Node, str]) -> 
         return Expr(x, name=name) if name else None
 
     return {x: simplify(read(found[node]._node, stop)) for x, node in fresh.items() if node in found}
+
+
+def _again(box: Node, fresh: Mapping[Node, Node]) -> Node:
+    """The box, and what is folded into it, computed from fresh inputs."""
+    made: dict[Node, Any] = {x: handle(node) for x, node in fresh.items()}
+    steps, stack = {box}, [box]
+    while stack:
+        for x in stack.pop().inputs or ():
+            if x is not None and x not in fresh and x.op is not None and x not in steps:
+                steps.add(x)
+                stack.append(x)
+    for node in sorted(steps, key=serial):
+        pairs = zip(node.inputs or (), node.args or (), strict=True)
+        args = [a if x is None else made.get(x, x.value) for x, a in pairs]
+        assert node.op is not None
+        made[node] = node.op(*args, **(node.params or {}))
+    found: Node = made[box]._node
+    return found

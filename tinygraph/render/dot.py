@@ -82,6 +82,8 @@ def _box(dot: Any, box: Box, lanes: int, colours: Palette) -> None:
     }
     if lanes > 2:
         attributes["height"] = f"{max(0.3, lanes * LANE + 0.1):.2f}"
+    if box.mark == "removed":
+        attributes["style"] = "rounded,filled,dashed"
     if box.mark:
         attributes |= {"color": colours.mark(box.mark), "penwidth": "3"}
     dot.node(box.key, _plainly(*words), **attributes, **{"class": box.kind})

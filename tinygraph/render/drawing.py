@@ -34,7 +34,8 @@ class Box:
 class Arrow:
     """An arrow from box to box; with `back`, a second one in red runs against it.
 
-    `above` stands over the arrow, `below` under it; `whole` and `whole_back` are what a resting pointer reads.
+    `above` stands over the arrow, `below` under it; `whole` and `whole_back` are what a resting pointer reads. `edge`
+    is what the steps call it, if not "tail head".
     """
 
     tail: str
@@ -45,6 +46,7 @@ class Arrow:
     whole: str = ""
     whole_back: str = ""
     mark: str = ""
+    edge: str = ""
 
     @property
     def labelled(self) -> bool:

@@ -174,9 +174,10 @@ def _pair(arrow: Arrow, beside: Callable[[float], list[Point]], label: str, colo
     colour = colours.mark(arrow.mark) if arrow.mark else colours.flow
     above = _line(texts[0], Line(arrow.above, "value"), colours) if arrow.above and texts else ""
     below = _line(texts[-1], Line(arrow.below, "gradient"), colours) if arrow.below and texts else ""
-    edge = f'data-edge="{arrow.tail} {arrow.head}"'
+    edge = f'data-edge="{arrow.edge or f"{arrow.tail} {arrow.head}"}"'
     apart = arrows.APART if arrow.back else 0.0
-    forward = _one(f'class="edge flow" {edge}', beside(-apart), colour, arrow.whole, above)
+    gone = arrow.mark == "removed"  # told from the others without its colour
+    forward = _one(f'class="edge flow" {edge}', beside(-apart), colour, arrow.whole, above, dashed=gone)
     if not arrow.back:
         return forward
     turned = beside(apart)[::-1]
