@@ -19,7 +19,8 @@ __all__ = ["cross_entropy", "nll_loss"]
 def _sparse(x: Array, labels: Array, reduction: str = "mean") -> Array:
     shifted = x - x.max(axis=1, keepdims=True)
     picked = shifted[np.arange(labels.size, like=labels), labels]
-    return total(np.log(np.add.reduce(np.exp(shifted), axis=1)) - picked, reduction)
+    np.exp(shifted, out=shifted)
+    return total(np.log(np.add.reduce(shifted, axis=1)) - picked, reduction)
 
 
 def _sparse_vjp(g: Array, ans: Array, x: Array, labels: Array, reduction: str) -> Array:
@@ -151,6 +152,9 @@ def cross_entropy(
     checked(reduction)
     if not 0.0 <= label_smoothing <= 1.0:
         raise ValueError(f"cross_entropy: label_smoothing lies from 0 to 1, got {label_smoothing}")
+    plain = weight is None and mask is None and not label_smoothing and ignore_index < 0
+    if plain and axis in (-1, 1) and logits.ndim == 2 and labels.shape == logits.shape[:1] and _usual(labels):
+        return _by_rows(logits, bare(labels), reduction=reduction)
     axis = axis_in(axis, logits.ndim)
     if labels.dtype.kind == "f" and labels.shape == logits.shape:
         return _of_distributions(logits, labels, weight, label_smoothing, mask, axis, reduction)
@@ -159,8 +163,7 @@ def cross_entropy(
     rows = logits if axis == logits.ndim - 1 else np.moveaxis(logits, axis, -1)
     if rows.ndim != 2:
         rows = np.reshape(rows, (flat.size, logits.shape[axis]))
-    plain = weight is None and mask is None and not label_smoothing and ignore_index < 0
-    if plain and not (flat.size and flat.min() < 0):  # NumPy itself refuses labels that are too large
+    if plain and _usual(flat):
         losses = _by_rows(rows, flat, reduction=reduction)
     else:
         if mask is not None:
@@ -169,6 +172,11 @@ def cross_entropy(
         weight = class_weights("cross_entropy", weight, rows, 1)
         losses = _of_rows(rows, flat, weight, label_smoothing, mask, reduction)
     return np.reshape(losses, labels.shape) if reduction == "none" and labels.ndim != 1 else losses
+
+
+def _usual(labels: Any) -> bool:
+    """Whether labels are whole numbers and none is negative; NumPy itself refuses those that are too large."""
+    return labels.dtype.kind in "iu" and not (labels.size and labels.min() < 0)
 
 
 def _of_rows(
