@@ -99,9 +99,10 @@ def _spans(text: str, size: float, style: str = "") -> str:
         )
         attributes += style
         words = _escaped(piece[1:-1] if off else piece)
-        if "dy=" in attributes:
-            words = re.sub("^ | $", "\u00a0", words)  # some readers drop a plain one beside a tag
-        found.append(f"<tspan{attributes}>{words}</tspan>" if attributes else words)
+        if attributes:  # a space is kept by every reader where it stands between the pieces
+            ahead, behind = " " * words.startswith(" "), " " * words.endswith(" ")
+            words = f"{ahead}<tspan{attributes}>{words.strip()}</tspan>{behind}"
+        found.append(words)
         shift = off
     if shift:
         found.append(f'<tspan dy="{-shift:.2f}">\u200b</tspan>')
