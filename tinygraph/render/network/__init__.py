@@ -72,7 +72,7 @@ class Network:
         self.title = text.plain(title) if title else self.words.heading(self.tree.root)[0]
         self.tree.root.name = self.tree.root.name or self.title
         self.shown = foldable(self.tree, self.figures, parameters)
-        self.opened = at_first(self.shown, self.tree, depth)
+        self.opened = at_first(self.shown, self.tree, depth, heat is not None)
         self.heat = heat
 
     def is_parameter(self, node: Node) -> bool:
@@ -95,12 +95,16 @@ class Network:
         return Scale(chosen, self.figures[self.tree.root], self.theme == "dark")
 
     @cached_property
-    def summary(self) -> str:
+    def counts(self) -> str:
         """The whole in a line."""
         whole = self.figures[self.tree.root]
         said = [counted(whole.operations, "operation"), counted(whole.parameters, "parameter")]
-        said += [amount(whole.flops, "FLOP"), f"{self.words.dtype} where nothing else is said"]
-        return ", ".join(said)
+        return ", ".join([*said, amount(whole.flops, "FLOP")])
+
+    @cached_property
+    def rest(self) -> str:
+        """The dtype that goes without saying."""
+        return f"{self.words.dtype} where nothing else is said"
 
     def _still(self, opened: set[Part], said: str = "") -> tuple[str, Still]:
         shown = {group: inside for group, inside in self.shown.items() if group in opened}
@@ -108,7 +112,7 @@ class Network:
         scale = self.scale(self.heat) if self.heat else None
         said += f"; coloured by {scale.measure.label}" if scale else ""
         still = Still(self.tree, self.figures, links, self.words, self.colours, scale, self.roots)
-        return still.write(f"{self.title}: {self.summary}{said}"), still
+        return still.write([self.title, self.counts, self.rest + said]), still
 
     @cached_property
     def dot(self) -> str:
@@ -153,7 +157,7 @@ class Network:
         from tinygraph.render.network.page import Pages
 
         links = Links(self.tree, self.shown, self.is_parameter, self.parameters)
-        return {"title": self.title, "summary": self.summary, **Pages(self, links).plain()}
+        return {"title": self.title, **Pages(self, links).plain()}
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a file: .svg, .png, .pdf, .html, .json, or .dot and .gv, by its ending.

@@ -40,8 +40,8 @@ class Interior:
         if a is not b:
             self.arrows.setdefault((a, b), {})[value] = None
 
-    def merge(self) -> None:
-        """Draw many pills at the same place as one."""
+    def merge(self) -> dict[Item, Pill]:
+        """Draw many pills at the same place as one; what each of them then is."""
         neighbours: dict[Pill, list[Item]] = {}
         for a, b in self.arrows:
             if isinstance(a, Pill):
@@ -62,6 +62,7 @@ class Interior:
                 for value in values:
                     self.arrow(one.get(a, a), one.get(b, b), value)
             self.items = list(dict.fromkeys(one.get(item, item) for item in self.items))
+        return one
 
 
 class Links:
@@ -97,7 +98,8 @@ class Links:
         if tree.root in self.interiors:
             self.interiors[tree.root].items[:0] = self.given.values()
         for interior in self.interiors.values():
-            interior.merge()
+            merged = interior.merge()
+            self.given.update((x, merged[pill]) for x, pill in self.given.items() if pill in merged)
 
     def _hide(self, group: Part, children: list[Part]) -> None:
         drawn = set(children)
@@ -144,7 +146,7 @@ class Links:
             target = group
 
     def _leaves(self) -> None:
-        """Parameters beside their uses; data at the top, if it has a name or the computation begins with it."""
+        """Parameters beside their uses; data at the top, if it has a name or is one of few that all begins with."""
         homes: dict[Node, dict[Part, list[Part]]] = {}
         begins: set[Node] = set()
         for node, part in self.tree.home.items():
@@ -160,7 +162,7 @@ class Links:
                 uses = sum(map(len, groups.values()))
                 for group, users in groups.items() if self.parameters else ():
                     self._beside(x, PARAMETER, group, users, uses)
-            elif x in begins or len(groups) > 1 or (x.tag is not None and x.tag.name):
+            elif len(groups) > 1 or (x.tag is not None and x.tag.name) or (x in begins and len(begins) <= ALIKE):
                 self._given(x, [part for users in groups.values() for part in users])
             else:
                 for group, users in groups.items():

@@ -247,7 +247,8 @@
 
   function search(words) {
     const wanted = words.trim().toLowerCase();
-    hits = wanted ? boxes.map((_, i) => i).filter((i) => i && boxes[i].words.includes(wanted)) : [];
+    const text = (box) => (wanted.includes("/") ? (box.path ?? "").replaceAll(" / ", "/").toLowerCase() : box.words);
+    hits = wanted ? boxes.map((_, i) => i).filter((i) => i && text(boxes[i]).includes(wanted)) : [];
     hits.sort((a, b) => boxes[a].n - boxes[b].n);
     hit = -1;
     $("found").textContent = wanted ? (hits.length ? `${hits.length} found` : "nothing") : "";

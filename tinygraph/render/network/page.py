@@ -31,7 +31,9 @@ def page(network: Network) -> str:
     """The whole page."""
     links = Links(network.tree, network.shown, network.is_parameter, network.parameters)
     data, late = Pages(network, links).data()
-    said = network.summary + (f"; {counted(late, 'group')} laid out simply, for lack of time" if late else "")
+    said = f"{network.counts}, {network.rest}" + (
+        f"; {counted(late, 'group')} laid out simply, for lack of time" if late else ""
+    )
     parts = {
         "THEME": "" if network.theme == "auto" else f' data-theme="{network.theme}"',
         "TITLE": html.escape(network.title),
@@ -129,7 +131,7 @@ class Pages:
             box["h"] = 54.0 if "strip" in box else 40.0
             box["head"] = heading + 40 + (330 if "strip" in box else 0)
         box["w"] = round(box["w"], 1)
-        box["words"] = " ".join(filter(None, [name, quiet, box.get("path", "")])).lower()
+        box["words"] = f"{name} {quiet}".lower()
         self.boxes.append(box)
 
     def _describe(self, box: dict[str, Any], part: Part) -> None:

@@ -36,7 +36,7 @@ class Box(NamedTuple):
 
 
 _NODE = re.compile(r'<g id="[^"]*" class="node[^"]*">\s*<title>(?P<key>[^<]*)</title>.*?</g>', re.DOTALL)
-_EDGE = re.compile(r'(<g id="[^"]*" class="edge[^"]*">\s*)<title>[^<]*</title>\s*')
+_EDGE = re.compile(r'<g id="[^"]*" class="edge([^"]*)">\s*<title>(\w+)(?:&#45;|-)(?:&gt;|>)(\w+)</title>')
 _CLUSTER = re.compile(r'(<g id="[^"]*" class="cluster[^"]*">\s*)<title>[^<]*</title>\s*')
 _TEXT = re.compile(r"<text (?P<attributes>[^>]*)>[^<]*</text>\n?")
 _SHAPE = re.compile(r"<(?:path|polygon) [^>]*/>")
@@ -47,21 +47,23 @@ def paint(drawn: str, boxes: Mapping[str, Box], colours: Palette, head: str) -> 
 
     def node(found: re.Match[str]) -> str:
         box = boxes.get(found["key"])
-        return found[0] if box is None else _box(found[0], box, colours)
+        return found[0] if box is None else _box(found[0], found["key"], box, colours)
 
     drawn = _NODE.sub(node, drawn)
-    drawn = _CLUSTER.sub(r"\1", _EDGE.sub(r"\1", drawn))
+    drawn = _EDGE.sub(r'<g class="edge\1" data-edge="\2 \3">', drawn)
+    drawn = _CLUSTER.sub(r"\1", drawn)
     drawn = re.sub(r"(?<=\s)<title>tinygraph</title>\s*", "", drawn)
     drawn = re.sub(r'(?<= )xml:space="preserve" ', "", drawn)
     drawn = re.sub(r"<text (?![^>]*fill=)", f'<text fill="{colours.ink}" ', drawn)
     return re.sub(r"<svg ([^>]*)>", lambda m: f'<svg class="tinygraph" role="img" {m[1]}>{head}', drawn, count=1)
 
 
-def _box(group: str, box: Box, colours: Palette) -> str:
+def _box(group: str, key: str, box: Box, colours: Palette) -> str:
     lines = iter(box.lines)
     body = _TEXT.sub(lambda found: _line(found["attributes"], next(lines), box.strip, colours), group)
     if box.stacked:
         body = _SHAPE.sub(lambda found: _stack(found[0]) + found[0], body, count=1)
+    body = re.sub(r'<g id="[^"]*" class="(node[^"]*)">', rf'<g class="\1" data-key="{key}">', body, count=1)
     return re.sub(r"<title>[^<]*</title>", lambda _: f"<title>{html.escape(box.told)}</title>", body, count=1)
 
 

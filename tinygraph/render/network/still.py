@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tinygraph.graph import Node
@@ -10,7 +10,7 @@ from tinygraph.render import colour, text
 from tinygraph.render.colour import Palette
 from tinygraph.render.dot import BOX, FONT, POINTS
 from tinygraph.render.network.heat import Scale
-from tinygraph.render.network.links import DATA, PARAMETER, Item, Links, Pill
+from tinygraph.render.network.links import DATA, MORE, PARAMETER, Item, Links, Pill
 from tinygraph.render.network.measure import Figures
 from tinygraph.render.network.paint import Box, Line
 from tinygraph.render.network.parts import OPERATION, REPEAT, Part, Tree
@@ -55,13 +55,12 @@ class Still:
         )
         self.dot.attr(pad="0.1")
 
-    def write(self, caption: str) -> str:
-        """The DOT source, with a line under the picture."""
+    def write(self, caption: Iterable[str]) -> str:
+        """The DOT source, with these lines under the picture."""
         from graphviz import Digraph
 
-        if caption:
-            self.dot.attr(label=self.plainly(text.escaped(caption)), labelloc="b", fontsize="11")
-            self.dot.attr(fontcolor=self.colours.quiet)
+        label = self.plainly("\\n".join(map(text.escaped, caption)))
+        self.dot.attr(label=label, labelloc="b", fontsize="11", fontcolor=self.colours.quiet)
         stack: list[tuple[Any, Any, Iterator[Item]]] = [
             (self.dot, None, iter(self.links.interiors[self.tree.root].items))
         ]
@@ -85,7 +84,7 @@ class Still:
     def _inside(self, group: Part) -> Iterator[Item]:
         """What is drawn in an open group; values that enter and leave are arrows here, no boxes."""
         for item in self.links.interiors[group].items:
-            if isinstance(item, Part) or item.kind in (PARAMETER, DATA, "more"):
+            if isinstance(item, Part) or item.kind in (PARAMETER, DATA, MORE):
                 yield item
 
     def _cluster(self, graph: Any, part: Part) -> Any:
@@ -104,7 +103,7 @@ class Still:
         attributes = {"fillcolor": fill, "color": line, "class": kind}
         box = self._words(item)
         if isinstance(item, Pill):
-            attributes |= SMALL
+            attributes |= SMALL if item.kind != MORE else SMALL | {"style": "rounded", "color": self.colours.quiet}
         elif self.scale is not None:
             attributes |= self.scale.attributes(self.figures[item])
         points = float(attributes.get("fontsize", POINTS))
@@ -173,7 +172,7 @@ class Still:
 
     def _flow(self, source: Item, values: dict[Node, None]) -> dict[str, str]:
         """The words beside an arrow; a parameter's pill has its shape in itself."""
-        pill = isinstance(source, Pill) and source.kind != "more"
+        pill = isinstance(source, Pill) and source.kind != MORE
         attributes = {} if pill else {"label": f" {self.words.flow(values)} "}
         if isinstance(source, Pill) and source.kind == PARAMETER:
             attributes["color"] = self.colours.parameter[1]

@@ -45,16 +45,16 @@ def foldable(tree: Tree, figures: dict[Part, Figures], parameters: bool) -> dict
     return shown
 
 
-def at_first(shown: dict[Part, list[Part]], tree: Tree, depth: int | None) -> set[Part]:
+def at_first(shown: dict[Part, list[Part]], tree: Tree, depth: int | None, coloured: bool = False) -> set[Part]:
     """The groups that are open at first.
 
     To a given depth of scopes; or, where it is None, as deep as the picture stays small. Layers, the scopes without
-    scopes in them, and repeats stay closed, except where there is nothing else to see.
+    scopes in them, and repeats stay closed, except where there is nothing else to see: a strip of colours is something.
     """
     opened, level, seen = {tree.root}, [tree.root], len(shown[tree.root])
     while level:
         inner = [part for group in level for part in shown[group] if part in shown]
-        alone = depth is None and seen <= FEW
+        alone = depth is None and not coloured and seen <= FEW
         level = [part for part in inner if alone or _is_opened(part, depth)]
         more = sum(len(shown[part]) - 1 for part in level)
         if not alone and seen + more > (SEEN_AT_FIRST if depth is None else STILL):
