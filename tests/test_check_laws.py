@@ -226,3 +226,20 @@ def test_no_law_is_called_broken_that_holds(name: str) -> None:
         x = [x, np.round(x), np.round(x * 2) / 2 * 10.0 ** (seed - 4)][seed % 3]
         report = compare_laws(STEEP[name], x, batch=0, seed=seed)
         assert not report.of(BROKEN), report
+
+
+def test_a_rule_for_one_shape_of_an_argument_breaks_no_law_of_broadcasting() -> None:
+    """b + c of NumPy takes any b that fits, the rule of this layer a row alone."""
+    layer = tg.op(
+        lambda x, w, b: x @ w + b,
+        vjps=[
+            lambda g, ans, x, w, b: g @ w.T,
+            lambda g, ans, x, w, b: x.T @ g,
+            lambda g, ans, x, w, b: g.sum(axis=0),
+        ],
+        name="layer",
+    )
+    report = compare_laws(layer, X[:3, :3], X[:3, :3] + 1.0, X[0, :3])
+    assert report.ok
+    silent = {o.law: o.why for o in report.of("not applicable")}
+    assert silent["broadcasting equals explicit copies"] == "the rules take the arguments in their own shapes alone"

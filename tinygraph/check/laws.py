@@ -120,7 +120,11 @@ def broadcasting(s: Subject) -> str | None:
         a.shape == b.shape and np.allclose(a, b) for a, b in zip(y, copied, strict=True)
     ):
         raise NotApplicable("copies of the arguments give other values: f does not broadcast")
-    parts = [_summed(g, x.shape) for g, x in zip(s.pulled(u, spread), s.leaves, strict=True)]
+    try:
+        pulled = s.pulled(u, spread)
+    except _ERRORS:
+        raise NotApplicable("the rules take the arguments in their own shapes alone") from None
+    parts = [_summed(g, x.shape) for g, x in zip(pulled, s.leaves, strict=True)]
     return apart(s.pulled(u), parts, _slack(s, u), s.names)
 
 
