@@ -20,6 +20,7 @@ REFERENCE, SUBJECT = "numpy", "tinygraph"
 CONTESTANTS = {
     "numpy": Contestant("NumPy by hand", "numpy", "numpy"),
     "tinygraph": Contestant("tinygraph", "tinygraph", "tinygraph"),
+    "tinygraph-nn": Contestant("tinygraph, layers", "tinygraph", "tinygraph"),
     "torch": Contestant("PyTorch eager", "torch", "torch"),
     "torch-fused": Contestant("PyTorch eager, fused Adam", "torch", "torch"),
     "autograd": Contestant("autograd", "autograd", "autograd"),

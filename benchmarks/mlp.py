@@ -1,7 +1,8 @@
 """One training step of a network: dense layers, ReLU, softmax cross entropy, mean over the batch, Adam; float32.
 
-Everybody starts from the same parameters and sees the same batch. All but PyTorch and JAX share one Adam, written by
-hand in NumPy. The learning rate is tiny, so that thousands of timed steps stay where gradients are ordinary numbers.
+Everybody starts from the same parameters and sees the same batch. Who has no Adam of its own, or only one that is
+compiled with the step, takes the one written by hand in NumPy. tinygraph takes part twice: with the network written out
+on Tensors, and with the same network made of layers. The learning rate is tiny, so that thousands of timed steps stay where gradients are ordinary numbers.
 
 The check takes five steps in float64 and compares each loss and how far each parameter went.
 """
@@ -117,8 +118,8 @@ def tinygraph_step(task: Task) -> tuple[Step, Params]:
 
     values, x, labels = task
     layers = task.layers
-    params = {name: tg.Tensor(p, requires_grad=True, name=name) for name, p in values.items()}
-    adam = Adam({name: p.data for name, p in params.items()})
+    params = {name: tg.Tensor(p, name=name) for name, p in values.items()}
+    adam = tg.optim.Adam(params, lr=LEARNING_RATE, betas=(BETA1, BETA2), eps=EPSILON)
 
     def step() -> Any:
         a = x
@@ -127,13 +128,38 @@ def tinygraph_step(task: Task) -> tuple[Step, Params]:
             if i < layers:
                 a = tg.relu(a)
         loss = tg.cross_entropy(a, labels)
-        for p in params.values():
-            p.zero_grad()
+        adam.zero_grad()
         loss.backward(retain_graph=False)
-        adam.step({name: p.grad for name, p in params.items()})
+        adam.step()
         return loss.item()
 
-    return step, adam.params
+    return step, values
+
+
+def tinygraph_nn_step(task: Task) -> tuple[Step, Params]:
+    import tinygraph as tg
+    from tinygraph import nn
+
+    values, x, labels = task
+    model, state = nn.Sequential(), {}
+    for i in range(1, task.layers + 1):
+        weight = values[f"W{i}"]
+        model.append(nn.Linear(*weight.shape, dtype=weight.dtype))
+        state |= {f"{len(model) - 1}.weight": weight.T, f"{len(model) - 1}.bias": values[f"b{i}"]}
+        if i < task.layers:
+            model.append(nn.ReLU())
+    model.load_state_dict(state)
+    adam = tg.optim.Adam(model.parameters(), lr=LEARNING_RATE, betas=(BETA1, BETA2), eps=EPSILON)
+
+    def step() -> Any:
+        loss = tg.cross_entropy(model(x), labels)
+        adam.zero_grad()
+        loss.backward(retain_graph=False)
+        adam.step()
+        return loss.item()
+
+    learned = [p.data for p in model.parameters()]  # updated in place
+    return step, {name: a.T for name, a in zip(values, learned, strict=True)}
 
 
 def autograd_step(task: Task) -> tuple[Step, Params]:
@@ -262,6 +288,7 @@ def jax_step(task: Task) -> tuple[Step, Params]:
 STEPS: dict[str, Callable[[Task], tuple[Step, Params]]] = {
     "numpy": numpy_step,
     "tinygraph": tinygraph_step,
+    "tinygraph-nn": tinygraph_nn_step,
     "torch": torch_step,
     "torch-fused": torch_fused_step,
     "autograd": autograd_step,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,18 +16,36 @@ from tinygraph.ops.shape import as_array, axis_in
 __all__ = ["cross_entropy", "nll_loss"]
 
 
-def _sparse(x: Array, labels: Array, reduction: str = "mean") -> Array:
-    shifted = x - x.max(axis=1, keepdims=True)
-    picked = shifted[np.arange(labels.size, like=labels), labels]
-    np.exp(shifted, out=shifted)
-    return total(np.log(np.add.reduce(shifted, axis=1)) - picked, reduction)
+class Exponentials(NamedTuple):
+    """What softmax and its logarithm are made of: the largest of each row, e to what lies below it, and the sums.
+
+    The forward pass finds them and the reverse pass needs them again. As `Moments`, only taken for what they are of.
+    """
+
+    of: Array
+    top: Array
+    exps: Array
+    total: Array
 
 
-def _sparse_vjp(g: Array, ans: Array, x: Array, labels: Array, reduction: str) -> Array:
+def _exponentials(x: Array) -> Exponentials:
+    top = x.max(axis=1, keepdims=True)
+    exps = np.exp(x - top)
+    return Exponentials(x, top, exps, np.add.reduce(exps, axis=1, keepdims=True))
+
+
+def _sparse(x: Array, labels: Array, reduction: str = "mean", known: Exponentials | None = None) -> Array:
+    found = known if known is not None and known.of is x else _exponentials(x)
+    picked = x[np.arange(labels.size, like=labels), labels] - found.top[:, 0]
+    return total(np.log(found.total[:, 0]) - picked, reduction)
+
+
+def _sparse_vjp(g: Array, ans: Array, x: Array, labels: Array, reduction: str, known: Exponentials | None) -> Array:
     """The course's dZ = A - Y, for the softmax A and the labels Y, one-hot."""
     one_hot = labels[:, None] == np.arange(x.shape[1], like=labels)
     part = g[:, None] if reduction == "none" else share(g, labels.size, reduction)
-    return part * (softmax(x) - one_hot)
+    a = known.exps / known.total if known is not None and known.of is x else softmax(x)
+    return part * (a - one_hot)
 
 
 _by_rows = op(
@@ -37,6 +55,11 @@ _by_rows = op(
     symbol="CE",
     latex=r"-\ln \operatorname{{softmax}}({x})_{{{y}}}",
 )
+
+
+def _rowwise(x: Any, labels: Array, reduction: str) -> Any:
+    known = _exponentials(bare(x)) if x.size else None  # without an element there is no largest
+    return _by_rows(x, labels, reduction=reduction, known=known)
 
 
 def _dense(x: Array, y: Array, axis: int = -1, reduction: str = "mean") -> Array:
@@ -154,7 +177,7 @@ def cross_entropy(
         raise ValueError(f"cross_entropy: label_smoothing lies from 0 to 1, got {label_smoothing}")
     plain = weight is None and mask is None and not label_smoothing and ignore_index < 0
     if plain and axis in (-1, 1) and logits.ndim == 2 and labels.shape == logits.shape[:1] and _usual(labels):
-        return _by_rows(logits, bare(labels), reduction=reduction)
+        return _rowwise(logits, bare(labels), reduction)
     axis = axis_in(axis, logits.ndim)
     if labels.dtype.kind == "f" and labels.shape == logits.shape:
         return _of_distributions(logits, labels, weight, label_smoothing, mask, axis, reduction)
@@ -164,7 +187,7 @@ def cross_entropy(
     if rows.ndim != 2:
         rows = np.reshape(rows, (flat.size, logits.shape[axis]))
     if plain and _usual(flat):
-        losses = _by_rows(rows, flat, reduction=reduction)
+        losses = _rowwise(rows, flat, reduction)
     else:
         if mask is not None:
             mask = np.broadcast_to(checked_mask("cross_entropy", mask, labels.shape), labels.shape).reshape(-1)
@@ -187,7 +210,7 @@ def _of_rows(
     if mask is not None:
         (rows,) = covered(mask[:, None], rows)
     if not smoothing:
-        return reduced(_by_rows(rows, labels, reduction="none"), reduction, shares, mask, shares)
+        return reduced(_rowwise(rows, labels, "none"), reduction, shares, mask, shares)
     classes = rows.shape[1]
     one_hot = labels[:, None] == np.arange(classes, like=labels)
     target = in_precision_of(rows, (1.0 - smoothing) * one_hot + smoothing / classes)
