@@ -28,11 +28,19 @@ SAYS = {
     "initialization": r"zeros +cost 0\.6931 → 0\.6931 +train 50\.0 %(.*\n)*He +cost 0\.8831 →",
     "layers": r"1 layer, 5 parameters(.*\n)*2 layers, 19 parameters(.*\n)*6 layers, 67 parameters",
     "learning_rate_decay": r"epochs 1 to 4: 0\.100, 0\.067, 0\.050, 0\.040\n",
+    "losses_curvature": (
+        r"loss, squared error: curvature -0\.060\d "
+        r"(.*\n)*cost, squared error: negative curvature at [1-9](.*\n)*cost, cross entropy: negative curvature at 0%"
+    ),
     "mini_batches": r"\[64, 64, 64, 64, 44\] samples; dropping the last: 4(.*\n)*.*each epoch: True",
     "moons": r"gd .*accuracy \d+\.\d %\nmomentum .*\nadam .*accuracy [89]\d\.\d %",
     "normalising": r"mu = \[147\.44 +4\.21\](.*\n)*normalised: .* test 9\d",
     "optimizers_on_a_bowl": r"gradient descent : .* after 157 steps(.*\n)*.*: apart by \de-1\d",
     "outputs": r"sigmoid .*accuracy 0\.9(.*\n)*linear .* from -(.*\n)*ReLU .* from 0\.00",
+    "recurrent": (
+        r"dJ/du = -0\.200630 = (.*\n)*.*up to it: True(.*\n)*GRU  error .* → 0\.[01]"
+        r"(.*\n)*loss per character 3.* → [23]"
+    ),
     "regularisation": r"L2: .* 0e\+00\nL1: .* 0e\+00\nweight decay: .*\de-1\d(.*\n)*lambda 30: .*‖W‖ 0",
     "saddle": r"\[-1\.  2\.\]: a saddle\n.*\[2\. 2\.\]: a minimum(.*\n)*gradient descent leaves .* after 178 steps",
     "saturation": r"sigmoid cost .*\nrelu +cost \d\.\d+ → 0\.[0-3]",
@@ -41,6 +49,10 @@ SAYS = {
     "shallow": r"backward: (.*\n)+.*17 right, 0 wrong(.*\n)+.*db1 is 6 times too small \(6 is m",
     "splits": r"70/20/10 .*: 1258 \+ 359 \+ 180(.*\n)*98\.9/1/0\.1 of a million: \[989000, 10000, 1000\]",
     "symmetry": r"zeros .*rows differ by 0\.00\nall 0\.5 .* rows differ by 0\.00\nrandom .* differ by [1-9]",
+    "transformer_sort": (
+        r"step    0: .*, rows right 0\.0%"
+        r"(.*\n)*step  100: .*, places right [89]\d\.\d%, rows right [2-9]\d"
+    ),
     "vanishing": r"1\.5\^150 = 2\.6e\+26, 0\.5\^150 = 7\.0e-46(.*\n)*tanh, × 0\.01 +standard .* of A\[20\] \d\.\de-2",
     "vectorised": r"differ by \de-1\d at most\nvectorised: \d+ times as fast",
 }
