@@ -230,3 +230,11 @@ def test_looking_for_backends_loads_none() -> None:
     )
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
     assert loaded.stdout == "[]\n"
+
+
+@pytest.mark.skipif("pygraphviz" not in available(), reason="pygraphviz is not installed")
+def test_a_layout_that_takes_too_long_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layout, "CHILD", "import time; time.sleep(60)")
+    monkeypatch.setattr(layout, "PATIENCE", 0.2)
+    with pytest.raises(LayoutError, match=r"Graphviz found no places in 0.2 s; view='network'"):
+        svg(COURSE, backend="pygraphviz")

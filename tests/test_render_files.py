@@ -253,3 +253,18 @@ def test_hash_seeds_do_not_change_the_bytes(tmp_path):
         for seed in ("0", "1")
     }
     assert len(found) == 1
+
+
+@needs_graphviz
+def test_a_parameter_that_each_of_many_steps_uses_is_drawn_beside_them():
+    """Arrows from one box to all of a long chain keep Graphviz busy for minutes."""
+
+    def chain(w):
+        h = w * 0.1
+        for _ in range(100):
+            h = tg.tanh(h * w)
+        return h
+
+    picture = render(chain, inputs=(0.5,))
+    assert sum(box.key.startswith("n0x") for box in picture.drawing.boxes) == 100
+    assert picture.svg.count('class="edge gradient"') == len(picture.drawing.arrows)

@@ -19,7 +19,7 @@ from tinygraph.render.steps import steps
 from tinygraph.render.walk import Walk
 
 LONGEST_TITLE = 100
-FREQUENT = 3  # uses of what is given, from which it stands beside each of them
+FREQUENT, OFTEN = 3, 9  # uses of what is given, from which it stands beside each of them: of an array, of a number
 LONGEST_LINE = 36.0  # in ems: a formula that is longer is left to the pointer that rests on the box
 VIEWS = ("auto", "course", "boxes")
 
@@ -68,8 +68,7 @@ class _Draughtsman:
     def draw(self, title: str) -> Drawing:
         boxes = [self.box(node) for node in self.graph.boxes]
         arrows = [self.arrow(node, x) for node in self.graph.boxes for x in self.inputs[node]]
-        if not self.on_arrows:
-            arrows = list(self.near(arrows, boxes))
+        arrows = list(self.near(arrows, boxes))
         arrays: dict[int, Box] = {}
         for node in self.graph.boxes:
             for a in self.graph.arrays(node):
@@ -81,7 +80,8 @@ class _Draughtsman:
 
     def near(self, arrows: list[Arrow], boxes: list[Box]) -> Iterator[Arrow]:
         """Arrows of which none comes from afar: what is given and used in many places stands again beside each."""
-        leaves = {self.keys[x]: x for x in self.graph.boxes if x.op is None and self.uses[x] >= FREQUENT}
+        often = OFTEN if self.on_arrows else FREQUENT
+        leaves = {self.keys[x]: x for x in self.graph.boxes if x.op is None and self.uses[x] >= often}
         seen: Counter[str] = Counter()
         for arrow in arrows:
             key, node = arrow.tail, leaves.get(arrow.tail)

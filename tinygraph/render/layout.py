@@ -26,6 +26,7 @@ except Exception as error:
 sys.stdout.buffer.write(drawn)
 """
 
+PATIENCE = 120  # seconds for one picture: a layout that hangs says so
 _WASI_LOCK = Lock()  # two threads in one WebAssembly store abort the process
 
 
@@ -95,7 +96,12 @@ def _pygraphviz(dot_source: str, engine: str) -> str:
     if not find_spec("pygraphviz"):
         raise _MissingError
     command = [sys.executable, "-P", "-W", "ignore", "-c", CHILD, engine]
-    child = subprocess.run(command, input=dot_source.encode(), capture_output=True, check=False)
+    try:
+        child = subprocess.run(command, input=dot_source.encode(), capture_output=True, check=False, timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        raise LayoutError(
+            f"Graphviz found no places in {PATIENCE} s; view='network' folds what makes a graph hard to draw"
+        ) from None
     said = child.stderr.decode(errors="replace")
     if child.returncode == 0:
         return child.stdout.decode()
