@@ -13,7 +13,7 @@ FOLDER = Path(__file__).parent.parent / "examples" / "course"
 SAYS = {
     "activations": r"sigmoid +g'\(-2\) = 0\.1050, g'\(0\) = 0\.2500(.*\n)*.*linear: .* by \de-1\d\n.*tanh: .* 9e-01",
     "batch_norm": r"running mean \[ 4\.89 -3\.02\](.*\n)*.*differs by 0e\+00(.*\n)*without .*\[0\.1 .*\nwith .*0\.9",
-    "bias_variance": r"high variance \(train error 1\.0%(.*\n)*.*2 hidden units: high bias(.*\n)*.*60 samples: high var",
+    "bias_variance": r"high variance \(train error 1\.0%(.*\n)*.*2 hidden units: high bias(.*\n)*.*60 samples: high",
     "bowl": r"(.*J = \d\.\d+ → 0\.384049 at w = 1\.8524, b = 0\.0102\n){3}.*positive, a bowl",
     "broadcasting": r"db \(4, 1\) = \[5\. 5\. 5\. 5\.\](.*\n)*.*\(4, 3\).*\(5, 3\)",
     "cats": r"cost after step    0: 0\.693147\n(.*\n)*test accuracy: 9\d\.\d\d %",
