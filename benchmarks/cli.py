@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from benchmarks import chain, contestants, conv, environment, million, mlp, record, startup, tables
+from benchmarks import chain, contestants, conv, environment, layers, million, mlp, optimizers, record, startup, tables
 from benchmarks.budgets import judge
 from benchmarks.harness import Result
 from benchmarks.profiles import PROFILES, Profile
@@ -16,6 +16,8 @@ WORKLOADS: dict[str, Callable[[Profile, Iterable[str]], Iterable[Result]]] = {
     "chain": chain.run,
     "mlp": mlp.run,
     "conv": conv.run,
+    "layers": layers.run,
+    "optimizers": optimizers.run,
     "million": million.run,
     "startup": startup.run,
 }

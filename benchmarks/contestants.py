@@ -22,7 +22,8 @@ CONTESTANTS = {
     "tinygraph": Contestant("tinygraph", "tinygraph", "tinygraph"),
     "tinygraph-nn": Contestant("tinygraph, layers", "tinygraph", "tinygraph"),
     "torch": Contestant("PyTorch eager", "torch", "torch"),
-    "torch-fused": Contestant("PyTorch eager, fused Adam", "torch", "torch"),
+    "torch-foreach": Contestant("PyTorch eager, foreach", "torch", "torch"),
+    "torch-fused": Contestant("PyTorch eager, fused", "torch", "torch"),
     "autograd": Contestant("autograd", "autograd", "autograd"),
     "mygrad": Contestant("MyGrad", "mygrad", "mygrad"),
     "micrograd": Contestant("micrograd", "micrograd", "micrograd"),
@@ -52,7 +53,7 @@ def settle(asked: Iterable[str]) -> tuple[list[str], dict[str, str]]:
 
 def restrain(names: Iterable[str]) -> None:
     """Set what the environment cannot: PyTorch's threads, and float64 in JAX, where the chain is float64 for all."""
-    if "torch" in names or "torch-fused" in names:
+    if any(CONTESTANTS[name].module == "torch" for name in names):
         import torch
 
         torch.set_num_threads(1)

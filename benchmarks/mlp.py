@@ -1,8 +1,9 @@
 """One training step of a network: dense layers, ReLU, softmax cross entropy, mean over the batch, Adam; float32.
 
 Everybody starts from the same parameters and sees the same batch. Who has no Adam of its own, or only one that is
-compiled with the step, takes the one written by hand in NumPy. tinygraph takes part twice: with the network written out
-on Tensors, and with the same network made of layers. The learning rate is tiny, so that thousands of timed steps stay where gradients are ordinary numbers.
+compiled with the step, takes the one written by hand in NumPy. tinygraph takes part twice: with the network written
+out on Tensors, and with the same network made of layers. The learning rate is tiny, so that thousands of timed steps
+stay where gradients are ordinary numbers.
 
 The check takes five steps in float64 and compares each loss and how far each parameter went.
 """

@@ -5,20 +5,22 @@ from typing import Any, NamedTuple
 
 from tabulate import tabulate
 
-from benchmarks import chain, conv, million, mlp, record, startup
+from benchmarks import chain, conv, layers, million, mlp, optimizers, record, startup
 from benchmarks.budgets import Verdict
 from benchmarks.contestants import CONTESTANTS, REFERENCE, label
 from benchmarks.harness import Quartiles, Result
 
-ABOUT = {module.__name__.rpartition(".")[2]: module.ABOUT for module in (record, chain, mlp, conv, million, startup)}
+MODULES = (record, chain, mlp, conv, layers, optimizers, million, startup)
+ABOUT = {module.__name__.rpartition(".")[2]: module.ABOUT for module in MODULES}
 
 
 class Unit(NamedTuple):
-    """How a workload's cost is shown, and whether its difference to NumPy is shown beside the ratio."""
+    """How a workload's cost is shown, and what beside its ratio to NumPy: the difference, the ratio to a peer."""
 
     label: str
     microseconds: float
     difference: bool
+    peer: str | None = None
 
 
 MICROSECONDS = Unit("us an operation", 1, False)
@@ -26,6 +28,8 @@ UNITS = {
     "record": Unit("us an operation", 1, True),
     "mlp": Unit("us a step", 1, False),
     "conv": Unit("us a step", 1, False),
+    "layers": Unit("us a step", 1, False, peer="torch"),
+    "optimizers": Unit("us a step", 1, False, peer="torch"),
     "startup": Unit("ms", 1000, True),
 }
 
@@ -54,7 +58,9 @@ def rows_of(result: Result) -> list[list[str]]:
     unit = UNITS.get(result.workload, MICROSECONDS)
     for name in names:
         cost = result.microseconds(name).median / unit.microseconds
-        row = [result.case, label(name), number(cost), spread(result.ratio(name))]
+        row = [result.case, label(name), number(cost), _beside(result, name, REFERENCE)]
+        if unit.peer is not None:
+            row.append(_beside(result, name, unit.peer))
         if unit.difference:
             above = Quartiles(*(value / unit.microseconds for value in result.above(name)))
             row.append("" if name == REFERENCE else spread(above))
@@ -64,9 +70,15 @@ def rows_of(result: Result) -> list[list[str]]:
     return rows
 
 
+def _beside(result: Result, name: str, to: str) -> str:
+    return spread(result.ratio(name, to)) if to in result.samples else ""
+
+
 def headers_of(workload: str) -> list[str]:
     unit = UNITS.get(workload, MICROSECONDS)
     headers = ["case", "", unit.label, f"x {CONTESTANTS[REFERENCE].label}"]
+    if unit.peer is not None:
+        headers.append(f"x {CONTESTANTS[unit.peer].label}")
     if unit.difference:
         headers.append(f"{unit.label.split()[0]} above NumPy")
     if workload == "million":

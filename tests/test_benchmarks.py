@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import budgets, chain, cli, contestants, conv, harness, mlp, record, tables
+from benchmarks import budgets, by_hand, chain, cli, contestants, conv, harness, layers, mlp, optimizers, record, tables
 from benchmarks.harness import Entry, Quartiles, Result
 from benchmarks.profiles import PROFILES
 
@@ -29,11 +29,20 @@ def tiny_run(tmp_path_factory):
     return done.stdout, json.loads((folder / "out.json").read_text()), (folder / "out.md").read_text()
 
 
+def who_takes_part(workload, case):
+    """Of NumPy and tinygraph: not everything is written by hand."""
+    hands = {name: layer.hand for name, layer in layers.LAYERS.items()}
+    hands |= {str(optimizer): optimizer.hand for optimizer in optimizers.OPTIMIZERS}
+    by_name = case.partition(", ")[2] if workload == "optimizers" else case
+    lacks = workload in ("layers", "optimizers") and hands[by_name] is None
+    return {"tinygraph"} if lacks else {"numpy", "tinygraph"}
+
+
 def test_a_tiny_run_measures_every_workload(tiny_run):
     stdout, everything, markdown = tiny_run
     assert {result["workload"] for result in everything["results"]} == set(cli.WORKLOADS)
     for result in everything["results"]:
-        assert result["samples"].keys() == {"numpy", "tinygraph"}, result["left_out"]
+        assert result["samples"].keys() == who_takes_part(result["workload"], result["case"]), result["left_out"]
         assert all(seconds > 0 for samples in result["samples"].values() for seconds in samples)
     for workload in cli.WORKLOADS:
         assert f"### {workload}: " in markdown
@@ -67,6 +76,17 @@ def makers_of_all_workloads():
         yield "convolution", name, lambda make=make: conv.entry(make, layer), conv.TOLERANCE
     for name, make in conv.NETWORKS.items():
         yield "convolutional", name, lambda make=make: conv.entry(make, network), conv.TOLERANCE
+    yield from makers_of_layers_and_optimizers(task.params)
+
+
+def makers_of_layers_and_optimizers(params):
+    for case in layers.LAYERS:
+        for name, make in layers.makers_of(case).items():
+            if name != "torch" or case != "HingeLoss":  # PyTorch has none
+                yield f"layer {case}", name, make, layers.TOLERANCE
+    for case in optimizers.OPTIMIZERS:
+        for name, make in optimizers.makers_of(case, params).items():
+            yield f"optimizer {case}", name, make, optimizers.TOLERANCE
 
 
 def test_every_contestant_installed_here_does_the_same_work():
@@ -77,7 +97,7 @@ def test_every_contestant_installed_here_does_the_same_work():
         if name in present:
             outcome = make().check()
             harness.agree(outcome, expected.setdefault(workload, outcome), tolerance)
-    assert len(expected) == 6
+    assert len(expected) == 6 + len(layers.LAYERS) + len(optimizers.OPTIMIZERS)
 
 
 def test_the_reference_of_the_chain_has_the_right_gradient():
@@ -122,6 +142,42 @@ def test_the_references_of_the_convolutions_have_the_right_gradients():
             t = rng.normal(size=a.shape)
             above, below = (f(*arrays[:i], a + s * h * t, *arrays[i + 1 :]) for s in (1, -1))
             assert np.sum(gradient * t) == pytest.approx((above - below) / (2 * h), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", sorted(name for name, case in layers.LAYERS.items() if case.hand))
+def test_what_is_written_by_hand_has_the_right_gradients(name):
+    work = layers.work_of(layers.LAYERS[name])
+    if name == "Dropout":
+        by_hand.DROPPING = np.random.default_rng(0)
+    step = layers.numpy_step(work)
+    found = step()[1:]
+    differentiated = list(work.inputs[: work.learned])
+    differentiated += [a for key, a in work.state.items() if "running" not in key and "tracked" not in key]
+    assert len(found) == len(differentiated)
+    rng, h = np.random.default_rng(1), 1e-6
+    for a, gradient in zip(differentiated, found, strict=True):
+        t, start, values = rng.normal(size=a.shape), a.copy(), []
+        for sign in (1, -1):
+            a[...] = start + sign * h * t
+            if name == "Dropout":
+                by_hand.DROPPING = np.random.default_rng(0)
+            y = step()[0]
+            values.append(np.sum(y if work.g is None else y * work.g))
+        a[...] = start
+        assert np.sum(gradient * t) == pytest.approx((values[0] - values[1]) / (2 * h), rel=1e-4)
+
+
+def test_where_nothing_is_written_by_hand_the_first_peer_is_the_reference():
+    makers = {
+        "tinygraph": lambda: Entry(lambda: None, lambda: HONEST[:1]),
+        "torch": lambda: Entry(lambda: None, lambda: HONEST),
+    }
+    result = result_of("layers")
+    assert list(harness.enter(makers, ["numpy", "tinygraph", "torch"], result, 1e-6)) == ["torch"]
+    assert result.faults == ["tinygraph"]
+    result = harness.race(result_of("layers"), {"torch": Entry(lambda: None, list)}, TINY)
+    ((_, _, _, by_hand_cell, peer_cell),) = tables.rows_of(result)
+    assert (by_hand_cell, peer_cell) == ("", "1.00 [1.00, 1.00]")
 
 
 def test_a_step_in_float32_stays_in_float32():
@@ -226,7 +282,7 @@ def test_a_peer_that_is_not_installed_is_left_out_and_said_so(monkeypatch):
 def test_the_list_of_peers_names_every_peer():
     text = (ROOT / "benchmarks" / "requirements-peers.txt").read_text()
     listed = set(re.findall(r"^([a-z]+)==[\d.]+$", text, flags=re.MULTILINE))
-    peers = {c.distribution for name, c in contestants.CONTESTANTS.items() if name not in ("numpy", "tinygraph")}
+    peers = {c.distribution for c in contestants.CONTESTANTS.values()} - {"numpy", "tinygraph"}
     assert peers <= listed
 
 
