@@ -23,7 +23,7 @@ from tinygraph.render import Network, render
 from tinygraph.render.layout import LayoutError, available
 from tinygraph.render.network import flops, heat, place, words
 from tinygraph.render.network.fold import CROWD, FEWEST, repeats
-from tinygraph.render.network.measure import gradients
+from tinygraph.render.network.measure import _timed, gradients
 from tinygraph.render.network.parts import OPERATION, REPEAT, SCOPE, SEGMENT, Part, Tree, operations
 from tinygraph.render.network.simple import simple
 
@@ -162,6 +162,12 @@ def test_what_a_module_is_given_is_data_and_what_it_holds_is_learned():
     network = of_cnn()
     assert network.figures[network.tree.root].parameters == 690
     assert "class=data" in next(line for line in network.dot.splitlines() if "x  2×1×8×8" in line)
+
+
+def test_the_tokens_of_an_embedding_are_drawn():
+    table = nn.Embedding(5, 3, rng=0)
+    tokens = np.array([[1, 2, 4]])
+    assert "1×3 int64" in render(lambda x: np.tanh(table(tokens)) + x, inputs=(np.ones(3),), view="network").dot
 
 
 def test_parameters_can_be_left_out():
@@ -412,6 +418,34 @@ def test_flops_of_a_convolution():
     x, w = Tensor(np.ones((2, 3, 8, 8))), Tensor(np.ones((5, 3, 3, 3)))
     y = tg.conv2d(x, w)
     assert flops.flops(node_of(y)) == 2 * (2 * 5 * 6 * 6) * (3 * 3 * 3)
+
+
+def test_flops_of_a_recurrent_layer():
+    x = np.ones((4, 7, 3))  # samples, steps, features
+    network = render(nn.LSTM(3, 5, rng=0), inputs=(x,), view="network")
+    (steps,) = [part.node for part in parts(network, OPERATION) if part.op.name == "lstm_steps"]
+    assert flops.flops(steps) == steps.value.size + 7 * 4 * 2 * (4 * 5) * 5
+
+
+def test_the_rules_of_a_joint_operation_are_timed_together():
+    (steps,) = [n for n in render(nn.GRU(3, 5, rng=0), inputs=(np.ones((4, 7, 3)),)).tree.home if "gru" in n.op.name]
+    calls = []
+    rule = steps.op.vjps.rule
+    steps.op.vjps.rule = lambda *args, **params: (calls.append(1), rule(*args, **params))[1]
+    try:
+        forward, backward = _timed(steps, 3)
+    finally:
+        steps.op.vjps.rule = rule
+    assert len(calls) == 3
+    assert forward > 0
+    assert backward > 0
+
+
+def test_layers_whose_operations_are_made_anew_are_alike_nonetheless():
+    layer = nn.TransformerEncoderLayer(8, 2, 16, rng=0)
+    model = nn.TransformerEncoder(layer, 6)
+    (repeat,) = parts(render(model, inputs=(np.ones((2, 3, 8)),)), REPEAT)
+    assert len(repeat.children) == 6
 
 
 def test_the_table_of_flops_knows_only_operations_that_exist():

@@ -21,6 +21,7 @@ MOVES = frozenset(
     [
         *("assign", "astype", "broadcast_to", "concatenate", "copy", "expand_dims", "flip", "getitem", "moveaxis"),
         *("pad", "positive", "ravel", "reshape", "roll", "squeeze", "swapaxes", "transpose", "tril", "triu", "where"),
+        "reverse_sequence",
         "windows",
     ]
 )
@@ -64,6 +65,11 @@ def _einsum(out: Shape, shapes: Sequence[Shape], params: Mapping[str, Any]) -> i
     return len(shapes) * math.prod(sizes.values())
 
 
+def _steps(weight: int) -> Count:
+    """A product with the states' weights at each step, for each sample, and what is made of it."""
+    return lambda out, shapes, params: math.prod(out) + 2 * math.prod(shapes[0][:2]) * math.prod(shapes[weight])
+
+
 TABLE: dict[str, Count] = {
     "matmul": _matmul,
     "linear": _linear,
@@ -73,6 +79,10 @@ TABLE: dict[str, Count] = {
     "conv_weight": _conv_weight,
     "max_pool": _pool,
     "sum_pool": _pool,
+    "rnn_steps": _steps(2),
+    "lstm_steps": _steps(3),
+    "gru_steps": _steps(2),
+    "sum_of_squares": _of_input(2),
     **dict.fromkeys(["sum", "sum_to", "mean", "max", "min", "prod", "cumsum"], _of_input(1)),
     **dict.fromkeys(["scatter_add", "tap_add", "window_add"], _of_input(1)),
     **dict.fromkeys(["var", "std", "normalize", "logsumexp"], _of_input(4)),

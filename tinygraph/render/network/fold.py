@@ -35,7 +35,7 @@ def _structure(part: Part) -> Any:
     if node is None:
         return part.layer or part.kind, tuple(child.alike for child in part.children)
     shapes = tuple(getattr(a, "shape", ()) for a in node.args or ())
-    return node.op, node.value.shape, node.value.dtype, shapes
+    return node.op and node.op.name, node.value.shape, node.value.dtype, shapes
 
 
 def repeats(numbers: Sequence[int], fewest: int = FEWEST) -> list[Run]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -102,17 +102,15 @@ def _timed(node: Node, tries: int) -> tuple[float, float]:
     op, args, ans, params = node.op, node.args or (), node.value, dict(node.params or {})
     if op is None:
         return 0.0, 0.0
-    g = np.ones_like(ans)
-    rules: Any = op.vjps
-    chosen = [rule for rule, x in zip(rules, node.inputs or (), strict=False) if x is not None and x.requires_grad]
+    g, rules = np.ones_like(ans), op.vjps
     forward = backward = math.inf
     with np.errstate(all="ignore"):
         for _ in range(tries):
             start = perf_counter()
             op.forward(*args, **params)
             middle = perf_counter()
-            for rule in chosen:
-                if rule is not None:
+            for rule, x in zip(cast(Any, rules), node.inputs or (), strict=False):
+                if rule is not None and x is not None and x.requires_grad:
                     rule(g, ans, *args, **params)
             forward, backward = min(forward, middle - start), min(backward, perf_counter() - middle)
     return forward, backward

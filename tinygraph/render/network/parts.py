@@ -85,6 +85,9 @@ class Tree:
     def _sources(self, node: Node) -> tuple[Node, ...]:
         """What an operation was done to, each once: computed, given, or bare arrays; numbers are passed over."""
         inputs, args = node.inputs or (), node.args or ()
+        index = (node.params or {}).get("index")
+        if isinstance(index, np.ndarray) and index.ndim:
+            inputs, args = (*inputs, None), (*args, index)
         if None in inputs:
             inputs = tuple(
                 self.bare.setdefault(id(a), leaf(a, False)) if x is None else x
