@@ -32,7 +32,7 @@ bench:
 
 # the committed pictures and the page of operations, made anew; look at the difference before committing it
 golden:
-	TINYGRAPH_GOLDEN=write $(PYTHON) -m pytest -q -p no:xdist tests/test_golden.py tests/test_ops_page.py
+	TINYGRAPH_GOLDEN=write $(PYTHON) -m pytest -q -p no:xdist tests/test_golden.py tests/test_ops_page.py tests/test_gallery.py tests/test_notebook.py
 
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis tinygraph-demo

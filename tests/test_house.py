@@ -35,7 +35,7 @@ OPTIONAL = [
     "cupy",
     "torch",
 ]
-OPTIONAL += ["pytest", "numba", "jax", "tabulate", "safetensors", "h5py"]
+OPTIONAL += ["pytest", "numba", "jax", "tabulate", "safetensors", "h5py", "vl_convert", "playwright"]
 
 
 def floor_of(path: Path) -> str:

@@ -101,7 +101,7 @@ def test_without_a_converter_png_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "vl_convert", None)
     monkeypatch.setattr(Picture, "svg", "<svg/>")
     for ending in (".png", ".pdf"):
-        with pytest.raises(ModuleNotFoundError, match="pip install vl-convert-python"):
+        with pytest.raises(ModuleNotFoundError, match=r'pip install "tinygraph\[png\]"'):
             course(path=tmp_path / f"J{ending}")
     assert not list(tmp_path.iterdir())
 

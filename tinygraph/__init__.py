@@ -24,7 +24,7 @@ from tinygraph.transforms import grad, hessian, hvp, jacobian, jvp, value_and_gr
 if TYPE_CHECKING:
     from tinygraph import check, data, nn, optim, train
     from tinygraph.nn.saving import load, save
-    from tinygraph.render import plots, render
+    from tinygraph.render import derivation, plots, render
 
 __version__ = "0.1.0"
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "check",
     "data",
     "debug",
+    "derivation",
     "grad",
     "hessian",
     "hvp",
@@ -56,12 +57,14 @@ __all__ = [
 __all__ += ops.__all__
 
 
+# What is built on the engine is loaded when it is first used, so that importing stays cheap.
+_MODULES = {name: name for name in ("check", "data", "nn", "optim", "render", "train")} | {"plots": "render.plots"}
+_FUNCTIONS = {"derivation": "render", "load": "nn.saving", "save": "nn.saving"}
+
+
 def __getattr__(name: str) -> Any:
-    """Load the packages built on the engine when they are first used, so that importing stays cheap."""
-    if name in ("check", "data", "nn", "optim", "render", "train"):
-        return import_module(f"tinygraph.{name}")
-    if name == "plots":
-        return import_module("tinygraph.render.plots")
-    if name in ("load", "save"):
-        return getattr(import_module("tinygraph.nn.saving"), name)
+    if name in _MODULES:
+        return import_module(f"tinygraph.{_MODULES[name]}")
+    if name in _FUNCTIONS:
+        return getattr(import_module(f"tinygraph.{_FUNCTIONS[name]}"), name)
     raise AttributeError(f"module 'tinygraph' has no attribute {name!r}")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 ENDINGS = (".svg", ".png", ".pdf", ".html", ".json", ".dot", ".gv")
 DENSITY = 2.0  # pixels of a PNG for each point: sharp on today's screens
-RASTERISE = "PNG and PDF are made of SVG by vl-convert: pip install vl-convert-python, or write .svg"
+RASTERISE = 'PNG and PDF are made of SVG by vl-convert: pip install "tinygraph[png]", or write .svg'
 
 
 def check(path: str | os.PathLike[str]) -> None:
