@@ -134,7 +134,7 @@ def test_the_graph_is_drawn_with_the_fault_in_red(tmp_path) -> None:
     assert 'color="#cf2a2a"' in line
     assert "penwidth=3" in line
     assert "student" in line
-    assert "x0" in dot
+    assert "x[0]" in dot
     assert "x1" in dot
 
 

@@ -69,6 +69,7 @@ def without_mode(case: Case) -> Case:
 
 
 INNER = {"conv", "conv_transpose", "conv_weight", "max_pool", "sum_pool", "tap_add"}  # of any number of axes
+INNER |= {"cross_entropy_of_distributions", "squared_error"}  # what losses are made of
 
 
 def private(function: Any) -> bool:
