@@ -164,6 +164,13 @@ def test_what_a_module_is_given_is_data_and_what_it_holds_is_learned():
     assert "class=data" in next(line for line in network.dot.splitlines() if "x  2×1×8×8" in line)
 
 
+def test_the_input_stands_at_the_top_however_many_parameters_there_are():
+    network = render(
+        nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, rng=0), 6), inputs=(np.ones((2, 3, 8)),)
+    )
+    assert 'label="x  2×3×8"' in network.dot or "src  2×3×8" in network.dot
+
+
 def test_the_tokens_of_an_embedding_are_drawn():
     table = nn.Embedding(5, 3, rng=0)
     tokens = np.array([[1, 2, 4]])

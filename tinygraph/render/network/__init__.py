@@ -106,9 +106,13 @@ class Network:
         """The dtype that goes without saying."""
         return f"{self.words.dtype} where nothing else is said"
 
+    def links(self, shown: dict[Part, list[Part]]) -> Links:
+        """What flows between the parts of these groups."""
+        return Links(self.tree, shown, self.is_parameter, self.name, self.parameters)
+
     def _still(self, opened: set[Part], said: str = "") -> tuple[str, Still]:
         shown = {group: inside for group, inside in self.shown.items() if group in opened}
-        links = Links(self.tree, shown, self.is_parameter, self.parameters)
+        links = self.links(shown)
         scale = self.scale(self.heat) if self.heat else None
         said += f"; coloured by {scale.measure.label}" if scale else ""
         still = Still(self.tree, self.figures, links, self.words, self.colours, scale, self.roots)
@@ -156,8 +160,7 @@ class Network:
         """The parts as JSON has them, each with its figures and the number of the part that it is in."""
         from tinygraph.render.network.page import Pages
 
-        links = Links(self.tree, self.shown, self.is_parameter, self.parameters)
-        return {"title": self.title, **Pages(self, links).plain()}
+        return {"title": self.title, **Pages(self).plain()}
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a file: .svg, .png, .pdf, .html, .json, or .dot and .gv, by its ending.

@@ -71,14 +71,19 @@ class Links:
     Args:
         tree: the parts of a graph.
         shown: for each open group, which of its children are drawn; the others are one pill, "... more".
-        is_parameter: whether a leaf is learned.
+        is_parameter: whether a leaf is learned.  name: what it is called.
         parameters: False leaves the parameters out.
     """
 
     def __init__(
-        self, tree: Tree, shown: dict[Part, list[Part]], is_parameter: Callable[[Node], bool], parameters: bool = True
+        self,
+        tree: Tree,
+        shown: dict[Part, list[Part]],
+        is_parameter: Callable[[Node], bool],
+        name: Callable[[Node], str | None],
+        parameters: bool = True,
     ) -> None:
-        self.tree, self.is_parameter, self.parameters = tree, is_parameter, parameters
+        self.tree, self.is_parameter, self.name, self.parameters = tree, is_parameter, name, parameters
         self.interiors = {group: Interior(list(children)) for group, children in shown.items()}
         self.hidden: dict[Part, Pill] = {}
         self.entries: dict[tuple[Part, Node], Pill] = {}
@@ -153,7 +158,7 @@ class Links:
             sources = self.tree.sources[node]
             given = [x for x in sources if x.op is None]
             if len(given) == len(sources):
-                begins.update(given)
+                begins.update(x for x in given if not self.is_parameter(x))
             for x in given:
                 if part.parent is not None:
                     homes.setdefault(x, {}).setdefault(part.parent, []).append(part)
@@ -162,7 +167,7 @@ class Links:
                 uses = sum(map(len, groups.values()))
                 for group, users in groups.items() if self.parameters else ():
                     self._beside(x, PARAMETER, group, users, uses)
-            elif len(groups) > 1 or (x.tag is not None and x.tag.name) or (x in begins and len(begins) <= ALIKE):
+            elif len(groups) > 1 or self.name(x) or (x in begins and len(begins) <= ALIKE):
                 self._given(x, [part for users in groups.values() for part in users])
             else:
                 for group, users in groups.items():

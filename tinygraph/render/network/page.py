@@ -13,7 +13,7 @@ from tinygraph.graph import Node
 from tinygraph.render import colour, text
 from tinygraph.render.colour import DARK, LIGHT, Palette
 from tinygraph.render.network.heat import RAMPS, Scale, ink
-from tinygraph.render.network.links import DATA, ENTRY, EXIT, PARAMETER, Interior, Item, Links, Pill
+from tinygraph.render.network.links import DATA, ENTRY, EXIT, PARAMETER, Interior, Item, Pill
 from tinygraph.render.network.parts import REPEAT, Part
 from tinygraph.render.network.place import Arrow, Placed, Plan, place
 from tinygraph.render.network.words import MEASURES, counted
@@ -29,8 +29,7 @@ FOCUS = {"light": "#0b57d0", "dark": "#8ab4f8"}
 
 def page(network: Network) -> str:
     """The whole page."""
-    links = Links(network.tree, network.shown, network.is_parameter, network.parameters)
-    data, late = Pages(network, links).data()
+    data, late = Pages(network).data()
     said = f"{network.counts}, {network.rest}" + (
         f"; {counted(late, 'group')} laid out simply, for lack of time" if late else ""
     )
@@ -54,8 +53,8 @@ def _asset(name: str) -> str:
 class Pages:
     """Collects what the script needs: boxes in an order in which each stands after what it is in, and their rooms."""
 
-    def __init__(self, network: Network, links: Links) -> None:
-        self.network, self.links, self.words = network, links, network.words
+    def __init__(self, network: Network) -> None:
+        self.network, self.links, self.words = network, network.links(network.shown), network.words
         self.scales = [scale for m in MEASURES if _is_known(scale := network.scale(m.key), network)]
         self.number: dict[Item, int] = {}
         self.boxes: list[dict[str, Any]] = []
@@ -179,7 +178,7 @@ class Pages:
             told: dict[str, Any] = {"a": self.number[a], "b": self.number[b]}
             told["c"] = [round(c, 1) for point in curve for c in point]
             if at is not None:
-                told["l"] = [arrow.label, round(at[0] - WIDE * len(arrow.label), 1), round(at[1], 1)]
+                told["l"] = [arrow.label, round(at[0] - WIDE * len(arrow.label) + 3, 1), round(at[1], 1)]
             for key, group, kind in (("in", b, ENTRY), ("out", a, EXIT)):
                 if isinstance(group, Part) and group in self.links.interiors:
                     told[key] = self._doors(self.links.interiors[group], values, kind)
