@@ -174,7 +174,6 @@ def _clip(x: float, low: float, high: float) -> tuple[float, float, float]:
 PROMISED = {
     "abs": lambda x: (0.0,),
     "relu": lambda x: (0.0,),
-    "huber": lambda x: (float(np.sign(x)),),
     "leaky_relu": lambda x: (0.01,),
     "elu": lambda x: (1.0,),
     "softsign": lambda x: (1.0,),

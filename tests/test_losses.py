@@ -216,7 +216,7 @@ WRONG: dict[str, list[Callable[..., Any]]] = {
     "cross_entropy": [lambda x, y, **k: tg.multi_margin_loss(x, y, **without(k, "label_smoothing"))],
     "cross_entropy of distributions": [lambda x, y, **k: tg.kl_div(np.log(tg.softmax(x)), y, reduction="sum")],
     "nll_loss": [lambda x, y, **k: -tg.nll_loss(x, y, **k), lambda x, y, **k: tg.cross_entropy(2 * x, y, **k)],
-    "kl_div": [lambda x, y, **k: tg.kl_div(x, np.log(y), **k), lambda x, y, **k: tg.kl_div(x, y, **k) * 1.001],
+    "kl_div": [lambda x, y, **k: tg.kl_div(x, y + 0.01, **k), lambda x, y, **k: tg.kl_div(x, y, **k) * 1.001],
     "hinge_loss": [lambda x, y, **k: tg.hinge_loss(x, -y, **k), lambda x, y, **k: tg.hinge_loss(x + 0.01, y, **k)],
     "multi_margin_loss": [lambda x, y, **k: tg.multi_margin_loss(x, y, **k) * x.shape[1]],
 }

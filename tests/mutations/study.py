@@ -17,9 +17,9 @@ from laws.cases import Case, recipe_for
 
 from mutations.faults import Mutant, large, mutants
 from tinygraph.check import compare_grads, compare_laws
-from tinygraph.op import Op
+from tinygraph.op import Joint, Op
 
-CASES, TIES, LARGEST = 6, 3, 30
+CASES, TIES, LARGEST, LONGEST = 6, 3, 30, 60  # the last for operations over several steps
 ERRORS = (AssertionError, ValueError, TypeError, IndexError, AttributeError)
 HALVES = np.arange(-5, 6) / 2.0
 DIFFERENCES, LAWS, SECOND, RAISED = "differences", "laws", "second order", "an error"
@@ -39,7 +39,8 @@ class Verdict:
 def cases_for(op: Op) -> tuple[list[Case], list[Case]]:
     """Inputs away from kinks, of different shapes and signs, and inputs at kinks."""
     r = Random(op.name)
-    made = [case for case in (recipe_for(op)(r) for _ in range(8 * CASES)) if 0 < case.size <= LARGEST]
+    largest = LONGEST if isinstance(op.vjps, Joint) else LARGEST
+    made = [case for case in (recipe_for(op)(r) for _ in range(8 * CASES)) if 0 < case.size <= largest]
     made.sort(key=lambda case: -case.size)
     kinds = {repr(case.kwargs): k for k, case in reversed(list(enumerate(made)))}  # the largest of each way to call it
     ways = sorted(kinds.values())

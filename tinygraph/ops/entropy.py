@@ -81,22 +81,27 @@ def _least(a: Array) -> float:
     return max(3.720075976020836e-44, float(np.finfo(a.dtype).tiny))
 
 
-def _ln(x: Array, ans: Array) -> Array:
-    """A logarithm that stays finite at 0, in the precision of the result, not of x."""
-    return np.log(np.where(x > _least(x), x, _least(x) * np.ones_like(ans)))
+def _positive(a: Array) -> Array:
+    """A probability that is too small for a logarithm made large enough; a negative number stays, and has none."""
+    least = _least(a)
+    return np.where((a >= 0.0) & (a < least), least, a)
+
+
+def _ln(a: Array, ans: Array) -> Array:
+    """A logarithm that stays finite at 0, in the precision of the result, not of a."""
+    return np.log(_positive(a) * np.ones_like(ans))
 
 
 def _bce(x: Array, y: Array) -> Array:
-    least = _least(x)
-    rest = np.maximum(1.0 - x, least)
+    rest = _positive(1.0 - x)
     ln_rest = np.where(rest > 0.5, np.log1p(-np.minimum(x, 0.5)), np.log(rest))  # log1p keeps the digits of a small x
-    return -(y * np.log(np.maximum(x, least)) + (1.0 - y) * ln_rest)
+    return -(y * np.log(_positive(x)) + (1.0 - y) * ln_rest)
 
 
 _from_probabilities = elementwise(
     _bce,
     vjps=[
-        lambda g, ans, x, y: g * ((1.0 - y) / np.maximum(1.0 - x, _least(x)) - y / np.maximum(x, _least(x))),
+        lambda g, ans, x, y: g * ((1.0 - y) / _positive(1.0 - x) - y / _positive(x)),
         lambda g, ans, x, y: g * (_ln(1.0 - x, ans) - _ln(x, ans)),
     ],
     domain=[(0.0, 1.0), (-float("inf"), float("inf"))],
@@ -147,10 +152,10 @@ def binary_cross_entropy(
 
 
 _divergence = elementwise(
-    lambda x, y: y * (np.log(np.where(y > 0, y, 1.0)) - x),
+    lambda x, y: y * (np.log(np.where(y == 0.0, 1.0, y)) - x),
     vjps=[
         lambda g, ans, x, y: -g * y,
-        lambda g, ans, x, y: g * (np.log(np.maximum(y, _least(y))) + 1.0 - x),
+        lambda g, ans, x, y: g * (np.log(_positive(y)) + 1.0 - x),
     ],
     domain=[(-float("inf"), float("inf")), (0.0, float("inf"))],
     name="kl_div",

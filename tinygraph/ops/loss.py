@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.op import Array, Kink, Traced, bare
+from tinygraph.op import Array, Traced, bare
 from tinygraph.ops.elementwise import elementwise
 from tinygraph.ops.shape import as_array
 
@@ -160,19 +160,9 @@ def l1_loss(predicted: Any, target: Any, *, weight: Any = None, mask: Any = None
     return _regression("l1_loss", predicted, target, lambda x, y: np.abs(x - y), weight, mask, reduction)
 
 
-def _huber(x: Array, delta: float = 1.0) -> Array:
-    size = np.abs(x)
-    near = np.minimum(size, delta)
-    return near * (size - 0.5 * near)
-
-
-huber = elementwise(
-    _huber,
-    vjps=[lambda g, ans, x, delta: g * np.clip(x, -delta, delta)],
-    kinks=[Kink("|x| = delta, in the second derivative", lambda x, delta=1.0: np.abs(x) - delta, "the slope, delta")],
-    name="huber",
-    latex=r"\operatorname{{huber}}({x})",
-)
+def _huber(x: Any, delta: float) -> Any:
+    near = np.clip(x, -delta, delta)
+    return near * (x - 0.5 * near)
 
 
 def huber_loss(
@@ -197,7 +187,7 @@ def huber_loss(
     """
     if not delta > 0:
         raise ValueError(f"huber_loss: delta must be positive, got {delta}")
-    return _regression("huber_loss", predicted, target, lambda x, y: huber(x - y, delta=delta), weight, mask, reduction)
+    return _regression("huber_loss", predicted, target, lambda x, y: _huber(x - y, delta), weight, mask, reduction)
 
 
 def smooth_l1_loss(
@@ -223,6 +213,6 @@ def smooth_l1_loss(
         return l1_loss(predicted, target, weight=weight, mask=mask, reduction=reduction)
 
     def each(x: Any, y: Any) -> Any:
-        return huber(x - y, delta=beta) / beta
+        return _huber(x - y, beta) / beta
 
     return _regression("smooth_l1_loss", predicted, target, each, weight, mask, reduction)
