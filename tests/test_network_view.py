@@ -19,7 +19,7 @@ import tinygraph as tg
 from tinygraph import Tensor, nn
 from tinygraph.mode import MODE, enter
 from tinygraph.op import OPS, Op
-from tinygraph.render import Network, render
+from tinygraph.render import Network, layout, render
 from tinygraph.render.layout import LayoutError, available
 from tinygraph.render.network import flops, heat, place, words
 from tinygraph.render.network.fold import CROWD, FEWEST, repeats
@@ -649,6 +649,29 @@ def test_notebooks_show_it():
 
 
 # --- files and errors
+
+
+def test_without_graphviz_the_source_is_written_beside(tmp_path, monkeypatch):
+    monkeypatch.setattr(layout, "available", lambda: ())
+    for ending in (".svg", ".html"):
+        with pytest.raises(LayoutError, match=r"no Graphviz found .*net\.dot"):
+            of_cnn(path=tmp_path / f"net{ending}")
+    assert (tmp_path / "net.dot").read_text(encoding="utf-8").startswith("digraph")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["net.dot"]
+
+
+@pytest.mark.parametrize("backend", layout.available())
+def test_every_backend_draws_the_same_boxes(backend):
+    network = of_cnn(backend=backend)
+    assert {"Conv2d0", "ReLU1", "Linear4"} <= set(lines(network.svg))
+    page = data_of(network.html)
+    assert all(box["w"] > 0 and "x" in box for box in page["boxes"][1:])
+    assert all(len(arrow["c"]) >= 8 for room in page["rooms"].values() for arrow in room["arrows"])
+
+
+def test_a_backend_that_does_not_exist():
+    with pytest.raises(ValueError, match="backend 'paper' is not one of dot, pygraphviz, wasi"):
+        _ = of_cnn(backend="paper").svg
 
 
 @needs_graphviz

@@ -102,10 +102,11 @@
     const classes = ["box", box.k, folds && "folds", open && "open", box.pill && "pill", hits.includes(i) && "hit"];
     const siblings = rooms[box.p].items.filter((j) => !boxes[j].pill);
     const g = make("g", {
-      class: classes.filter(Boolean).join(" "), role: "treeitem", tabindex: i === focused ? 0 : -1, "data-box": i,
-      "aria-level": box.level, "aria-expanded": folds ? String(open) : null,
+      class: classes.filter(Boolean).join(" "), role: box.pill ? "img" : "treeitem", "data-box": i,
+      tabindex: box.pill ? null : i === focused ? 0 : -1, "aria-level": box.pill ? null : box.level,
+      "aria-expanded": folds ? String(open) : null,
       "aria-label": [box.t, box.q, ...(box.d ?? []).map((row) => row.join(" "))].filter(Boolean).join(", "),
-      "aria-setsize": siblings.length, "aria-posinset": siblings.indexOf(i) + 1 || 1,
+      "aria-setsize": box.pill ? null : siblings.length, "aria-posinset": siblings.indexOf(i) + 1 || null,
     }, view);
     const [x, y] = [box.X - box.W / 2, box.Y - box.H / 2], radius = box.pill ? box.H / 2 : 7;
     if (box.k === "repeat" && !open) for (const d of [6, 3])
@@ -225,7 +226,7 @@
 
   function focus(i, tell = true) {
     focused = i;
-    for (const g of view.querySelectorAll(".box")) g.setAttribute("tabindex", Number(g.dataset.box) === i ? 0 : -1);
+    for (const g of view.querySelectorAll("[tabindex]")) g.setAttribute("tabindex", Number(g.dataset.box) === i ? 0 : -1);
     const g = view.querySelector(`[data-box="${i}"]`);
     if (g) g.focus({ preventScroll: true });
     if (tell) { reveal(i); describe(i); }
