@@ -5,12 +5,16 @@ docs/mutation.md against what comes out; with TINYGRAPH_GOLDEN=write it is writt
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from laws import table
+from mutations import compositions
 from mutations.faults import FAULTS
-from mutations.study import EQUIVALENT, SURVIVED, Verdict, deep, page, study
+from mutations.page import page, section
+from mutations.study import EQUIVALENT, SURVIVED, Verdict, deep, study
 
 from tinygraph.op import Op
 
@@ -29,13 +33,20 @@ def test_every_wrong_rule_is_caught_by_the_public_kit(op: Op) -> None:
     assert not unexplained(list(study(op, PART)))
 
 
-@pytest.mark.skipif(not deep(), reason="two minutes; HYPOTHESIS_PROFILE=deep runs it")
+@pytest.mark.parametrize("function", compositions.COMPOSITIONS, ids=lambda f: f.__name__)
+def test_every_wrong_operation_is_caught_through_a_composition(function: Callable[..., Any]) -> None:
+    assert not unexplained(list(compositions.study(function, 3 * PART)))
+
+
+@pytest.mark.skipif(not deep(), reason="three minutes; HYPOTHESIS_PROFILE=deep runs it")
 def test_all_mutants_are_caught_and_the_page_says_so() -> None:
     verdicts = [v for op in table.RULED for v in study(op)]
-    assert not unexplained(verdicts)
+    composed = [v for f in compositions.COMPOSITIONS for v in compositions.study(f)]
+    assert not unexplained([*verdicts, *composed])
+    text = page(verdicts) + section(composed)
     if os.environ.get("TINYGRAPH_GOLDEN") == "write":
-        PAGE.write_text(page(verdicts), encoding="utf-8")
-    assert PAGE.read_text(encoding="utf-8") == page(verdicts)
+        PAGE.write_text(text, encoding="utf-8")
+    assert PAGE.read_text(encoding="utf-8") == text
 
 
 def test_the_page_has_every_fault_and_no_survivor() -> None:
@@ -43,4 +54,4 @@ def test_the_page_has_every_fault_and_no_survivor() -> None:
     names = {row[0].strip() for row in rows}
     assert set(FAULTS) <= names
     assert {"wrong at ties", "wrong for large x", "broadcast sum missing", "arguments exchanged"} <= names
-    assert [row[-1].strip() for row in rows if row[0].strip() == "**all**"] == ["0"]
+    assert [row[-1].strip() for row in rows if row[0].strip() == "**all**"] == ["0", "0"]

@@ -166,10 +166,14 @@ FAULTS: dict[str, Callable[[int], Callable[[Rule], Rule]]] = {
 }
 
 
+def places(op: Op) -> list[int]:
+    """Which rules of an op there are; the first two of those on any number of arrays."""
+    return [0, 1] if isinstance(op.vjps, Each) else [i for i, rule in enumerate(op.vjps) if rule is not None]
+
+
 def mutants(op: Op, cases: Sequence[Case]) -> Iterator[Mutant]:
     """Every fault in every rule of an op."""
-    places = [0, 1] if isinstance(op.vjps, Each) else [i for i, rule in enumerate(op.vjps) if rule is not None]
-    for i in places:
+    for i in places(op):
         for fault, change in FAULTS.items():
             if fault == "wrong axis" and not AXES & set(op.params):
                 continue

@@ -1,0 +1,101 @@
+"""Faults in the operations that a composition is made of, planted there alone: they show through the whole of it.
+
+A composition has no rule of its own that could be wrong. What can be wrong in it is an operation at one of its places,
+or a place that the derivative does not pass, which is the fault "zero" there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from random import Random
+from typing import Any
+
+from laws import checks
+from laws import table as laws
+from laws.cases import Case, recipe_for
+
+from mutations.faults import FAULTS, Mutant, changed, places
+from mutations.study import EQUIVALENT, LARGEST, SURVIVED, Verdict, caught, observed, same, sampled
+from tinygraph.graph import Node, leaf
+from tinygraph.op import Op
+from tinygraph.tensor import Tensor
+from tinygraph.transforms import vjp
+from tinygraph.tree import flatten
+
+COMPOSITIONS = sorted(set(laws.COMPOSED.values()), key=lambda f: f.__name__)
+CASES = 6
+PLANTED = ("zero", "factor 2", "factor 1.001", "transposed", "cotangent squared", "wrong in second order: doubled")
+NO_PATH = "no derivative passes there"
+
+
+def cases_of(function: Callable[..., Any]) -> list[Case]:
+    """Inputs of the ways to call a composition, the largest of each."""
+    r = Random(function.__name__)
+    made = [case for case in (recipe_for(function)(r) for _ in range(8 * CASES)) if 0 < case.size <= LARGEST]
+    made.sort(key=lambda case: case.size)
+    ways = {(repr(case.kwargs), *(a.ndim for a in case.arrays)): case for case in made}
+    return sorted(ways.values(), key=lambda case: -case.size)[:CASES]
+
+
+def behind(outputs: Any, after: int) -> list[Node]:
+    """The nodes recorded after a serial, behind some outputs."""
+    stack = [y._node for y in flatten(outputs)[0] if isinstance(y, Tensor)]
+    seen = set(stack)
+    while stack:
+        for x in stack.pop().inputs or ():
+            if x is not None and x not in seen and x.serial > after:
+                seen.add(x)
+                stack.append(x)
+    return [node for node in seen if node.serial > after]
+
+
+def blocks(function: Callable[..., Any], cases: Sequence[Case]) -> list[Op]:
+    """The operations of a composition that derivatives pass."""
+    found: dict[str, Op] = {}
+
+    def noted(*args: Any, **params: Any) -> Any:
+        start = leaf(0.0).serial
+        out = function(*args, **params)
+        found.update({node.op.name: node.op for node in behind(out, start) if node.op and node.requires_grad})
+        return out
+
+    for case in cases:
+        vjp(checks.closed(noted, case), *case.arrays)
+    return [found[name] for name in sorted(found)]
+
+
+def planted(function: Callable[..., Any], block: Op, mutant: Op) -> Callable[..., Any]:
+    """A composition in which one of its operations is a wrong one, and no other of the same name anywhere else."""
+
+    def faulty(*args: Any, **params: Any) -> Any:
+        start = leaf(0.0).serial
+        out = function(*args, **params)
+        for node in behind(out, start):
+            if node.op is block:
+                node.op = mutant
+        return out
+
+    return faulty
+
+
+def study(function: Callable[..., Any], part: int = 1) -> Iterator[Verdict]:
+    """The verdicts on the faults planted in a composition; the right one must pass."""
+    name, cases = function.__name__.lstrip("_"), cases_of(function)
+    kinds = [(block, i, fault) for block in blocks(function, cases) for i in places(block) for fault in PLANTED]
+    kinds = [(block, i, fault) for block, i, fault in kinds if sampled(f"{name} {block.name} {fault} {i}", part)]
+    if not kinds:
+        return
+    assert caught(function, cases if part == 1 else cases[:2], []) == SURVIVED, f"{name} as it is is called wrong"
+    right = observed(function, cases)
+
+    def silent(wrong: Callable[..., Any]) -> bool:
+        return same(observed(wrong, cases), right)
+
+    for block, i, fault in kinds:
+        mutant = Mutant(fault, i, changed(block, i, FAULTS[fault](i)))
+        wrong = planted(function, block, mutant.op)
+        if not silent(wrong):
+            yield Verdict(f"{name}: {block.name}", mutant, caught(wrong, cases, []))
+            continue
+        closed = silent(planted(function, block, changed(block, i, FAULTS["zero"](i))))
+        yield Verdict(f"{name}: {block.name}", mutant, EQUIVALENT, NO_PATH if closed else "")
