@@ -347,6 +347,18 @@ def test_many_leaves_of_one_operation_are_one_pill():
 
 
 @needs_graphviz
+def test_a_wide_graph_without_scopes_has_few_boxes_and_arrows():
+    rng = np.random.default_rng(0)
+    layer = [Tensor([float(i)], name=f"x{i}") for i in range(60)]
+    for _ in range(60):
+        layer = [np.tanh(layer[i] * layer[j] + layer[k]) for i, j, k in rng.integers(0, 60, (60, 3))]
+    network = render(np.sum(np.concatenate(layer)))
+    assert network.svg.count('class="node') < 100
+    rooms = data_of(network.html)["rooms"].values()
+    assert all(len(room["items"]) < 200 and len(room["arrows"]) < 600 for room in rooms)
+
+
+@needs_graphviz
 def test_bare_arrays_of_many_steps_are_each_in_their_step():
     w, h = Tensor(np.eye(3), name="w"), np.zeros((1, 3))
     for t in range(50):

@@ -14,7 +14,8 @@ from tinygraph.graph import Node
 from tinygraph.render import export, text
 from tinygraph.render.colour import palette, style
 from tinygraph.render.content import reached
-from tinygraph.render.network import heat, place
+from tinygraph.render.network import heat as colouring
+from tinygraph.render.network import place
 from tinygraph.render.network.fold import fold
 from tinygraph.render.network.heat import Scale
 from tinygraph.render.network.links import Links
@@ -33,6 +34,22 @@ class Network:
     """A drawn network: `svg` and `dot` are the still picture, `html` the page that folds and unfolds, `text` in words.
 
     All are made when they are first asked for. A notebook shows the still picture by itself.
+
+    Args:
+        roots: the nodes of the results.
+        names: by node, by tag and by the identity of bare arrays.
+        given: the leaves that are data, though they require a gradient.
+        seconds: how long Graphviz may take; a folded picture or a simpler layout is drawn after that, which says so.
+        The others are those of `tinygraph.render`.
+
+    Example:
+        >>> import numpy as np
+        >>> from tinygraph import nn
+        >>> from tinygraph.render import render
+        >>> network = render(nn.Linear(3, 2), inputs=(np.zeros((4, 3)),))
+        >>> print(network.text)
+        Linear: 1 operation, 8 parameters, 56 FLOP
+          linear: 4×2, 8 parameters
     """
 
     def __init__(
@@ -139,7 +156,7 @@ class Network:
             drawn, done = place.run([source], "svg", self.seconds, self.backend)
             if not done:
                 raise LayoutError(f"Graphviz was not done with {len(still.boxes)} boxes in {self.seconds:g} s")
-        styles = style(self.theme) + (heat.style(self.theme) if self.heat else "")
+        styles = style(self.theme) + (colouring.style(self.theme) if self.heat else "")
         head = f"<title>{html.escape(self.title)}</title><desc>{html.escape(self.text)}</desc>{styles}"
         return paint(tidy(drawn), still.boxes, self.colours, head)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,7 @@ from tinygraph.render.network.parts import Part, Tree, siblings
 
 SHARED = 3  # uses up to which a given value is drawn once; else it is repeated beside each
 ALIKE = 4  # pills at the same place up to which each is drawn
+CROWD = 24  # pills of a kind, parameters aside, beyond which they are one
 PARAMETER, DATA, ENTRY, EXIT, MORE = "parameter", "data", "entry", "exit", "more"
 
 
@@ -49,9 +51,11 @@ class Interior:
             if isinstance(b, Pill):
                 neighbours.setdefault(b, []).append(a)
         places: dict[Any, list[Pill]] = {}
+        kinds = Counter(pill.kind for pill in neighbours)
         for pill, near in neighbours.items():
+            crowded = kinds[pill.kind] > CROWD and pill.kind in (DATA, ENTRY, EXIT)
             if pill.kind != MORE:
-                places.setdefault((pill.kind, frozenset(near)), []).append(pill)
+                places.setdefault((pill.kind, None if crowded else frozenset(near)), []).append(pill)
         one: dict[Item, Pill] = {}
         for pills in places.values():
             if len(pills) > ALIKE:
@@ -87,24 +91,29 @@ class Links:
         self.interiors = {group: Interior(list(children)) for group, children in shown.items()}
         self.hidden: dict[Part, Pill] = {}
         self.entries: dict[tuple[Part, Node], Pill] = {}
+        self.exits: dict[tuple[Part, Node], Pill] = {}
         self.given: dict[Node, Pill] = {}  # what stands at the top
         for group, children in shown.items():
             self._hide(group, children)
-        self.exits: dict[tuple[Part, Node], Pill] = {}
         self._leaves()
         for node, part in tree.home.items():
             for x in tree.sources[node]:
                 if x.op is not None:
                     self._flow(x, tree.home[x], part)
+        self._complete()
+
+    def _complete(self) -> None:
+        """Put what enters before all else and what leaves behind it, and many of a kind together."""
+        before: dict[Part, list[Item]] = {self.tree.root: list(self.given.values())}
+        for (group, _), pill in self.entries.items():
+            before.setdefault(group, []).append(pill)
         for (group, _), pill in self.exits.items():
             self.interiors[group].items.append(pill)
-        for (group, _), pill in reversed(self.entries.items()):
-            self.interiors[group].items.insert(0, pill)
-        if tree.root in self.interiors:
-            self.interiors[tree.root].items[:0] = self.given.values()
-        for interior in self.interiors.values():
+        for group, interior in self.interiors.items():
+            interior.items[:0] = before.get(group, ())
             merged = interior.merge()
-            self.given.update((x, merged[pill]) for x, pill in self.given.items() if pill in merged)
+            if group is self.tree.root:
+                self.given = {x: merged.get(pill, pill) for x, pill in self.given.items()}
 
     def _hide(self, group: Part, children: list[Part]) -> None:
         drawn = set(children)

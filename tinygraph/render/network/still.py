@@ -17,6 +17,7 @@ from tinygraph.render.network.parts import OPERATION, REPEAT, Part, Tree
 from tinygraph.render.network.words import Words, counted
 
 SMALL = {"fontsize": "11", "margin": "0.1,0.03", "height": "0.22", "penwidth": "1"}
+_GRAPH = {"rankdir": "TB", "bgcolor": "transparent", "nodesep": "0.25", "ranksep": "0.3", "pad": "0.1"}
 
 
 class Still:
@@ -49,11 +50,10 @@ class Still:
         font = {"fontname": FONT, "fontcolor": colours.ink}
         self.dot = Digraph(
             "tinygraph",
-            graph_attr={**font, "rankdir": "TB", "bgcolor": "transparent", "nodesep": "0.25", "ranksep": "0.3"},
+            graph_attr={**font, **_GRAPH},
             node_attr={**font, **BOX},
             edge_attr={**font, "color": colours.flow, "fontcolor": colours.quiet, "fontsize": "10", "arrowsize": "0.6"},
         )
-        self.dot.attr(pad="0.1")
 
     def write(self, caption: Iterable[str]) -> str:
         """The DOT source, with these lines under the picture."""
@@ -61,9 +61,7 @@ class Still:
 
         label = self.plainly("\\n".join(map(text.escaped, caption)))
         self.dot.attr(label=label, labelloc="b", fontsize="11", fontcolor=self.colours.quiet)
-        stack: list[tuple[Any, Any, Iterator[Item]]] = [
-            (self.dot, None, iter(self.links.interiors[self.tree.root].items))
-        ]
+        stack: list[tuple[Any, Any, Iterator[Item]]] = [(self.dot, None, self._inside(self.tree.root))]
         while stack:
             graph, outer, items = stack[-1]
             item = next(items, None)
@@ -72,8 +70,7 @@ class Still:
                 if outer is not None:
                     outer.subgraph(graph)
             elif isinstance(item, Part) and item in self.links.interiors:
-                key = f"cluster{len(self.ids)}"
-                self.ids[item] = key
+                key = self.ids[item] = f"cluster{len(self.ids)}"
                 stack.append((self._cluster(Digraph(key), item), graph, self._inside(item)))
             else:
                 self._box(graph, item)
@@ -89,11 +86,9 @@ class Still:
 
     def _cluster(self, graph: Any, part: Part) -> Any:
         name, quiet = self.words.heading(part)
-        graph.attr(
-            label=self.plainly(text.escaped("  ".join(filter(None, [name, quiet])))), labeljust="l", labelloc="t"
-        )
-        graph.attr(style="rounded", color=self.colours.quiet, fontsize="12", fontcolor=self.colours.quiet, margin="12")
-        graph.attr(penwidth="0.7")
+        label = text.escaped(f"{name}  {quiet}".strip())
+        graph.attr(label=self.plainly(label), labeljust="l", labelloc="t", fontsize="12", fontcolor=self.colours.quiet)
+        graph.attr(style="rounded", color=self.colours.quiet, margin="12", penwidth="0.7")
         return graph
 
     def _box(self, graph: Any, item: Item) -> None:
@@ -160,8 +155,8 @@ class Still:
         arrows: dict[tuple[Item, Item], dict[Node, None]] = {}
         for interior in self.links.interiors.values():
             for (a, b), values in interior.arrows.items():
-                if isinstance(a, Pill) and a in self.ids and isinstance(b, Part) and b in self.ids:
-                    arrows.setdefault((a, b), {}).update(values) if b not in self.links.interiors else None
+                if isinstance(a, Pill) and a in self.ids and b in self.ids and b not in self.links.interiors:
+                    arrows.setdefault((a, b), {}).update(values)
         for node, part in self.tree.home.items():
             b = self._seen(part)
             for x in self.tree.sources[node]:
