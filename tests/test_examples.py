@@ -10,6 +10,7 @@ import pytest
 FOLDER = Path(__file__).parent.parent / "examples"
 SAYS = {
     "bare_loop": r"by hand: held-out accuracy 0\.9[5-9].*\n.*\nthe same to the last bit: True",
+    "breast_cancer": r"(epoch.*\n)+held-out accuracy 0\.9[6-9].*\n(.*\n)*.*weighs most",
     "check_a_students_backprop": (
         r"as in the lecture: 21 right, 0 wrong(.*\n)*.*db2 is 6 times too small \(6 is m"
         r"(.*\n)*.*dW2 is of the wrong sign(.*\n)*.*dW1 is transposed"
@@ -20,13 +21,16 @@ SAYS = {
     ),
     "check_torch_function": r"clipped: .* 6 right(.*\n)*forgetful: .* 2 wrong(.*\n)*in float32 .* 2 wrong",
     "course_graph": r"a = 5 .* dJ/da = 3\n(.*\n)*.*dJ/db = 6\n.*dJ/dc = 9\n.*dJ/du = 3\n.*dJ/dv = 3\nJ = 33",
+    "digits_cnn": r"held-out accuracy (0\.98[5-9]|0\.99|1\.0)",
+    "digits_mlp": r"held-out accuracy (0\.9[7-9]|1\.0)",
     "higher_order": r"derivative 1 at 0\.5: \+0\.786448\n(.*\n)*Newton's method ends at \[1\. 1\.\]",
     "logistic_regression": r"held-out accuracy 0\.9[5-9]",
     "numpy_is_enough": r"energy -62\.7174 J",
     "own_op": r"swish: first and second(.*\n)*forgetful: .* 6 wrong",
     "two_layer_network": r"held-out accuracy 0\.9[5-9]",
 }
-NEEDS = {"check_scipy_jac": "scipy", "check_torch_function": "torch"}
+NEEDS = {"breast_cancer": "sklearn", "check_scipy_jac": "scipy", "check_torch_function": "torch"}
+DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # where pip has another name for it
 
 
 def test_each_example_is_listed_here() -> None:
@@ -46,4 +50,5 @@ def test_without_its_library_it_says_so(name: str, capsys: pytest.CaptureFixture
     for module in [m for m in sys.modules if m.partition(".")[0] == NEEDS[name]] + [NEEDS[name]]:
         monkeypatch.setitem(sys.modules, module, None)
     runpy.run_path(str(FOLDER / f"{name}.py"), run_name="__main__")
-    assert re.search(rf"is not installed, so .*: pip install {NEEDS[name]}", capsys.readouterr().out)
+    distribution = DISTRIBUTIONS.get(NEEDS[name], NEEDS[name])
+    assert re.search(rf"is not installed, so .*: pip install {distribution}", capsys.readouterr().out)
