@@ -6,7 +6,20 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from benchmarks import chain, contestants, conv, environment, layers, million, mlp, optimizers, record, startup, tables
+from benchmarks import (
+    chain,
+    contestants,
+    conv,
+    environment,
+    fit,
+    layers,
+    million,
+    mlp,
+    optimizers,
+    record,
+    startup,
+    tables,
+)
 from benchmarks.budgets import judge
 from benchmarks.harness import Result
 from benchmarks.profiles import PROFILES, Profile
@@ -18,6 +31,7 @@ WORKLOADS: dict[str, Callable[[Profile, Iterable[str]], Iterable[Result]]] = {
     "conv": conv.run,
     "layers": layers.run,
     "optimizers": optimizers.run,
+    "fit": fit.run,
     "million": million.run,
     "startup": startup.run,
 }

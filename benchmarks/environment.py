@@ -7,6 +7,7 @@ import ctypes
 import os
 import platform
 import sys
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
@@ -64,6 +65,12 @@ def resident_kb() -> tuple[float, float]:
     fields = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
     now, highest = (float(fields[name].split()[0]) for name in ("VmRSS", "VmHWM"))
     return now, highest
+
+
+def forget_peak() -> None:
+    """Have the highest resident memory count from now on, where the system can (Linux: proc(5), clear_refs)."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def _processor() -> str:

@@ -19,6 +19,7 @@ class Profile:
             `Network`.
         million_ops, million_rounds: the length of the long chain, and how many processes run it.
         startup_rounds: processes started for each import.
+        fit_rounds, fit_epochs: processes that train, and for how many epochs; None as long as the task says.
     """
 
     rounds: int
@@ -33,6 +34,8 @@ class Profile:
     million_ops: int
     million_rounds: int
     startup_rounds: int
+    fit_rounds: int
+    fit_epochs: int | None = None
 
 
 NETWORKS = ((64, 64, 10), (784, 128, 64, 10))
@@ -60,6 +63,7 @@ PROFILES = {
         million_ops=1_000_000,
         million_rounds=3,
         startup_rounds=15,
+        fit_rounds=5,
     ),
     "quick": Profile(
         rounds=7,
@@ -74,6 +78,7 @@ PROFILES = {
         million_ops=100_000,
         million_rounds=1,
         startup_rounds=5,
+        fit_rounds=3,
     ),
     "tiny": Profile(
         rounds=2,
@@ -88,5 +93,7 @@ PROFILES = {
         million_ops=300,
         million_rounds=1,
         startup_rounds=1,
+        fit_rounds=1,
+        fit_epochs=1,
     ),
 }

@@ -5,12 +5,12 @@ from typing import Any, NamedTuple
 
 from tabulate import tabulate
 
-from benchmarks import chain, conv, layers, million, mlp, optimizers, record, startup
+from benchmarks import chain, conv, fit, layers, million, mlp, optimizers, record, startup
 from benchmarks.budgets import Verdict
 from benchmarks.contestants import CONTESTANTS, REFERENCE, label
 from benchmarks.harness import Quartiles, Result
 
-MODULES = (record, chain, mlp, conv, layers, optimizers, million, startup)
+MODULES = (record, chain, mlp, conv, layers, optimizers, fit, million, startup)
 ABOUT = {module.__name__.rpartition(".")[2]: module.ABOUT for module in MODULES}
 
 
@@ -30,8 +30,10 @@ UNITS = {
     "conv": Unit("us a step", 1, False),
     "layers": Unit("us a step", 1, False, peer="torch"),
     "optimizers": Unit("us a step", 1, False, peer="torch"),
+    "fit": Unit("s", 1e6, False, peer="torch"),
     "startup": Unit("ms", 1000, True),
 }
+MEMORY = {"million": "KB an operation", "fit": "KB over the start"}
 
 METHOD = """\
 Every contestant's results are compared with those of NumPy written by hand before it is timed. All are timed in one
@@ -81,8 +83,8 @@ def headers_of(workload: str) -> list[str]:
         headers.append(f"x {CONTESTANTS[unit.peer].label}")
     if unit.difference:
         headers.append(f"{unit.label.split()[0]} above NumPy")
-    if workload == "million":
-        headers.append("KB an operation")
+    if workload in MEMORY:
+        headers.append(MEMORY[workload])
     return headers
 
 

@@ -7,7 +7,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import budgets, by_hand, chain, cli, contestants, conv, harness, layers, mlp, optimizers, record, tables
+from benchmarks import (
+    budgets,
+    by_hand,
+    chain,
+    cli,
+    contestants,
+    conv,
+    fit,
+    harness,
+    layers,
+    mlp,
+    optimizers,
+    record,
+    tables,
+)
 from benchmarks.harness import Entry, Quartiles, Result
 from benchmarks.profiles import PROFILES
 
@@ -31,6 +45,8 @@ def tiny_run(tmp_path_factory):
 
 def who_takes_part(workload, case):
     """Of NumPy and tinygraph: not everything is written by hand."""
+    if workload == "fit":
+        return {"tinygraph"}
     hands = {name: layer.hand for name, layer in layers.LAYERS.items()}
     hands |= {str(optimizer): optimizer.hand for optimizer in optimizers.OPTIMIZERS}
     by_name = case.partition(", ")[2] if workload == "optimizers" else case
@@ -98,6 +114,31 @@ def test_every_contestant_installed_here_does_the_same_work():
             outcome = make().check()
             harness.agree(outcome, expected.setdefault(workload, outcome), tolerance)
     assert len(expected) == 6 + len(layers.LAYERS) + len(optimizers.OPTIMIZERS)
+
+
+def test_pytorch_trains_as_fit_does():
+    present, _ = contestants.settle(fit.MAKERS)
+    racers = [name for name in present if name in fit.MAKERS]
+    for name, task in fit.TASKS.items():
+        if not task.drawn:  # the wide network takes its time
+            result = result_of("fit", name)
+            assert sorted(fit.check(result, task, racers)) == sorted(racers), result.left_out
+
+
+def test_who_trains_otherwise_is_left_out(monkeypatch):
+    monkeypatch.setitem(fit.MAKERS, "torch", lambda *given: lambda: [2.0])
+    monkeypatch.setitem(fit.MAKERS, "tinygraph", lambda *given: lambda: [2.1])
+    result = result_of("fit")
+    assert fit.check(result, fit.TASKS["digits, dense"], ["tinygraph", "torch"]) == ["torch"]
+    assert result.faults == ["tinygraph"]
+
+
+def test_memory_is_judged_by_the_ratio_of_a_round():
+    result = result_of("fit", "digits, dense", tinygraph=[1.0, 1.0], torch=[1.0, 2.0])
+    result.memory = {"tinygraph": [300.0, 100.0], "torch": [100.0, 100.0]}
+    measured = {v.budget.work: v.measured for v in budgets.judge([result]) if v.measured}
+    assert measured["training by fit, peak memory over the start"].median == 2.0
+    assert measured["training by fit, time"].median == 0.75
 
 
 def test_the_reference_of_the_chain_has_the_right_gradient():
