@@ -135,7 +135,7 @@ def test_the_graph_is_drawn_with_the_fault_in_red(tmp_path) -> None:
     assert "penwidth=3" in line
     assert "student" in line
     assert "x[0]" in dot
-    assert "x1" in dot
+    assert "x[1]" in dot
 
 
 def test_a_profiler_is_left_in_place_by_the_search() -> None:
