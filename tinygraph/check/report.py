@@ -177,4 +177,5 @@ class Report:
         words = "a constant here changes" if found.bypass else found.what.partition(" (")[0]
         marks = {handle(found.node): f"at fault: {words}"}
         outputs = found.outputs[0] if len(found.outputs) == 1 else found.outputs
-        return render(outputs, path, names=found.names, mark=marks, **options)
+        picture: Picture = render(outputs, path, names=found.names, mark=marks, **options)
+        return picture
