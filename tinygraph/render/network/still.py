@@ -17,7 +17,7 @@ from tinygraph.render.network.parts import OPERATION, REPEAT, Part, Tree
 from tinygraph.render.network.words import Words, counted
 
 SMALL = {"fontsize": "11", "margin": "0.1,0.03", "height": "0.22", "penwidth": "1"}
-_GRAPH = {"rankdir": "TB", "bgcolor": "transparent", "nodesep": "0.25", "ranksep": "0.3", "pad": "0.1"}
+_GRAPH = {"rankdir": "TB", "bgcolor": "transparent", "nodesep": "0.25", "ranksep": "0.3", "pad": "0.15"}
 
 
 class Still:
