@@ -24,6 +24,7 @@ from tinygraph.transforms import grad, hessian, hvp, jacobian, jvp, value_and_gr
 if TYPE_CHECKING:
     from tinygraph import check, data, nn, optim, train
     from tinygraph.nn.saving import load, save
+    from tinygraph.program import compile, source  # noqa: A004  the field's word
     from tinygraph.render import derivation, plots, render
 
 __version__ = "0.1.0"
@@ -33,6 +34,7 @@ __all__ = [
     "Op",
     "Tensor",
     "check",
+    "compile",
     "data",
     "debug",
     "derivation",
@@ -50,6 +52,7 @@ __all__ = [
     "render",
     "save",
     "scope",
+    "source",
     "train",
     "value_and_grad",
     "vjp",
@@ -60,6 +63,7 @@ __all__ += ops.__all__
 # What is built on the engine is loaded when it is first used, so that importing stays cheap.
 _MODULES = {name: name for name in ("check", "data", "nn", "optim", "render", "train")} | {"plots": "render.plots"}
 _FUNCTIONS = {"derivation": "render", "load": "nn.saving", "save": "nn.saving"}
+_FUNCTIONS |= {"compile": "program", "source": "program"}
 
 
 def __getattr__(name: str) -> Any:

@@ -192,7 +192,7 @@ def _lifted(node: Node, lift: Lift) -> tuple[Array, ...]:
 def _own(g: Array, owned: bool) -> Array:
     """A gradient that its receiver may write to, an array also where it is a scalar."""
     if isinstance(g, np.generic):
-        return np.array(g)
+        return g[...]  # type: ignore[index]
     return g if owned else g.copy()
 
 

@@ -42,12 +42,16 @@ class Scope:
 
 @dataclass(slots=True)
 class Mode:
-    """What is not as usual. `frozen` lists the arrays that debug has made read-only."""
+    """What is not as usual. `frozen` lists the arrays that debug has made read-only.
+
+    `tracer` writes a program of what is computed: see `tinygraph.program`.
+    """
 
     recording: bool = True
     debugging: bool = False
     frozen: list[np.ndarray[Any, Any]] = field(default_factory=list)
     scope: Scope | None = None
+    tracer: Any = None
 
 
 NORMAL = Mode()
@@ -58,7 +62,8 @@ MODE: ContextVar[Mode | None] = ContextVar("tinygraph_mode", default=None)
 @contextmanager
 def _changed(**changes: Any) -> Iterator[Mode]:
     mode = replace(MODE.get() or NORMAL, **changes)
-    token = MODE.set(None if mode.recording and not mode.debugging and mode.scope is None else mode)
+    usual = mode.recording and not mode.debugging and mode.scope is None and mode.tracer is None
+    token = MODE.set(None if usual else mode)
     try:
         yield mode
     finally:
@@ -86,7 +91,7 @@ def enter(name: str, kind: str | None = None) -> Token[Mode | None]:
     mode = MODE.get()
     if mode is None:
         return MODE.set(Mode(scope=Scope(name, kind, None)))
-    return MODE.set(Mode(mode.recording, mode.debugging, mode.frozen, Scope(name, kind, mode.scope)))
+    return MODE.set(Mode(mode.recording, mode.debugging, mode.frozen, Scope(name, kind, mode.scope), mode.tracer))
 
 
 @contextmanager
@@ -166,9 +171,20 @@ def thaw(mode: Mode) -> None:
     mode.frozen.clear()
 
 
+@contextmanager
+def tracing(tracer: Any) -> Iterator[None]:
+    """Let a tracer write down what is computed inside the block."""
+    with _changed(tracer=tracer):
+        yield
+
+
 def watcher() -> Watch | None:
-    """What looks at each gradient of a reverse pass: `check_backward` under debug."""
+    """What looks at each gradient of a reverse pass: `check_backward` under debug, the tracer of a program."""
     mode = MODE.get()
+    if mode is not None and mode.tracer is not None:
+        mode.tracer.backward_begins()
+        watch: Watch = mode.tracer.watch
+        return watch
     return check_backward if mode is not None and mode.debugging else None
 
 

@@ -41,7 +41,7 @@ def real_array(value: Any, dtype: Any = None) -> Array:
         dtype = dtype or np.float64
     value = constant(value)
     if isinstance(value, np.generic):
-        value = np.array(value)
+        value = value[...]  # type: ignore[index]
     if dtype is None or value.dtype == dtype:
         return value
     if np.dtype(dtype).kind not in "fiub":
@@ -51,7 +51,7 @@ def real_array(value: Any, dtype: Any = None) -> Array:
 
 def one_like(value: Array) -> Array:
     """The seed of a reverse pass: ones; for a single number NumPy's scalar, which is faster than an array."""
-    if isinstance(value, np.ndarray | np.generic) and not value.ndim:
+    if issubclass(type(value), np.ndarray | np.generic) and not value.ndim:
         return value.dtype.type(1.0)
     return np.ones_like(value)
 

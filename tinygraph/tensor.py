@@ -137,6 +137,9 @@ class Tensor(Traced):
         inputs: list[Node | None] = []
         values: list[Array] = []
         requires_grad = False
+        mode = _get_mode()
+        if mode is not None and mode.tracer is not None:
+            args = mode.tracer.adopt(args)
         try:
             for a in args:
                 if a.__class__ is Tensor:
@@ -151,7 +154,6 @@ class Tensor(Traced):
             value = op.forward(*values) if params is None else op.forward(*values, **params)
         except Exception as error:  # noqa: BLE001  it is raised again, with the op's name
             raise explained(error, op, args) from None
-        mode = _get_mode()
         if mode is not None:
             return _recorded_in(mode, op, inputs, params, values, value, requires_grad)
         out = _new(Tensor)
@@ -187,13 +189,19 @@ class Tensor(Traced):
     def data(self) -> Any:
         """The bare array. Writing to a leaf's array is how parameters are updated."""
         value = self._data
-        return np.asarray(value) if isinstance(value, np.generic) else value
+        mode = _get_mode()
+        if mode is not None and mode.tracer is not None:
+            value = mode.tracer.adopted(self)._data
+        return value[...] if isinstance(value, np.generic) else value  # type: ignore[index]
 
     @data.setter
     def data(self, value: Any) -> None:
         node = self._node
         if value is node.value:
             return
+        mode = _get_mode()
+        if mode is not None and mode.tracer is not None:
+            mode.tracer.notice("has its data replaced", "a Tensor")
         if node.op is not None:
             raise ValueError("only a leaf's data can be replaced; this Tensor is the result of " + node.op.name)
         value = real_array(bare(value), self._data.dtype)
@@ -273,18 +281,18 @@ class Tensor(Traced):
 
     def item(self) -> float:
         """The one element, as a Python number."""
-        return self._data.item()
+        return self.data.item()
 
     def numpy(self) -> Any:
         """The bare array, not copied: no gradient flows through it."""
         return self.data
 
     def tolist(self) -> Any:
-        return self._data.tolist()
+        return self.data.tolist()
 
     def detach(self) -> Tensor:
         """A constant that shares the array."""
-        return handle(leaf(self._data, False))
+        return handle(leaf(self.data, False))
 
     # --- the reverse pass
 
@@ -312,6 +320,9 @@ class Tensor(Traced):
                 "backward: nothing here requires a gradient; the inputs are constants (as arrays of integers are), or "
                 "were recorded under no_grad"
             )
+        mode = _get_mode()
+        if mode is not None and mode.tracer is not None:
+            mode.tracer.notice("is differentiated by .backward(), which fills .grad", "a Tensor")
         seed = _seed(self._data, bare(grad))
         if create_graph:
             recorded = grad if isinstance(grad, Tensor) else handle(leaf(seed, False))
@@ -319,7 +330,6 @@ class Tensor(Traced):
                 found = pullback(self._node, recorded, lift=handle, watch=watcher())
         else:
             found = pullback(self._node, seed, release=not retain_graph, watch=watcher())
-        mode = _get_mode()
         if mode is not None:
             thaw(mode)
         with _delivery:
@@ -383,7 +393,7 @@ class Tensor(Traced):
         return len(self._data)
 
     def __contains__(self, value: Any) -> bool:
-        return bool(np.any(self._data == bare(value)))
+        return bool(np.any(self.data == bare(value)))
 
     def __iter__(self) -> Iterator[Tensor]:
         if not self.ndim:
@@ -393,7 +403,7 @@ class Tensor(Traced):
     def __bool__(self) -> bool:
         if self.size != 1:
             raise ValueError(f"a Tensor of shape {self.shape} is neither true nor false; use .any() or .all()")
-        return bool(self._data)
+        return bool(self.data)
 
     def __float__(self) -> float:
         return float(self._scalar("float"))
@@ -412,7 +422,7 @@ class Tensor(Traced):
         caller = sys._getframe(2)
         if self.requires_grad and caller.f_code.co_code[caller.f_lasti] == _STORE_SUBSCR:
             raise TypeError(_SILENT)  # an ndarray's item is being set, for which NumPy calls float()
-        return self._data
+        return self.data
 
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec and not self.ndim else str(self)

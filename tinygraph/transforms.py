@@ -44,7 +44,7 @@ class Trace(NamedTuple):
         if self.lift is None:
             value = bare(y)
             if isinstance(value, np.generic):
-                return np.array(value)
+                return value[...]  # type: ignore[index]
             shared = getattr(value, "base", None) is not None or any(value is x for x in given)
             return value.copy() if shared or any(value is x.value for x in self.inputs) else value
         return y if isinstance(y, Tensor) else handle(leaf(real_array(y), False))

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinygraph.mode import MODE
+
 Array = np.ndarray[Any, Any]
 Seed = int | np.random.Generator | np.random.RandomState | None
 Initialiser = Callable[..., Array]
@@ -55,6 +57,9 @@ def generator(rng: Seed = None) -> Any:
 
     `np.random.RandomState(seed)` draws the numbers that `np.random.seed(seed)` gave the course's exercises.
     """
+    mode = MODE.get()
+    if mode is not None and mode.tracer is not None:
+        mode.tracer.notice("draws random numbers", "a layer")
     if rng is None:
         return _default
     return rng if isinstance(rng, np.random.RandomState) else np.random.default_rng(rng)

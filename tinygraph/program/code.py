@@ -1,0 +1,163 @@
+"""A program: straight-line NumPy code as lines, each a name and the expression that it stands for."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+Capture = Callable[[Any], ast.expr]
+UNMATCHED = "NotImplemented"  # what a program returns where its checks find other values than those it was recorded on
+
+
+@dataclass(frozen=True)
+class Line:
+    """`name = code`; without a name a statement: an assignment into an array, or a check of a value."""
+
+    name: str | None
+    code: ast.AST
+    value: Any = None  # what was recorded: its shape and dtype are known, its memory tells what shares it
+    where: str = ""  # file and line of the user's code
+    block: str = "forward"
+
+    @property
+    def check(self) -> bool:
+        return isinstance(self.code, ast.If)
+
+
+@dataclass(frozen=True)
+class Program:
+    """What a function did to its arrays, in order.
+
+    `inputs` and `constants` are the names of its arguments and of arrays that it met, with their values; `results`
+    names what it returns; `labels` has the user's name of a variable; `unstable` are variables whose memory is written
+    to, so that no expression of them may be moved or merged.
+    """
+
+    inputs: Mapping[str, Any]
+    constants: Mapping[str, Any]
+    lines: tuple[Line, ...]
+    results: tuple[str, ...]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    unstable: frozenset[str] = frozenset()
+
+    def with_lines(self, lines: list[Line], **changes: Any) -> Program:
+        return replace(self, lines=tuple(lines), **changes)
+
+
+Pass = Callable[[Program], Program]
+
+
+def used(code: ast.AST) -> Iterator[str]:
+    """The names that are read in an expression or statement, as often as they are."""
+    if isinstance(code, ast.Name):
+        yield code.id
+        return
+    for part in code._fields:
+        value = getattr(code, part, None)
+        if isinstance(value, ast.AST):
+            yield from used(value)
+        elif isinstance(value, list):
+            for v in value:
+                if isinstance(v, ast.AST):
+                    yield from used(v)
+
+
+def substitute(code: ast.AST, by: Mapping[str, ast.expr]) -> Any:
+    """An expression with expressions in place of names; the one that was given stays as it is."""
+    if isinstance(code, ast.Name):
+        return by.get(code.id, code)
+    changed: dict[str, Any] = {}
+    for part, value in ast.iter_fields(code):
+        if isinstance(value, ast.AST):
+            new: Any = substitute(value, by)
+            if new is not value:
+                changed[part] = new
+        elif isinstance(value, list):
+            news = [substitute(v, by) if isinstance(v, ast.AST) else v for v in value]
+            if any(n is not v for n, v in zip(news, value, strict=True)):
+                changed[part] = news
+    if not changed:
+        return code
+    made: Any = type(code)
+    return made(**{**dict(ast.iter_fields(code)), **changed}, lineno=1)
+
+
+def name(identifier: str) -> ast.Name:
+    """A name that is read."""
+    return ast.Name(identifier, ast.Load())
+
+
+def call(function: ast.expr, args: list[ast.expr], keywords: Mapping[str, ast.expr]) -> ast.expr:
+    """`function(args, key=value)`."""
+    return ast.Call(function, args, [ast.keyword(key, value) for key, value in keywords.items()])
+
+
+def attribute(of: ast.expr, *path: str) -> ast.expr:
+    """`of.one.other`."""
+    for part in path:
+        of = ast.Attribute(of, part, ast.Load())
+    return of
+
+
+def numpy_name(function: Any) -> ast.expr | None:
+    """`np.exp`, `np.linalg.norm`: how a NumPy function or type is called, None if it is none of NumPy's."""
+    own = getattr(function, "__name__", "")
+    module = getattr(function, "__module__", None) or "numpy"
+    for path in ((), tuple(module.split(".")[1:]), ("lib", "stride_tricks")):
+        found: Any = np
+        for part in (*path, own):
+            found = getattr(found, part, None)
+        if found is function and found is not None and not any(part.startswith("_") for part in path):
+            return attribute(name("np"), *path, own)
+    return None
+
+
+def literal(value: Any, capture: Capture) -> ast.expr:
+    """The expression of a value; of what has none, arrays above all, the name that `capture` gives it."""
+    kind = type(value)
+    if value is None or value is Ellipsis or kind in (bool, str, bytes):
+        return ast.Constant(value)
+    if kind in (int, float):
+        return _number(value)
+    if kind in (tuple, list):
+        return (ast.Tuple if kind is tuple else ast.List)([literal(v, capture) for v in value], ast.Load())
+    if kind is dict:
+        return ast.Dict([literal(k, capture) for k in value], [literal(v, capture) for v in value.values()])
+    if kind is slice:
+        return call(name("slice"), [literal(part, capture) for part in (value.start, value.stop, value.step)], {})
+    if kind is range:
+        return call(name("range"), [literal(part, capture) for part in (value.start, value.stop, value.step)], {})
+    if issubclass(kind, np.dtype) and value.isnative and value.kind in "fiub":
+        return attribute(name("np"), value.type.__name__)
+    if issubclass(kind, np.generic) and value.dtype.kind in "fiub":
+        return call(attribute(name("np"), kind.__name__), [literal(value.item(), capture)], {})
+    if kind is type and value in (bool, int, float):
+        return name(value.__name__)
+    return (numpy_name(value) if callable(value) else None) or capture(value)
+
+
+def _number(value: float) -> ast.expr:
+    if value != value:
+        return attribute(name("np"), "nan")
+    if value in (float("inf"), -float("inf")):
+        size: ast.expr = attribute(name("np"), "inf")
+    else:
+        size = ast.Constant(abs(value))
+    negative = value < 0 or (value == 0 and str(value).startswith("-"))
+    return ast.UnaryOp(ast.USub(), size) if negative else size
+
+
+def subscript(of: ast.expr, key: Any, capture: Capture) -> ast.expr:
+    """`x[key]`, with slices as they are written."""
+
+    def part(k: Any) -> ast.expr:
+        if type(k) is slice:
+            return ast.Slice(*(None if p is None else literal(p, capture) for p in (k.start, k.stop, k.step)))
+        return literal(k, capture)
+
+    inner = ast.Tuple([part(k) for k in key], ast.Load()) if isinstance(key, tuple) and key else part(key)
+    return ast.Subscript(of, inner, ast.Load())

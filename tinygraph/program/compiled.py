@@ -1,0 +1,397 @@
+"""compile: a function that is recorded on its first call and run as straight-line NumPy code from then on."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import update_wrapper
+from types import FrameType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygraph.graph import leaf
+from tinygraph.mode import MODE, tracing
+from tinygraph.program import reach
+from tinygraph.program.code import Program
+from tinygraph.program.passes import EXACT, applied
+from tinygraph.program.source import compiled as defined
+from tinygraph.program.source import identifier
+from tinygraph.program.tracer import HERE, Tracer
+from tinygraph.program.variable import Variable
+from tinygraph.tensor import Tensor, handle
+from tinygraph.tree import Rebuild, flatten
+
+SIGNATURES = 8  # programs of one function; beyond, new signatures run as they are
+WATCHED = 1 << 20  # bytes of arrays in sight that are compared on each call, where something may be made of them
+RECORDED_AGAIN = 4  # times that a check of a value may fail before a signature runs as it is
+
+
+class Recording(NamedTuple):
+    """A program and how its results are put together; a reason in its place where there can be none."""
+
+    reason: str | None = None
+    run: Callable[..., Any] | None = None
+    source: str = ""
+    program: Program | None = None
+    recorded: Program | None = None  # before the passes
+    tensors: tuple[Tensor, ...] = ()  # met by the function, read afresh
+    rebuild: Callable[..., Any] | None = None
+    held: tuple[Any, ...] = ()
+    fresh: tuple[bytes, ...] = ()  # arrays that the function made itself, as they were
+    settled: bool = True  # whether they have been seen to be the same twice
+    watched: tuple[tuple[Any, bytes], ...] = ()  # what they may have been made of, and its numbers then
+
+
+class Compiled:
+    """A function that runs as the program that its first call was recorded as; see `compile`."""
+
+    def __init__(self, f: Callable[..., Any], strict: bool, check: int) -> None:
+        self.f = f
+        self.strict = strict
+        self.check = check
+        self._recordings: dict[Any, Recording] = {}
+        self._again: dict[Any, int] = {}
+        self._lock = threading.RLock()
+        update_wrapper(self, f, updated=())
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        mode = MODE.get()
+        if mode is not None and (mode.tracer is not None or mode.debugging):
+            return self.f(*args, **kwargs)
+        seen = reach.view(self.f, args, kwargs)
+        key = (mode is None or mode.recording, seen.key)
+        found = self._recordings.get(key)
+        if found is None or not found.settled:
+            return self._recorded(key, seen, args, kwargs)
+        if found.run is None or found.rebuild is None or found.program is None:
+            return self.f(*args, **kwargs)
+        if any(a.tobytes() != numbers for a, numbers in found.watched):
+            return self._recorded(key, seen, args, kwargs)
+        given = [a._data if type(a) is Tensor else a for a in seen.arrays]
+        results = found.run(*given, *(t._data for t in found.tensors), *found.program.constants.values())
+        if results is NotImplemented:
+            return self._recorded(key, seen, args, kwargs)
+        out = found.rebuild(results, seen.arrays)
+        return out if self.check <= 0 else self._checked(out, args, kwargs)
+
+    # --- recording
+
+    def _recorded(self, key: Any, seen: reach.View, args: Any, kwargs: Any) -> Any:
+        """Run the function as it is, and write down what it does."""
+        with self._lock:
+            before = self._recordings.get(key)
+            if before is None and len(self._recordings) >= SIGNATURES:
+                self._warn(f"is called with more than {SIGNATURES} signatures; others run uncompiled")
+                return self.f(*args, **kwargs)
+            if before is not None and before.settled:
+                self._again[key] = self._again.get(key, 0) + 1
+                if self._again[key] > RECORDED_AGAIN:
+                    self._recordings[key] = self._refused("depends time and again on values that change", before.held)
+                    return self.f(*args, **kwargs)
+            tracer = Tracer(self.strict)
+            random = reach.generators(seen.held)
+            state = reach.states(random)
+            out, recording = self._traced(tracer, seen, args, kwargs)
+            if recording.reason is None and reach.states(random) != state:
+                recording = self._refused("draws random numbers", recording.held)
+            elif recording.reason is None and before is not None and not before.settled:
+                recording = recording._replace(settled=before.fresh == recording.fresh)
+                if not recording.settled and [n for _, n in before.watched] == [n for _, n in recording.watched]:
+                    recording = self._refused("makes an array whose numbers differ from call to call", recording.held)
+            elif recording.reason is not None:
+                recording = self._refused(recording.reason, recording.held)
+            self._recordings[key] = recording
+            return out
+
+    def _refused(self, reason: str, held: Any) -> Recording:
+        if self.strict:
+            raise TypeError(f"compile: {self._name} {reason}; leave out strict=True to run it uncompiled")
+        self._warn(f"runs uncompiled: {reason}")
+        return Recording(reason, held=tuple(held))
+
+    def _warn(self, what: str) -> None:
+        warnings.warn(f"compile: {self._name} {what}", RuntimeWarning, stacklevel=_depth())
+
+    @property
+    def _name(self) -> str:
+        return getattr(self.f, "__name__", type(self.f).__name__)
+
+    def _traced(self, tracer: Tracer, seen: reach.View, args: Any, kwargs: Any) -> tuple[Any, Recording]:
+        leaves, rebuild = flatten((args, kwargs))
+        labels = _labels(self.f, args, kwargs)
+        given = iter(_given(seen.arrays, labels, tracer))
+        inputs = [next(given) if any(x is a for a in seen.arrays) else x for x in leaves]
+        stood_args, stood_kwargs = rebuild(inputs)
+        with tracing(tracer), _local_names(tracer):
+            result = self.f(*stood_args, **stood_kwargs)
+        outputs, put_together = flatten(result)
+        spots = [_spot(y, tracer, inputs, seen.arrays) for y in outputs]
+        detached = any(isinstance(y, Tensor) and y.requires_grad and type(y._data) is Variable for y in outputs)
+        if detached:
+            tracer.notice(
+                "is returned with a gradient; compile grad or value_and_grad, or call under no_grad()", "a Tensor"
+            )
+        tracer.name_gradients()
+        values = [_plain(y, seen.arrays, inputs) for y in outputs]
+        out = put_together(values)
+        _, put_together = flatten(put_together([None] * len(outputs)))  # without the arrays of this call
+        names = [place for kind, place in spots if kind in ("array", "tensor")]
+        del result, outputs, inputs, stood_args, stood_kwargs, given, values
+        if tracer.open and tracer.escaped():
+            tracer.notice("is kept by the function beyond its call", "a traced array")
+        held = (*seen.held, *(t for t, _ in tracer.met.values()))
+        if not tracer.open:
+            return out, Recording(tracer.reason, held=held)
+        recorded = tracer.program(names)
+        rebuilt = _rebuilder(spots, put_together)
+        return out, _made(recorded, tracer, rebuilt, held, seen, self._name)
+
+    # --- what can be asked
+
+    def _checked(self, out: Any, args: Any, kwargs: Any) -> Any:
+        self.check -= 1
+        wanted, found = flatten(self.f(*args, **kwargs))[0], flatten(out)[0]
+        for want, got in zip(wanted, found, strict=True):
+            if not np.array_equal(np.asarray(_bare(want)), np.asarray(_bare(got)), equal_nan=_real(want)):
+                raise AssertionError(f"compile: {self._name} compiled gives {got}, and as it is {want}")
+        return out
+
+    @property
+    def signatures(self) -> list[str]:
+        """A line for each signature that has been seen: the arguments, and whether it is compiled."""
+        return [
+            f"{_described(key)}: {'uncompiled, ' + r.reason if r.reason else 'compiled'}"
+            for key, r in self._recordings.items()
+        ]
+
+    @property
+    def source(self) -> str:
+        """The NumPy code of the last signature that was compiled.
+
+        Raises:
+            ValueError: none has been.
+        """
+        return self._last().source
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        """The arrays that the function met and was not given: by the names that they have in `source`."""
+        last = self._last()
+        return dict(last.program.constants) if last.program is not None else {}
+
+    def explain(self) -> str:
+        """What the passes have done to the last program, and why a signature is not compiled."""
+        rows = list(self.signatures)
+        for recording in self._recordings.values():
+            if recording.recorded is not None and recording.program is not None:
+                before, after = len(recording.recorded.lines), len(recording.program.lines)
+                rows.append(f"{before} operations were recorded, {after} are left")
+                program = recording.recorded
+                for change in EXACT:
+                    n, program = len(program.lines), change(program)
+                    if len(program.lines) < n:
+                        rows.append(f"  {change.__name__.replace('_', ' ')}: {n} → {len(program.lines)}")
+        return "\n".join(rows)
+
+    def _last(self) -> Recording:
+        made = [r for r in self._recordings.values() if r.run is not None]
+        if not made:
+            raise ValueError(
+                f"compile: {self._name} has no program yet: call it first" + "".join(f"; {s}" for s in self.signatures)
+            )
+        return made[-1]
+
+
+def compile(f: Callable[..., Any] | None = None, *, strict: bool = False, check: int = 0) -> Any:  # noqa: A001  the field's word
+    """f, recorded when it is first called and run as straight-line NumPy code from then on, equal to the last bit.
+
+    The first call with new shapes, dtypes, or other arguments runs f as it is, and writes down every NumPy operation,
+    those of the reverse pass too. Later calls run that program, which `source` shows. Parameters, and Tensors that f
+    closes over, are read afresh on each call. What f sees beside its arguments, in its closure, its globals and the
+    attributes of objects there, is compared on each call, and f is recorded anew if it has changed.
+
+    What cannot be repeated is not compiled: where a traced array becomes a Python value (`if x > 0:`, `float(x)`),
+    where random numbers are drawn, where an argument is written to, f runs as it is, and says so once.
+
+    Args:
+        f: takes and returns arrays, Tensors, nested dicts, lists and tuples of them, and modules. To train, compile
+            `value_and_grad` of a loss. A Tensor that it returns has no graph behind it.
+        strict: raise where f cannot be compiled.
+        check: run f itself beside its program for this many calls, and compare.
+
+    Returns:
+        A function with `source`, `constants`, `signatures` and `explain()`.
+
+    Raises:
+        TypeError: f cannot be compiled, with `strict`.
+        AssertionError: with `check`, a program that gives other numbers.
+
+    Example:
+        >>> import tinygraph as tg
+        >>> slope = compile(tg.grad(lambda x: np.sin(x * x)))
+        >>> slope(np.array(2.0)), slope(np.array(3.0)), slope.signatures
+        (array(-2.61457448), array(-5.46678157), ['a () float64: compiled'])
+    """
+    if f is None:
+        return lambda function: compile(function, strict=strict, check=check)
+    if not callable(f):
+        raise TypeError(f"compile: a function is needed, got {repr(f)[:40]}")
+    return Compiled(f, strict, check)
+
+
+# --- the parts of a recording
+
+
+def _labels(f: Callable[..., Any], args: Any, kwargs: Any) -> list[str]:
+    """A name for each leaf among the arguments: W1 of params["W1"], x of the parameter x."""
+    code = getattr(getattr(f, "__wrapped__", f), "__code__", None)
+    names = code.co_varnames[: code.co_argcount] if code is not None else ()
+    names = names[1:] if names[:1] == ("self",) else names
+    found: list[str] = []
+
+    def walk(x: Any, label: str) -> None:
+        if isinstance(x, dict):
+            for key, part in x.items():
+                walk(part, key if isinstance(key, str) else f"{label}_{key}")
+        elif isinstance(x, list | tuple):
+            for i, part in enumerate(x):
+                walk(part, f"{label}{i}")
+        elif isinstance(x, np.ndarray | np.generic | Tensor):
+            found.append(identifier(x.name) if isinstance(x, Tensor) and x.name else identifier(label))
+
+    for i, x in enumerate(args):
+        walk(x, names[i] if i < len(names) else f"x{i}")
+    for key, x in sorted(kwargs.items()):
+        walk(x, key)
+    return found
+
+
+def _given(arrays: list[Any], labels: list[str], tracer: Tracer) -> Iterator[Any]:
+    """What the function is called with in place of its arrays."""
+    for a, label in zip(arrays, labels, strict=True):
+        if type(a) is not Tensor:
+            yield tracer.input(a, label)
+            continue
+        tensor = handle(leaf(tracer.input(a._data, label), a.requires_grad, a._node.tag))
+        yield tensor
+
+
+def _spot(y: Any, tracer: Tracer, inputs: list[Any], arrays: list[Any]) -> tuple[str, Any]:
+    """How one result is got again: from the program, from the arguments, or as it was."""
+    mine = [x for x in inputs if type(x) is Variable or isinstance(x, Tensor)]
+    for i, x in enumerate(mine):
+        if y is x:
+            return "argument", i
+    if type(y) is Variable:
+        return "array", y.name
+    if isinstance(y, Tensor) and type(y._data) is Variable:
+        return "tensor", y._data.name
+    if isinstance(y, np.ndarray) and id(y) not in tracer._captured:
+        tracer.capture(y)
+    return "same", y
+
+
+def _plain(y: Any, arrays: list[Any], inputs: list[Any]) -> Any:
+    """A result of the recorded call, as the caller shall have it."""
+    mine = [x for x in inputs if type(x) is Variable or isinstance(x, Tensor)]
+    for x, a in zip(mine, arrays, strict=True):
+        if y is x:
+            return a
+    if type(y) is Variable:
+        return y.value
+    if isinstance(y, Tensor) and type(y._data) is Variable:
+        return handle(leaf(y._data.value, False))
+    return y
+
+
+def _rebuilder(spots: list[tuple[str, Any]], put_together: Rebuild) -> Callable[..., Any]:
+    def rebuild(results: Any, arrays: list[Any]) -> Any:
+        found = iter(results)
+        out = []
+        for kind, place in spots:
+            if kind == "array":
+                out.append(next(found))
+            elif kind == "tensor":
+                out.append(handle(leaf(next(found), False)))
+            else:
+                out.append(arrays[place] if kind == "argument" else place)
+        return put_together(out)
+
+    return rebuild
+
+
+def _made(recorded: Program, tracer: Tracer, rebuild: Any, held: Any, seen: reach.View, name: str) -> Recording:
+    """The program after the passes, if it gives what was recorded; the recorded one otherwise."""
+    program = applied(recorded)
+    title = name if name.isidentifier() else "program"
+    run, source = defined(program, title)
+    mine = {id(x) for x in seen.held}
+    fresh = tuple(_bytes(c) for c in recorded.constants.values() if id(c) not in mine)
+    watched = [_bare(x) for x in seen.held if isinstance(x, np.ndarray | Tensor)] if fresh else []
+    if sum(x.nbytes for x in watched) > WATCHED:
+        reason = "makes arrays of its own, and sees too many others that these may depend on"
+        return Recording(reason, held=held)
+    return Recording(
+        run=run,
+        source=source,
+        program=program,
+        recorded=recorded,
+        tensors=tuple(t for t, _ in tracer.met.values()),
+        rebuild=rebuild,
+        held=held,
+        fresh=fresh,
+        settled=not fresh,
+        watched=tuple((x, x.tobytes()) for x in watched),
+    )
+
+
+def _bytes(x: Any) -> bytes:
+    return x.tobytes() if isinstance(x, np.ndarray) else repr(x).encode()
+
+
+def _bare(x: Any) -> Any:
+    return x._data if isinstance(x, Tensor) else x
+
+
+def _real(x: Any) -> bool:
+    return getattr(getattr(_bare(x), "dtype", None), "kind", "") == "f"
+
+
+def _depth() -> int:
+    """How far up the caller's own code is, for a warning."""
+    frame, depth = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(HERE):
+        frame, depth = frame.f_back, depth + 1
+    return depth
+
+
+def _described(key: Any) -> str:
+    arrays = [part for part in key[1] if isinstance(part, tuple) and len(part) == 6]
+    return (
+        ", ".join(f"{'Tensor' if kind is Tensor else 'a'} {shape} {dtype}" for kind, shape, dtype, *_ in arrays)
+        or "no arrays"
+    )
+
+
+@contextmanager
+def _local_names(tracer: Tracer) -> Iterator[None]:
+    """What the user's functions call their arrays, read off when they return."""
+    before = sys.getprofile()
+    if before is not None:  # somebody is profiling
+        yield
+        return
+
+    def returned(frame: FrameType, event: str, arg: Any) -> None:
+        if event == "return" and not reach.of_library(frame.f_code.co_filename):
+            for name, x in frame.f_locals.items():
+                tracer.label(x, name)
+
+    sys.setprofile(returned)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)
