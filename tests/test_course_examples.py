@@ -24,6 +24,7 @@ SAYS = {
     "exponential_averages": r"beta 0\.90: averages over about 10 days(.*\n)*beta 0\.98: averages over about 50 days",
     "flower": r"cost after step     0: 0\.693048\n.*0\.288083\n(.*\n)*logistic regression: 47 %",
     "gradient_checking": r"difference 1\.19e-07(.*\n)*.*difference 0\.285(.*\n)*.*4 times too large",
+    "graph": r"dW2 = dZ2 @ A1\.T(.*\n)*.*: compiled\n(.*\n)*.*same to the bit: True\nexported: graph\.dot",
     "houses": r"a room of 10 m²: 0\.00, where a straight line says -0",
     "initialization": r"zeros +cost 0\.6931 → 0\.6931 +train 50\.0 %(.*\n)*He +cost 0\.8831 →",
     "layers": r"1 layer, 5 parameters(.*\n)*2 layers, 19 parameters(.*\n)*6 layers, 67 parameters",

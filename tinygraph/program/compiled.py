@@ -326,9 +326,12 @@ def _rebuilder(spots: list[tuple[str, Any]], put_together: Rebuild) -> Callable[
 
 def _made(recorded: Program, tracer: Tracer, rebuild: Any, held: Any, seen: reach.View, name: str) -> Recording:
     """The program after the passes, if it gives what was recorded; the recorded one otherwise."""
+    title = name if name.isidentifier() and name not in recorded.labels.values() else "program"
     program = applied(recorded)
-    title = name if name.isidentifier() else "program"
     run, source = defined(program, title)
+    if not _repeats(run, recorded):
+        program = recorded
+        run, source = defined(program, title)
     mine = {id(x) for x in seen.held}
     fresh = tuple(_bytes(c) for c in recorded.constants.values() if id(c) not in mine)
     watched = [_bare(x) for x in seen.held if isinstance(x, np.ndarray | Tensor)] if fresh else []
@@ -347,6 +350,32 @@ def _made(recorded: Program, tracer: Tracer, rebuild: Any, held: Any, seen: reac
         settled=not fresh,
         watched=tuple((x, x.tobytes()) for x in watched),
     )
+
+
+def _repeats(run: Callable[..., Any], recorded: Program) -> bool:
+    """Whether a program gives the recorded results to the bit, and no two of them in one memory that were not."""
+    values = {**recorded.inputs, **recorded.constants, **{x.name: x.value for x in recorded.lines if x.name}}
+    given = [*recorded.inputs.values(), *recorded.constants.values()]
+    wanted, found = [values[r] for r in recorded.results], run(*given)
+    if found is NotImplemented or not all(_alike(w, f) for w, f in zip(wanted, found, strict=True)):
+        return False
+    return _sharing(wanted, given) == _sharing(list(found), given)
+
+
+def _alike(x: Any, y: Any) -> bool:
+    x, y = np.asarray(x), np.asarray(y)
+    return (x.shape, x.dtype, x.tobytes()) == (y.shape, y.dtype, y.tobytes())
+
+
+def _sharing(results: list[Any], given: list[Any]) -> list[tuple[int, int]]:
+    """Which results share the memory of another result, or of what was given."""
+    arrays = [*results, *given]
+    return [
+        (i, j)
+        for i, x in enumerate(results)
+        for j, y in enumerate(arrays)
+        if i != j and isinstance(x, np.ndarray) and isinstance(y, np.ndarray) and np.may_share_memory(x, y)
+    ]
 
 
 def _bytes(x: Any) -> bytes:
