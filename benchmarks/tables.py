@@ -38,7 +38,8 @@ MEMORY = {"million": "KB an operation", "fit": "KB over the start"}
 METHOD = """\
 Every contestant's results are compared with those of NumPy written by hand before it is timed. All are timed in one
 run: in each round each is sampled once, in random order; a ratio is taken within its round. A cell is the median over
-the rounds, with the quartiles in brackets. One thread for everybody. Smaller is better."""
+the rounds, with the quartiles in brackets. One thread for everybody. Time is the processor's, which a process has not
+while others have it; but for `startup`, where it is the clock's. Smaller is better."""
 
 
 def number(value: float) -> str:
@@ -100,7 +101,9 @@ def workload_table(workload: str, results: Iterable[Result], markdown: bool) -> 
     heading = f"{workload}: {ABOUT[workload]}"
     parts = [f"### {heading}" if markdown else f"{heading}\n{'-' * len(heading)}", ""]
     rows = [row for result in results for row in rows_of(result)]
-    parts += [_table(rows, headers_of(workload), markdown), ""]
+    headers = headers_of(workload)
+    told = [i for i in range(len(headers)) if any(row[i] for row in rows) or not rows]
+    parts += [_table([[row[i] for i in told] for row in rows], [headers[i] for i in told], markdown), ""]
     cases: dict[str, list[str]] = {}
     for result in results:
         for name, why in result.left_out.items():
