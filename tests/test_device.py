@@ -24,7 +24,8 @@ import tinygraph.ops
 from tinygraph.op import Op
 
 COMPOSITIONS = sorted(set(table.COMPOSED.values()), key=lambda f: f.__name__)
-FUNCTIONS = [*table.RULED, *COMPOSITIONS]
+ON_THE_HOST = {"expm", "solve_triangular"}  # SciPy's, which knows no other array
+FUNCTIONS = [*(o for o in table.RULED if o.name not in ON_THE_HOST), *COMPOSITIONS]
 NUMBERS = (bool, int, float)
 
 
@@ -127,8 +128,10 @@ def unwrapped(value: Any) -> Any:
 
 def wrapped(value: Any) -> Any:
     """Results stay on the device, scalars too: CuPy has no others."""
-    if isinstance(value, tuple | list):
-        return type(value)(map(wrapped, value))
+    if isinstance(value, tuple):
+        return tuple(map(wrapped, value))
+    if isinstance(value, list):
+        return list(map(wrapped, value))
     return Device(np.asarray(value)) if isinstance(value, np.ndarray | np.generic) else value
 
 

@@ -97,7 +97,7 @@ CASES: list[tuple[str, Callable[[], Any], type[Exception], str]] = [
     ("if", lambda: 1 if t(2, 2) else 0, ValueError, "neither true nor false"),
     ("iterate", lambda: list(Tensor(1.0)), TypeError, "nothing to iterate over"),
     # functions
-    ("no rule", lambda: np.linalg.cholesky(t(2, 2)), TypeError, r"numpy\.linalg\.cholesky has no rule.*@tinygraph\.op"),
+    ("no rule", lambda: np.histogram(t(2, 2)), TypeError, r"numpy\.histogram has no rule.*@tinygraph\.op"),
     ("no ufunc rule", lambda: np.gcd(t(2), 1), TypeError, r"numpy\.gcd has no rule for Tensors.*t\.numpy\(\)"),
     ("no method rule", lambda: np.multiply.outer(t(2), t(2)), TypeError, r"numpy\.multiply\.outer has no rule"),
     ("argument", lambda: np.mean(t(2), where=A > 0), TypeError, r"mean: where= is not supported on a Tensor"),

@@ -100,6 +100,12 @@ def test_nan_flows_through_and_raises_nothing(function: Any, r: Random) -> None:
     with np.errstate(all="ignore"):
         for i in range(len(case.arrays)):
             arrays = [np.full_like(a, np.nan) if i == j else a for j, a in enumerate(case.arrays)]
+            try:
+                checks.closed(cases.reference(function), case)(*arrays)
+            except ValueError as refused:  # LAPACK's iterations do not converge on it
+                with pytest.raises(type(refused)):
+                    checks.values(function, case, arrays)
+                continue
             outs = checks.values(function, case, arrays)
             assert [y.shape for y in outs] == [y.shape for y in checks.values(function, case)]
             found = checks.gradients(function, case, None, arrays)
@@ -112,7 +118,9 @@ EQUAL = np.array([[2.0, 2.0, 2.0], [1.0, 3.0, 3.0], [2.0, 1.0, 3.0]])
 
 
 def test_the_kinks_of_every_other_operation_are_tried_here() -> None:
-    assert {o.name for o in table.RULED if o.kinks and o.kind != "elementwise"} == {"max", "max_pool", "min", "std"}
+    assert {o.name for o in table.RULED if o.kinks and o.kind != "elementwise"} == {
+        *("max", "max_pool", "min", "p_norm", "std")
+    }
 
 
 @pytest.mark.parametrize(("name", "sign"), [("max", 1.0), ("min", -1.0)])

@@ -74,7 +74,8 @@ def test_forward_and_rules_take_every_float_there_is(op: Op, data: Any) -> None:
 
 WIDE = np.longdouble
 # y x^(y-1): for x at the very end of the floats, the power overflows before a small y brings it back
-TEMPERATE = {"power": [(1e-100, 1e100), (-float("inf"), float("inf"))]}
+# most positive floats that Hypothesis draws are so small that the slope of k1e, -1/x², is beyond them
+TEMPERATE = {"power": [(1e-100, 1e100), (-float("inf"), float("inf"))], "k1e": [(1e-100, float("inf"))]}
 NO_WIDER = np.finfo(WIDE).max == np.finfo(np.float64).max
 
 
@@ -93,7 +94,12 @@ def test_nothing_raises_inside_the_domain(op: Op, data: Any) -> None:
     arrays = [np.array([data.draw(inside(*domain[i]))]) for i in range(op.arity)]
     if op.name == "where":
         arrays[0] = arrays[0] > 0
-    fits = all(np.all(np.abs(y) <= np.finfo(np.float64).max) for y in in_dtype(op, arrays, WIDE))
+    try:
+        true = in_dtype(op, arrays, WIDE)
+    except TypeError:  # SciPy's functions know no longdouble: at least nothing may raise on the way to what fits
+        with np.errstate(all="ignore"):
+            true = in_dtype(op, arrays, np.float64)
+    fits = all(np.all(np.abs(y) <= np.finfo(np.float64).max) for y in true)
     assume(fits)
     with np.errstate(all="raise", under="ignore"):
         assert all(np.all(np.isfinite(y)) for y in in_dtype(op, arrays, np.float64))
@@ -176,6 +182,8 @@ PROMISED = {
     "relu": lambda x: (0.0,),
     "leaky_relu": lambda x: (0.01,),
     "elu": lambda x: (1.0,),
+    "i0e": lambda x: (0.0,),
+    "i1e": lambda x: (0.5,),
     "softsign": lambda x: (1.0,),
     "hard_tanh": lambda x: (0.0,),
     "sign": lambda x: (0.0,),

@@ -36,8 +36,10 @@ def spellings(function: Any) -> Iterator[tuple[str, Callable[..., Any]]]:
     name = function.name if isinstance(function, Op) else function.__name__
     if name in OPERATORS:
         yield f"operator {name}", OPERATORS[name]
-    for key in (k for k, v in OPS.items() if v is function):
-        yield f"numpy.{name}", key
+    for key in [k for k, v in OPS.items() if v is function]:
+        other = table.located(key) if isinstance(key, str) else key
+        if other is not None and not str(key).startswith("scipy.linalg."):  # which converts what it is given
+            yield f"numpy.{name}", other
     method = getattr(Tensor, name, None)
     if callable(method):
         if name in LOOSE:
@@ -70,6 +72,7 @@ def without_mode(case: Case) -> Case:
 
 INNER = {"conv", "conv_transpose", "conv_weight", "max_pool", "sum_pool", "tap_add"}  # of any number of axes
 INNER |= {"cross_entropy_of_distributions", "squared_error"}  # what losses are made of
+INNER |= {"p_norm"}  # and norms
 
 
 def private(function: Any) -> bool:

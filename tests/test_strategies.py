@@ -22,7 +22,10 @@ INF = float("inf")
 SIMPLE = [
     o
     for o in table.RULED
-    if not o.variadic and all(o.vjps) and o.name != "expand_dims" and set(o.params) <= {"axis", "keepdims", "ddof"}
+    if not o.variadic
+    and all(o.vjps)
+    and o.name not in ("expand_dims", "cholesky")  # one needs its axis, the other reads one triangle of two
+    and set(o.params) <= {"axis", "keepdims", "ddof"}
 ]
 KINKED = [o for o in table.RULED if o.kinks]
 named = pytest.mark.parametrize("op", SIMPLE, ids=lambda o: o.name)

@@ -11,8 +11,10 @@ A record is made by `op`, from a forward function and one derivative rule per ar
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, cached_property, partial
+from importlib import import_module
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -104,15 +106,43 @@ class Joint:
         return (partial(part, i) for i in range(self.arity))
 
 
+class Borrowed:
+    """A function of a package that is not imported before the function is called.
+
+    Example:
+        >>> Borrowed("math.hypot")(3.0, 4.0)
+        5.0
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.__name__ = path.rpartition(".")[2]
+
+    @cached_property
+    def function(self) -> Callable[..., Any]:
+        module, _, name = self.path.rpartition(".")
+        try:
+            found: Callable[..., Any] = getattr(import_module(module), name)
+        except ImportError:
+            package = module.partition(".")[0]
+            raise ImportError(f"{name} is {package}'s, which is not installed: pip install {package}") from None
+        return found
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.function(*args, **kwargs)
+
+
 class Op:
     """One operation: forward function, derivative rules, domain, kinks, symbol and formula.
 
     Args:
-        forward: the function on arrays; arrays are positional, everything else is keyword.
+        forward: the function on arrays; arrays are positional, everything else is keyword. The name of another
+            package's function, "scipy.special.gamma", is that function, imported when it is first called.
         vjps: `vjps[i](g, ans, *args, **params)` is the gradient of argument i, where g is the gradient of the
             output `ans`; None where the argument has no derivative; an `Each` for any number of arrays, a `Joint`
             where they are found together.
-        numpy: the NumPy functions that this operation stands for, the principal one first.
+        numpy: the NumPy functions that this operation stands for, the principal one first; those of a package that
+            need not be installed by their names.
         kind: "elementwise" (broadcasts; rules act on each element), "linear" (jointly, in all its arrays),
             "multilinear" (in each array, the others held), "constant" (no derivative) or "general".
         jvp: forward rule `jvp(tangents, ans, *args, **params)` of a "general" op; None derives it from the vjps.
@@ -128,10 +158,10 @@ class Op:
 
     def __init__(
         self,
-        forward: Callable[..., Any],
+        forward: Callable[..., Any] | str,
         *,
         vjps: Sequence[Rule | None] | Each | Joint = (),
-        numpy: Callable[..., Any] | Sequence[Callable[..., Any]] = (),
+        numpy: Callable[..., Any] | str | Sequence[Callable[..., Any] | str] = (),
         kind: str = "general",
         jvp: Rule | None = None,
         domain: Sequence[Interval] | None = None,
@@ -143,9 +173,13 @@ class Op:
     ) -> None:
         if kind not in KINDS:
             raise ValueError(f"op kind {kind!r} is not one of {', '.join(KINDS)}")
-        self.numpy: tuple[Callable[..., Any], ...] = (numpy,) if callable(numpy) else tuple(numpy)
-        if isinstance(forward, np.ufunc) and forward not in self.numpy:
-            self.numpy = (forward, *self.numpy)
+        stands_for = (numpy,) if callable(numpy) or isinstance(numpy, str) else tuple(numpy)
+        if isinstance(forward, np.ufunc | str) and forward not in stands_for:
+            stands_for = (forward, *stands_for)
+        if isinstance(forward, str):
+            forward = Borrowed(forward)
+        self.numpy: tuple[Callable[..., Any], ...] = tuple(f for f in stands_for if not isinstance(f, str))
+        self.elsewhere: tuple[str, ...] = tuple(f for f in stands_for if isinstance(f, str))
         principal = self.numpy[0] if self.numpy else forward
         self.forward = forward
         self.name = name or principal.__name__
@@ -231,6 +265,8 @@ class Op:
 
 def signature(function: Callable[..., Any]) -> list[inspect.Parameter] | None:
     """The parameters of a function, None where it does not tell them."""
+    if isinstance(function, Borrowed):
+        return None
     try:
         return list(inspect.signature(function).parameters.values())
     except (ValueError, TypeError):
@@ -250,7 +286,10 @@ def _bound(name: str, positional: Sequence[str], args: Sequence[Any], kwargs: Ma
 
 
 class Registry(dict[Any, Callable[..., Any]]):
-    """{NumPy function: what stands for it on a Tensor}, an `Op` or a composition of ops."""
+    """{NumPy function: what stands for it on a Tensor}, an `Op` or a composition of ops.
+
+    Functions of packages that are never imported here stand in it by their names. Who calls one has imported it.
+    """
 
     def add(self, function: Callable[..., Any], keys: Sequence[Any]) -> None:
         for key in keys:
@@ -258,11 +297,20 @@ class Registry(dict[Any, Callable[..., Any]]):
                 raise ValueError(f"{key} has a rule already, {self[key]!r}")
             self[key] = function
 
+    def find(self, function: Callable[..., Any]) -> Callable[..., Any] | None:
+        """What stands for a function, None if nothing does."""
+        if function not in self:
+            for path in [key for key in self if isinstance(key, str)]:
+                module, _, name = path.rpartition(".")
+                if getattr(sys.modules.get(module), name, None) is function:
+                    self[function] = self[path]
+        return self.get(function)
+
 
 OPS = Registry()
 
 
-def op(forward: Callable[..., Any] | None = None, **fields: Any) -> Any:
+def op(forward: Callable[..., Any] | str | None = None, **fields: Any) -> Any:
     """Make an operation of a function; also a decorator. The fields are those of `Op`.
 
     Raises:
@@ -279,12 +327,15 @@ def op(forward: Callable[..., Any] | None = None, **fields: Any) -> Any:
     if forward is None:
         return partial(op, **fields)
     made = Op(forward, **fields)
-    OPS.add(made, made.numpy)
+    OPS.add(made, (*made.numpy, *made.elsewhere))
     return made
 
 
-def spells(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorate a composition of ops as the meaning of NumPy functions; it needs no rule of its own."""
+def spells(*functions: Callable[..., Any] | str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorate a composition of ops as the meaning of NumPy functions; it needs no rule of its own.
+
+    Those that not every NumPy has, and those of other packages, are given by name.
+    """
 
     def register(composition: Callable[..., Any]) -> Callable[..., Any]:
         OPS.add(composition, functions)

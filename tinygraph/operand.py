@@ -99,7 +99,7 @@ def explained(error: Exception, op: Op, args: Sequence[Any]) -> Exception:
         message += "; shapes must agree, or be 1, along each axis counted from the last: reshape one of them"
     if isinstance(error, ValueError) and op.name == "matmul":
         message += "; the last axis of the first must be as long as the last but one of the second"
-    for kind in (IndexError, ValueError, TypeError):
+    for kind in (np.linalg.LinAlgError, IndexError, ValueError, TypeError):
         if isinstance(error, kind):
             return kind(message)
     error.add_note(f"in {op.name} of {given}")

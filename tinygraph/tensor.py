@@ -168,7 +168,8 @@ class Tensor(Traced):
                     return _UNARY[ufunc](self)
                 if ufunc in _BINARY:
                     return _BINARY[ufunc](*args)
-            return _dispatch(ufunc, f"numpy.{ufunc.__name__}", args, kwargs)
+            name = ufunc.__name__
+            return _dispatch(ufunc, f"numpy.{name}" if hasattr(np, name) else name, args, kwargs)
         return _dispatch(getattr(ufunc, method), f"numpy.{ufunc.__name__}.{method}", args, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -584,7 +585,7 @@ def _bare_index(key: Any) -> Any:
 
 def _dispatch(numpys: Any, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """Answer a NumPy function with what stands for it in the table."""
-    function = OPS.get(numpys)
+    function = OPS.find(numpys)
     out = kwargs.pop("out", None)
     if any(o is not None for o in (out if isinstance(out, tuple) else (out,))):
         raise TypeError(

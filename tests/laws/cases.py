@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from laws.table import COMPOSED, RULED
+from laws.table import COMPOSED, RULED, located
 from tinygraph.op import Op
 from tinygraph.ops import elementwise
 
@@ -55,6 +55,8 @@ class Case:
 
     def margins(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The distances of arrays from each declared kink."""
+        if not self.kinks:
+            return []
         return self.call(
             lambda *args, **params: [np.asarray(k.margin(*args, **params)) for k in self.kinks], *arrays, **self.kwargs
         )
@@ -109,6 +111,8 @@ def elementwise_case(op: Op, r: Random) -> Case:
         call = Beside(arrays.pop(0) > 0)
 
     case = Case(arrays, {}, call, op.kinks)
+    if op.elsewhere:  # SciPy's functions know no half precision
+        case.dtypes = DTYPES[1:]
     for _ in range(100):
         if all(np.all(np.abs(m) >= SMALLEST_MARGIN) for m in case.margins(case.arrays)):
             return case
@@ -756,8 +760,16 @@ REFERENCES: dict[str, Callable[..., Any]] = {
 }
 
 
+# of compositions, where NumPy's function is none that every version has
+DEFINITIONS: dict[str, Callable[..., Any]] = {}
+
+
 def reference(function: Callable[..., Any]) -> Callable[..., Any]:
-    """NumPy's function of the same name, or a definition written out above."""
+    """NumPy's or SciPy's function of the same name, or a definition written out above."""
     if not isinstance(function, Op):
-        return next(key for key, value in COMPOSED.items() if value is function)
-    return REFERENCES[function.name] if function.name in REFERENCES else getattr(np, function.name)
+        if function.__name__ in DEFINITIONS:
+            return DEFINITIONS[function.__name__]
+        return next(key for key, value in COMPOSED.items() if value is function and not isinstance(key, str))
+    if function.name in REFERENCES:
+        return REFERENCES[function.name]
+    return getattr(np, function.name, None) or located(function.elsewhere[0])

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable
 from typing import Any
 
 import tinygraph.ops
 from tinygraph.op import OPS, Op
+
+
+def located(path: str) -> Any:
+    """The function of a name in the table; None where this NumPy or SciPy has no such function."""
+    module, _, name = path.rpartition(".")
+    return getattr(importlib.import_module(module), name, None)
+
 
 MODULES = [m for name, m in sorted(sys.modules.items()) if name.startswith(tinygraph.ops.__name__ + ".")]
 

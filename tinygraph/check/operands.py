@@ -13,6 +13,7 @@ from tinygraph.check.choose import Array, Choose, Shape, array, broadcastable, f
 from tinygraph.op import REAL, Kink, Op
 
 MARGIN = 1.0 / 16.0
+SQUARE = ("cholesky", "det", "eig", "eigh", "eigvalsh", "expm", "inv", "slogdet", "solve", "solve_triangular")
 _ROUNDS = 64
 _LEVELS = {1: 96, 2: 48}  # points along each axis in the search for kinks; 16 for three arguments
 
@@ -40,6 +41,8 @@ def _start(choose: Choose, op: Op) -> list[Array]:
         raise ValueError(f"{op.name} takes any number of arrays: give it arrays of your own, from arrays()")
     if op.kind == "elementwise":
         of = shapes(choose, op.arity)
+    elif op.name in SQUARE:
+        return square(choose, op)
     else:
         least = 1 if op.kinks else 0  # one element alone is its own maximum, and has no spread
         of = [tuple(n + least for n in shape(choose, 2, 2, 3 - least))] * op.arity
@@ -151,11 +154,13 @@ def at_kinks(choose: Choose, op: Op, params: Mapping[str, Any]) -> tuple[Array, 
 
 
 def _tied(choose: Choose, op: Op, params: Mapping[str, Any]) -> tuple[Array, ...]:
-    """Elements that are all alike: ties, and no spread."""
-    given = tuple(frozen(np.full(x.shape, x.flat[0])) for x in _start(choose, op))
-    with np.errstate(all="ignore"):
-        if any(np.any(np.asarray(k.margin(*given, **params)) == 0.0) for k in op.kinks):
-            return given
+    """Elements that are all alike, or all 0: ties, no spread, and no length."""
+    start = _start(choose, op)
+    for scale in (1.0, 0.0):
+        given = tuple(frozen(np.full(x.shape, scale * x.flat[0])) for x in start)
+        with np.errstate(all="ignore"):
+            if any(np.any(np.asarray(k.margin(*given, **params)) == 0.0) for k in op.kinks):
+                return given
     raise ValueError(f"the kinks of {op.name} are not where elements are alike: give it arrays of your own")
 
 
@@ -176,6 +181,14 @@ def linear(choose: Choose, batch: int = 2) -> tuple[Array, Array, Array]:
     inputs, outputs = 1 + choose(3), 1 + choose(3)
     samples = shape(choose, 0, batch)
     return array(choose, (*samples, inputs)), array(choose, (outputs, inputs)), array(choose, (outputs,))
+
+
+def square(choose: Choose, op: Op) -> list[Array]:
+    """A matrix that is symmetric and far from singular, its eigenvalues real and apart; what it is solved for."""
+    n = 1 + choose(3)
+    x = array(choose, (n, n), (-0.25, 0.25))
+    x = 0.5 * (x + x.T) + np.diag(2.0 + 2.0 * np.arange(n))
+    return [x, array(choose, (n, 1 + choose(2)))][: op.arity]
 
 
 def einsum(choose: Choose, operands: int = 3) -> tuple[str, tuple[Array, ...]]:

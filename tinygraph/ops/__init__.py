@@ -4,69 +4,95 @@
 from tinygraph.ops import (
     activation,
     adaptive,
+    bessel,
     classes,
     constant,
     conv,
     elementwise,
     entropy,
     exponential,
+    factor,
+    gammas,
     index,
     linalg,
+    logarithms,
     loss,
     margin,
     moments,
     nn,
+    norms,
     penalty,
     pool,
+    products,
     recurrent,
     reduce,
     shape,
     special,
+    spectrum,
+    systems,
+    ties,
     window,
 )
 from tinygraph.ops.activation import *
 from tinygraph.ops.adaptive import *
+from tinygraph.ops.bessel import *
 from tinygraph.ops.classes import *
 from tinygraph.ops.conv import *
 from tinygraph.ops.elementwise import *
 from tinygraph.ops.entropy import *
 from tinygraph.ops.exponential import *
+from tinygraph.ops.factor import *
+from tinygraph.ops.gammas import *
 from tinygraph.ops.index import *
 from tinygraph.ops.linalg import *
+from tinygraph.ops.logarithms import *
 from tinygraph.ops.loss import *
 from tinygraph.ops.margin import *
 from tinygraph.ops.moments import *
 from tinygraph.ops.nn import *
+from tinygraph.ops.norms import *
 from tinygraph.ops.penalty import *
 from tinygraph.ops.pool import *
+from tinygraph.ops.products import *
 from tinygraph.ops.recurrent import *
 from tinygraph.ops.reduce import *
 from tinygraph.ops.shape import *
 from tinygraph.ops.special import *
+from tinygraph.ops.spectrum import *
+from tinygraph.ops.systems import *
 from tinygraph.ops.window import *
 
 __all__: list[str] = []
 for _module in (
     activation,
     adaptive,
+    bessel,
     classes,
     constant,
     conv,
     elementwise,
     entropy,
     exponential,
+    factor,
+    gammas,
     index,
     linalg,
+    logarithms,
     loss,
     margin,
     moments,
     nn,
+    norms,
     penalty,
     pool,
+    products,
     recurrent,
     reduce,
     shape,
     special,
+    spectrum,
+    systems,
+    ties,
     window,
 ):
     __all__ += _module.__all__

@@ -39,6 +39,7 @@ def _sigmoid(x: Array) -> Array:
 
 sigmoid = elementwise(
     _sigmoid,
+    numpy="scipy.special.expit",
     vjps=[lambda g, ans, x: g * (ans * (1.0 - ans))],
     name="sigmoid",
     symbol="σ",
@@ -64,6 +65,7 @@ softplus = elementwise(
 )
 log_sigmoid = elementwise(
     lambda x: np.minimum(x, 0.0) - np.log1p(np.exp(-np.abs(x))),
+    numpy="scipy.special.log_expit",
     vjps=[lambda g, ans, x: g * sigmoid(-x)],
     name="log_sigmoid",
     latex=r"\ln \sigma({x})",

@@ -16,7 +16,7 @@ from tinygraph.ops.shape import axis_in, broadcast, reshape, sum_to, transpose
 __all__ = ["dot", "einsum", "inner", "matmul", "outer", "tensordot"]
 
 
-def _turned(x: Array) -> Array:
+def turned(x: Array) -> Array:
     """The matrices of a stack, each transposed."""
     return x.T if x.ndim == 2 else np.swapaxes(x, -1, -2)
 
@@ -27,8 +27,8 @@ def _matmul_dx(g: Array, ans: Array, x: Array, y: Array) -> Array:
     if y.ndim == 1:
         return sum_to(g[..., None] * y, shape=x.shape)
     if x.ndim == 1:
-        return sum_to((g[..., None, :] @ _turned(y))[..., 0, :], shape=x.shape)
-    return sum_to(g @ _turned(y), shape=x.shape)
+        return sum_to((g[..., None, :] @ turned(y))[..., 0, :], shape=x.shape)
+    return sum_to(g @ turned(y), shape=x.shape)
 
 
 def _matmul_dy(g: Array, ans: Array, x: Array, y: Array) -> Array:
@@ -38,7 +38,7 @@ def _matmul_dy(g: Array, ans: Array, x: Array, y: Array) -> Array:
         return sum_to(x * g[..., None], shape=y.shape)
     if x.ndim == 1:
         return sum_to(x[:, None] * g[..., None, :], shape=y.shape)
-    return sum_to(_turned(x) @ g, shape=y.shape)
+    return sum_to(turned(x) @ g, shape=y.shape)
 
 
 matmul = op(

@@ -1,4 +1,4 @@
-"""Special functions: the error function and the normal distribution."""
+"""The error function, the normal distribution, their inverses and logarithms."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from tinygraph.op import Array
 from tinygraph.ops.elementwise import elementwise
 
-__all__ = ["erf", "ndtr"]
+__all__ = ["erf", "erfc", "erfcinv", "erfcx", "erfinv", "log_ndtr", "ndtr", "ndtri"]
 
 # W. J. Cody, Rational Chebyshev approximations for the error function, Math. Comp. 23 (1969). Each pair is numerator
 # and denominator, highest power first; the relative error is below 1e-18, so that rounding is all there is.
@@ -83,6 +83,13 @@ def _erf(x: Array) -> Array:
     return _in(np.where(y <= NEAR, _erf_near(wide), np.copysign(1.0 - _erfc_tail(y), wide)), x)
 
 
+def _erfc(x: Array) -> Array:
+    wide = _wide(x)
+    y = np.abs(wide)
+    tail = _erfc_tail(y)
+    return _in(np.where(y <= NEAR, 1.0 - _erf_near(wide), np.where(wide > 0, tail, 2.0 - tail)), x)
+
+
 def _ndtr(x: Array) -> Array:
     z = _wide(x) * SQRT_HALF
     y = np.abs(z)
@@ -98,6 +105,7 @@ def _gaussian(x: Array, end: float) -> Array:
 
 erf = elementwise(
     _erf,
+    numpy="scipy.special.erf",
     vjps=[lambda g, ans, x: g * (2.0 * ONE_OVER_SQRT_PI * _gaussian(x, END))],
     name="erf",
     latex=r"\operatorname{{erf}}({x})",
@@ -108,8 +116,22 @@ erf = elementwise(
         array([0.      , 0.5205  , 0.995322])
     """,
 )
+erfc = elementwise(
+    _erfc,
+    numpy="scipy.special.erfc",
+    vjps=[lambda g, ans, x: -g * (2.0 * ONE_OVER_SQRT_PI * _gaussian(x, END))],
+    name="erfc",
+    latex=r"\operatorname{{erfc}}({x})",
+    doc="""1 - erf(x), with all its digits where erf(x) is near 1: W. J. Cody (1969).
+
+    Example:
+        >>> erfc(np.array([0.0, 1.0, 2.0])).round(6)
+        array([1.      , 0.157299, 0.004678])
+    """,
+)
 ndtr = elementwise(
     _ndtr,
+    numpy="scipy.special.ndtr",
     vjps=[lambda g, ans, x: g * (SQRT_HALF * ONE_OVER_SQRT_PI * _gaussian(SQRT_HALF * x, END))],
     name="ndtr",
     symbol="Φ",
@@ -119,5 +141,93 @@ ndtr = elementwise(
     Example:
         >>> ndtr(np.array([-1.0, 0.0, 1.96])).round(4)
         array([0.1587, 0.5   , 0.975 ])
+    """,
+)
+
+# --- inverses; SciPy's
+
+erfinv = elementwise(
+    "scipy.special.erfinv",
+    vjps=[lambda g, ans, x: g * (0.5 / ONE_OVER_SQRT_PI * np.exp(ans * ans))],
+    domain=[(-1.0, 1.0)],
+    latex=r"\operatorname{{erf}}^{{-1}}({x})",
+    doc="""The inverse of erf, for x between -1 and 1: SciPy's.
+
+    Example:
+        >>> erfinv(np.array([0.0, 0.5])).round(6)
+        array([0.      , 0.476936])
+    """,
+)
+erfcinv = elementwise(
+    "scipy.special.erfcinv",
+    vjps=[lambda g, ans, x: -g * (0.5 / ONE_OVER_SQRT_PI * np.exp(ans * ans))],
+    domain=[(0.0, 2.0)],
+    latex=r"\operatorname{{erfc}}^{{-1}}({x})",
+    doc="""The inverse of erfc, for x between 0 and 2: SciPy's.
+
+    Example:
+        >>> erfcinv(np.array([1.5, 0.5])).round(6)
+        array([-0.476936,  0.476936])
+    """,
+)
+ndtri = elementwise(
+    "scipy.special.ndtri",
+    vjps=[lambda g, ans, x: g * (SQRT_HALF / ONE_OVER_SQRT_PI * 2.0 * np.exp(0.5 * ans * ans))],
+    domain=[(0.0, 1.0)],
+    symbol="Φ⁻¹",
+    latex=r"\Phi^{{-1}}({x})",
+    doc="""The quantile of the normal distribution, the inverse of ndtr: SciPy's.
+
+    Example:
+        >>> ndtri(np.array([0.5, 0.975])).round(4)
+        array([0.  , 1.96])
+    """,
+)
+
+# --- logarithms; SciPy's
+
+SERIES = 30.0  # from here on 2 x erfcx(x) has lost three digits to 2/√π
+
+
+def _erfcx_slope(x: Array, ans: Array) -> Array:
+    """2 x erfcx(x) - 2/√π, from x = 30 on by its asymptotic series in 1/x², -1/(√π x²) (1 - 3/(2x²) + ...)."""
+    far = 1.0 / np.maximum(x, SERIES)
+    z = 0.5 * far * far
+    series = 1.0 - 3.0 * z * (1.0 - 5.0 * z * (1.0 - 7.0 * z * (1.0 - 9.0 * z)))
+    near = 2.0 * np.minimum(x, SERIES) * np.where(x > SERIES, 0.0, ans) - 2.0 * ONE_OVER_SQRT_PI
+    return np.where(x > SERIES, -ONE_OVER_SQRT_PI * far * far * series, near)
+
+
+erfcx = elementwise(
+    "scipy.special.erfcx",
+    vjps=[lambda g, ans, x: g * _erfcx_slope(x, ans)],
+    latex=r"e^{{{x}^2}} \operatorname{{erfc}}({x})",
+    doc="""exp(x²) erfc(x), which does not vanish where erfc does: SciPy's.
+
+    Example:
+        >>> erfcx(np.array([0.0, 100.0])).round(6)
+        array([1.      , 0.005642])
+    """,
+)
+
+
+def _log_ndtr_slope(x: Array, ans: Array) -> Array:
+    """The density over the distribution: below 0 by erfcx, since both vanish."""
+    below = np.minimum(x, 0.0)
+    ratio = 2.0 * SQRT_HALF * ONE_OVER_SQRT_PI / erfcx(-SQRT_HALF * below)
+    density = SQRT_HALF * ONE_OVER_SQRT_PI * _gaussian(SQRT_HALF * np.maximum(x, 0.0), END)
+    return np.where(x < 0, ratio, density * np.exp(-np.where(x < 0, 0.0, ans)))
+
+
+log_ndtr = elementwise(
+    "scipy.special.log_ndtr",
+    vjps=[lambda g, ans, x: g * _log_ndtr_slope(x, ans)],
+    symbol="ln Φ",
+    latex=r"\ln \Phi({x})",
+    doc="""The logarithm of the normal distribution function, also where that is no float: SciPy's.
+
+    Example:
+        >>> float(log_ndtr(-50.0).round(4))
+        -1254.8314
     """,
 )
