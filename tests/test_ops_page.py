@@ -4,6 +4,8 @@ import os
 import re
 from pathlib import Path
 
+import numpy as np
+
 import tinygraph as tg
 from tinygraph import ops
 from tinygraph.op import OPS, Op
@@ -47,12 +49,21 @@ returns what stands in the last column. A composition has no rule of its own: it
 """
 
 
+def spelled(key):
+    """How a function is called; None for what is no public name."""
+    if isinstance(key, str):
+        return None if "._" in key else key.replace("numpy.", "np.", 1)
+    module = getattr(key, "__module__", None) or ""  # a ufunc tells none
+    if module.startswith("scipy.") or (isinstance(key, np.ufunc) and getattr(np, key.__name__, None) is not key):
+        return None  # it stands in the table by name
+    room = "np.linalg." if module == "numpy.linalg" else "np."
+    return room + getattr(key, "__qualname__", key.__name__)
+
+
 def numpy_names(function):
     """The NumPy functions that an op or a composition stands for."""
-    names = {
-        getattr(key, "__qualname__", getattr(key, "__name__", "")) for key, value in OPS.items() if value is function
-    }
-    return ", ".join(f"`np.{name}`" for name in sorted(names) if name != "reduce" and name != "accumulate") or "—"
+    names = {spelled(key) for key, value in OPS.items() if value is function} - {None, "np.reduce", "np.accumulate"}
+    return ", ".join(f"`{name}`" for name in sorted(names)) or "—"
 
 
 def row(name, module):
@@ -70,11 +81,9 @@ def page():
         parts.append(f"\n## {(module.__doc__ or '').partition('.')[0]}\n\n")
         parts.append("| tinygraph | NumPy | kind | at a kink |\n|---|---|---|---|\n")
         parts += [row(name, module) + "\n" for name in sorted(module.__all__)]
-    constants = sorted(
-        getattr(key, "__name__", "") for key, value in OPS.items() if isinstance(value, Op) and value.constant
-    )
+    constants = sorted(spelled(key) for key, value in OPS.items() if isinstance(value, Op) and value.constant)
     parts.append("\n## Without a derivative\n\nOn a Tensor these give plain arrays and numbers: ")
-    parts.append(", ".join(f"`np.{name}`" for name in constants) + ".\n")
+    parts.append(", ".join(f"`{name}`" for name in constants) + ".\n")
     return "".join(parts)
 
 

@@ -55,6 +55,8 @@ def _pinv_vjp(g: Array, ans: Array, x: Array, rcond: Any, hermitian: bool, rtol:
 
 pinv = op(_pinv, numpy=np.linalg.pinv, vjps=[_pinv_vjp], name="pinv", symbol="x⁺", latex="{x}^+")
 
+op(np.linalg.matrix_rank, numpy=np.linalg.matrix_rank, kind="constant", name="matrix_rank")
+
 # --- systems
 
 
