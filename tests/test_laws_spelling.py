@@ -38,7 +38,7 @@ def spellings(function: Any) -> Iterator[tuple[str, Callable[..., Any]]]:
         yield f"operator {name}", OPERATORS[name]
     for key in [k for k, v in OPS.items() if v is function]:
         other = table.located(key) if isinstance(key, str) else key
-        if other is not None and not str(key).startswith("scipy.linalg."):  # which converts what it is given
+        if other is not None:
             yield f"numpy.{name}", other
     method = getattr(Tensor, name, None)
     if callable(method):

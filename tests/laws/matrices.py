@@ -371,12 +371,20 @@ def any_vector_norm(x: np.ndarray, ord: float, axis: Any, keepdims: bool) -> np.
     return vector_norm(x, ord, axis, keepdims)
 
 
+def triangular(x: np.ndarray, y: np.ndarray, trans: Any, lower: bool, unit_diagonal: bool) -> np.ndarray:
+    x = (np.tril if lower else np.triu)(x)
+    if unit_diagonal:
+        x = x - np.diag(np.diag(x)) + np.eye(len(x))
+    return np.linalg.solve(x.T if trans in (1, "T") else x, y)
+
+
 REFERENCES = {
     "cholesky": np.linalg.cholesky,
     "det": np.linalg.det,
     "eig": of_numpy("eig"),
     "eigh": of_numpy("eigh"),
     "eigvalsh": np.linalg.eigvalsh,
+    "expm": lambda x: sum(np.linalg.matrix_power(x, k) / math.factorial(k) for k in range(40)),
     "inv": np.linalg.inv,
     "lstsq": lambda a, b, rcond: np.linalg.lstsq(a, b, rcond)[0],
     "p_norm": vector_norm,
@@ -384,6 +392,7 @@ REFERENCES = {
     "qr": of_numpy("qr"),
     "slogdet": lambda x: np.stack(np.linalg.slogdet(x), axis=-1),
     "solve": np.linalg.solve,
+    "solve_triangular": triangular,
     "svd": of_numpy("svd"),
     "svdvals": lambda x: np.linalg.svd(x, compute_uv=False),
 }

@@ -105,7 +105,6 @@ def _triangular_dy(g: Array, ans: Array, x: Array, y: Array, trans: Any, **how: 
 
 solve_triangular = op(
     _solve_triangular,
-    numpy="scipy.linalg.solve_triangular",
     vjps=[_triangular_dx, _triangular_dy],
     name="solve_triangular",
     latex="{x}^{{-1}} {y}",
@@ -304,7 +303,7 @@ def _expm_vjp(g: Array, ans: Array, x: Array) -> Array:
 
 
 expm = op(
-    "scipy.linalg.expm",
+    Borrowed("scipy.linalg.expm"),
     vjps=[_expm_vjp],
     symbol="eˣ",
     latex="e^{{{x}}}",
