@@ -12,7 +12,7 @@ needs_graphviz = pytest.mark.skipif(not available(), reason="nothing to draw wit
 @pytest.mark.parametrize("kind", pictures.KINDS)
 def test_each_kind_of_graph_is_drawn(kind: str):
     drawn = pictures.measured("tinygraph, SVG", kind, 30)
-    assert drawn.seconds > 0
+    assert drawn.seconds >= 0
     assert drawn.boxes >= 2
 
 
