@@ -82,7 +82,7 @@ _substituted = Borrowed("scipy.linalg.solve_triangular")
 
 
 def _solve_triangular(x: Array, y: Array, trans: Any = 0, lower: bool = False, unit_diagonal: bool = False) -> Array:
-    return _substituted(x, y, trans=trans, lower=lower, unit_diagonal=unit_diagonal)
+    return _substituted(x, y, trans, lower, unit_diagonal, check_finite=False)  # NaN flows through
 
 
 def _opposite(y: Array, ans: Array, g: Array, x: Array, trans: Any, **how: Any) -> Array:
