@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from laws.cases import Case, array, broadcastable, distinct, shape
+from laws.cases import Case, array, distinct, shape
 
 FLOATS = (np.float32, np.float64)  # LAPACK knows no half precision
 
@@ -124,10 +124,10 @@ def svd_call(function: Any, x: Any, **kwargs: Any) -> Any:
 def solve_case(r: Random) -> Case:
     n, k = r.randint(1, 3), r.randint(1, 2)
     lead = shape(r, 0, 1, 2)
-    left = r.choice([lead, broadcastable(r, lead)])
-    rights = [(n, k), (*lead, n, k)]
-    if not left or np.lib.NumpyVersion(np.__version__) >= "2.0.0":  # before, one vector did not suit a stack
-        rights.append((n,))
+    left = r.choice([lead, tuple(r.choice([1, m]) for m in lead), ()])
+    rights = [(*lead, n, k)]
+    if not left or np.lib.NumpyVersion(np.__version__) >= "2.0.0":  # before, a stack was solved for stacks alone
+        rights += [(n,), (n, k)]
     return matrices(square(r, n, left), array(r, r.choice(rights)))
 
 
