@@ -34,7 +34,7 @@ def save(path: str | Path, state: Any) -> None:
 
     Raises:
         ValueError: another ending.
-        TypeError: something in the state that is none of these; its place is named.
+        TypeError: something in the state that is none of these; its place is named. The arguments in the other order.
         OSError: the file cannot be written.
 
     Example:
@@ -45,6 +45,8 @@ def save(path: str | Path, state: Any) -> None:
         >>> save(path, model)
         >>> model.load_state_dict(load(path))
     """
+    if isinstance(path, Mapping | Module):
+        raise TypeError(f"save: the path comes first, save(path, state); got a {type(path).__name__} for it")
     write, _ = _format(path, "save")
     arrays: dict[str, Array] = {}
     outline = _packed(state.state_dict() if isinstance(state, Module) else state, (), arrays)
@@ -76,6 +78,18 @@ def load(path: str | Path) -> Any:
     except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, NotImplementedError) as error:
         said = str(error) if "pickle" not in str(error) else "it holds Python objects, which are not unpickled"
         raise ValueError(f"{path} cannot be read, is it damaged? {said}") from None
+
+
+def refuse(path: str | Path, name: str) -> None:
+    """What a path would be refused for, before there is something to save.
+
+    Raises:
+        ValueError: another ending.
+        FileNotFoundError: there is no such folder.
+    """
+    _format(path, name)
+    if not Path(path).parent.is_dir():
+        raise FileNotFoundError(f"{name}: {path}: the folder {Path(path).parent} does not exist; make it first")
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tinygraph.data.seeds import generator_state, restore_generator
-from tinygraph.nn.saving import load, save
+from tinygraph.nn.saving import load, refuse, save
 from tinygraph.train.update import generators
 
 _VERSION = 1
@@ -20,6 +20,10 @@ class Checkpoint:
         path: ending in .npz or .safetensors.
         things: by name; what has no state, as None or a list of batches, is passed over.
         model: whose random generators are saved too, with the common one of `tinygraph.nn.manual_seed`.
+
+    Raises:
+        ValueError: another ending.
+        FileNotFoundError: there is no such folder; better now than after hours of training.
 
     Example:
         >>> import tempfile
@@ -34,6 +38,7 @@ class Checkpoint:
 
     def __init__(self, path: str | Path, things: Mapping[str, Any], model: Any) -> None:
         self.path = Path(path)
+        refuse(path, "checkpoint")
         self._things = {name: thing for name, thing in things.items() if hasattr(thing, "state_dict")}
         self._generators = generators(model)
 
@@ -58,9 +63,14 @@ class Checkpoint:
             raise ValueError(f"{self.path} is no checkpoint of tinygraph.train.fit")
         kinds = {name: type(thing).__name__ for name, thing in self._things.items()}
         theirs = {name: entry["kind"] for name, entry in saved["things"].items()}
-        if kinds != theirs or set(saved["generators"]) != set(self._generators):
+        if kinds != theirs:
             raise ValueError(
                 f"{self.path} is the checkpoint of another run: it has {_said(theirs)}, and this {_said(kinds)}"
+            )
+        if set(saved["generators"]) != set(self._generators):
+            raise ValueError(
+                f"{self.path} is the checkpoint of another run: its model draws from the generators "
+                f"{', '.join(saved['generators'])}, and this one from {', '.join(self._generators)}"
             )
         before = {name: thing.state_dict() for name, thing in self._things.items()}
         try:

@@ -80,8 +80,10 @@ def fit(
 
     Raises:
         DivergenceError: a loss or gradient is NaN or infinite; the error names the operation that made it.
-        ValueError: there is no batch; the checkpoint is of another run.
+        ValueError: there is no batch; the optimizer has other parameters than the model's; the checkpoint is of another
+            run.
         TypeError: the loss is not one Tensor; data in a form that is not understood.
+        OSError: there is no folder for the checkpoint.
 
     Example:
         >>> import numpy as np
@@ -96,6 +98,7 @@ def fit(
     """
     stopping = _stopping(early_stopping)
     _refuse(model, stopping, checkpoint, validation is not None, metrics or {})
+    _refuse_optimizer(model, loss, optimizer)
     if tune_malloc:
         tuned()
     run = Run(model, optimizer, History(), epochs)
@@ -136,6 +139,8 @@ def _refuse(
     model: Any, stopping: EarlyStopping | None, checkpoint: Any, validated: bool, metrics: Mapping[str, Any]
 ) -> None:
     """What would only be seen after the first epoch."""
+    if not isinstance(metrics, Mapping):
+        raise TypeError(f'fit: metrics are functions by name, {{"accuracy": train.accuracy}}, not {metrics!r}')
     if not isinstance(model, Module) and (stopping is not None or checkpoint is not None):
         raise TypeError(f"fit: early stopping and checkpoints save the model, so it must be a Module, not {model!r}")
     figures = ["loss", *metrics]
@@ -143,3 +148,15 @@ def _refuse(
     if stopping is not None and stopping.monitor not in figures:
         lacking = "" if validated else "; give validation= data, which the dev set's figures are measured on"
         raise ValueError(f"fit: early stopping watches {stopping.monitor!r}, and there are {figures}{lacking}")
+
+
+def _refuse_optimizer(model: Any, loss: Any, optimizer: Any) -> None:
+    """One that would change nothing: it was made for another model, or before this one was converted."""
+    if not hasattr(optimizer, "param_groups"):
+        raise TypeError(f"fit: {optimizer!r} is no optimizer; make one, as optim.Adam(model.parameters())")
+    learned = {id(p) for part in (model, loss) if isinstance(part, Module) for p in part.parameters()}
+    if learned and learned.isdisjoint(id(p) for group in optimizer.param_groups for p in group["params"]):
+        raise ValueError(
+            "fit: the optimizer has none of the model's parameters, so nothing would be learned; make it of "
+            "model.parameters(), and after astype"
+        )
