@@ -109,7 +109,7 @@ def accuracy(outputs: Any, y: Any, *, threshold: float = 0.0, axis: int = -1) ->
         axis: of the classes; 0 for the course's columns.
 
     Raises:
-        ValueError: outputs and targets of different numbers of samples.
+        ValueError: outputs and targets of different numbers of samples; vectors that do not add up to 1.
 
     Example:
         >>> accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), [1, 1]), accuracy(np.array([-3.0, 2.0]), [0, 1])
@@ -118,12 +118,22 @@ def accuracy(outputs: Any, y: Any, *, threshold: float = 0.0, axis: int = -1) ->
     outputs, y = np.asarray(bare(outputs)), np.asarray(bare(y))
     if outputs.ndim > 1 and outputs.shape[axis] > 1:
         found = outputs.argmax(axis)
-        y = y.argmax(axis) if y.shape == outputs.shape else y
+        y = _of_one(y, axis).argmax(axis) if y.shape == outputs.shape else y
     else:
         found = outputs > threshold
     if found.size != y.size:
         raise ValueError(f"accuracy: outputs of shape {outputs.shape} and targets of shape {y.shape} do not fit")
     return float(np.mean(found.ravel() == y.ravel()))
+
+
+def _of_one(y: np.ndarray[Any, Any], axis: int) -> np.ndarray[Any, Any]:
+    """Vectors that each give one class, or the chances of each; a row of 0 and 1 for many samples is none."""
+    if not np.allclose(y.sum(axis), 1.0):
+        raise ValueError(
+            f"accuracy: targets of shape {y.shape} do not add up to 1 along axis {axis}, where the classes lie: samples "
+            "in columns take axis=0; several labels for a sample, np.mean((outputs > 0) == y)"
+        )
+    return y
 
 
 @contextmanager

@@ -17,7 +17,7 @@ class EarlyStopping:
         patience: this many epochs without improvement, one after the other, end the run.
         min_delta: an improvement is more than this.
         monitor: the figure, as it is called in the history.
-        mode: "min" where less is better, "max" where more is.
+        mode: "min" where less is better, "max" where more is; None is "max" for an accuracy, else "min".
         restore_best: give the model the weights of the best epoch in the end, also if the run was not stopped.
 
     Example:
@@ -34,9 +34,11 @@ class EarlyStopping:
         *,
         min_delta: float = 0.0,
         monitor: str = "val_loss",
-        mode: str = "min",
+        mode: str | None = None,
         restore_best: bool = True,
     ) -> None:
+        if mode is None:
+            mode = "max" if monitor.endswith("accuracy") else "min"
         if mode not in ("min", "max"):
             raise ValueError(f'EarlyStopping: mode={mode!r} is neither "min" nor "max"')
         if patience < 0 or min_delta < 0:
