@@ -77,7 +77,7 @@ class Normalizer(Module):
         if np.isnan(self.mean).any():
             raise ValueError("Normalizer: it has seen no data yet; call .fit(x) with the training set's inputs")
         shape = np.shape(bare(x))
-        if len(shape) < self.mean.ndim or np.broadcast_shapes(shape, self.mean.shape) != shape:
+        if not _fits(self.mean.shape, shape):
             raise ValueError(
                 f"Normalizer: x of shape {shape}, but it was fitted to features of shape {self.mean.shape}"
             )
@@ -87,3 +87,10 @@ class Normalizer(Module):
         """Figures in the precision of what is transformed: float32 stays float32."""
         dtype = getattr(x, "dtype", figure.dtype)
         return figure.astype(dtype, copy=False) if dtype.kind == "f" else figure
+
+
+def _fits(figures: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    """Whether figures broadcast to data of this shape, and do not enlarge it."""
+    if len(figures) > len(shape):
+        return False
+    return all(f in (1, n) for f, n in zip(reversed(figures), reversed(shape), strict=False))

@@ -196,13 +196,19 @@ def initialiser(given: Initialiser | str) -> Initialiser:
 
     Raises:
         ValueError: a name that is not one of `NAMED`.
+        TypeError: neither a name nor a function.
 
     Example:
         >>> initialiser("he") is he
         True
     """
-    if not isinstance(given, str):
+    if callable(given):
         return given
+    if not isinstance(given, str):
+        raise TypeError(
+            f"an initialiser is a name or a function of a shape, not a {type(given).__name__}; for numbers take "
+            "init.constant, or write them to the parameter's .data"
+        )
     if given not in NAMED:
         raise ValueError(f"initialiser {given!r} is not one of {', '.join(NAMED)}; or give a function of a shape")
     return NAMED[given]

@@ -159,7 +159,13 @@ class Module:
 
         Raises:
             ValueError: names that are missing or unexpected, arrays of another shape, or not numbers; all are listed.
+            TypeError: what is no dict.
         """
+        if not isinstance(state, Mapping):
+            raise TypeError(
+                f"load_state_dict: a dict of arrays by name is needed, not a {type(state).__name__}: give a model's "
+                ".state_dict(), or load(path) of a file"
+            )
         own = dict(self._all_state(""))
         news = {name: np.asarray(_bare(state[name])) for name in own if name in state}
         given = {id(own[name]) for name in news}  # what is shared may be given under one of its names

@@ -74,11 +74,13 @@ def learning_curve(
         ('epoch', 2)
     """
     ax = _quiet(_axes(ax))
+    from matplotlib.ticker import MaxNLocator
+
     named = curves if isinstance(curves, Mapping) else {"": curves}
     for i, (name, figures) in enumerate(named.items()):
         ax.plot(range(1, len(figures) + 1), _array(figures), label=name or None, **_style(i))
     ax.set(xlabel=xlabel, ylabel=ylabel, yscale="log" if log else "linear")
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))  # also where another picture left labels
     if any(named):
         ax.legend(edgecolor="none")
     return ax
