@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
-from tinygraph import Tensor
+from tinygraph import Tensor, nn, optim, train
 
 
 def test_a_tensor_given_for_a_parameter_lost_its_gradient():
@@ -236,3 +236,86 @@ def test_lists_were_refused_by_ops_that_are_not_numpys():
 def test_forward_mode_of_a_rule_without_its_cotangent_died_of_an_attribute():
     careless = tg.op(lambda x: x * x, vjps=[lambda g, ans, x: 2.0 * x], name="careless")
     assert tg.jvp(careless, (3.0,), (1.0,))[1] == 0.0
+
+
+def test_accuracy_of_columns_was_zero_or_one():
+    scores = np.array([[2.0, -1.0, 3.0, -2.0]])
+    with pytest.raises(ValueError, match=r"accuracy: .*\(1, 4\) do not add up to 1 along axis -1.*axis=0"):
+        train.accuracy(scores, np.array([[1, 0, 1, 0]]))
+    assert train.accuracy(scores, np.array([[1, 0, 1, 1]]), axis=0) == 0.75
+    assert train.accuracy(np.eye(2), np.array([[0.9, 0.1], [0.6, 0.4]])) == 0.5
+
+
+def test_early_stopping_kept_the_weights_of_the_worst_accuracy():
+    stopping = train.EarlyStopping(patience=2, monitor="val_accuracy")
+    assert [stopping.observe({"val_accuracy": a}, k) for k, a in enumerate([0.5, 0.9, 0.8, 0.7], 1)][-1]
+    assert stopping.best_epoch == 2
+    assert train.EarlyStopping(monitor="val_accuracy", mode="min").mode == "min"
+    assert train.EarlyStopping(monitor="val_error").mode == "min"
+
+
+def _fitted(model, optimizer, **options):
+    x, y = np.ones((4, 2)), np.ones((4, 1))
+    return train.fit(model, tg.mse_loss, optimizer, (x, y), epochs=1, progress=False, **options)
+
+
+def test_fit_went_on_with_an_optimizer_of_another_model():
+    model = nn.Linear(2, 1, rng=0)
+    with pytest.raises(ValueError, match="none of the model's parameters"):
+        _fitted(model, optim.SGD(nn.Linear(2, 1).parameters(), lr=0.1))
+    early = optim.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(ValueError, match="after astype"):
+        _fitted(model.astype(np.float32), early)
+    with pytest.raises(TypeError, match="'adam' is no optimizer"):
+        _fitted(model, "adam")
+    assert len(_fitted(model, optim.SGD([model.bias], lr=0.1))) == 1  # the rest is frozen
+
+
+def test_metrics_in_a_list_died_of_an_attribute():
+    model = nn.Linear(2, 1)
+    with pytest.raises(TypeError, match="metrics are functions by name"):
+        _fitted(model, optim.SGD(model.parameters()), metrics=[train.accuracy])
+
+
+def test_a_checkpoint_that_could_not_be_written_was_told_after_the_first_epochs(tmp_path):
+    model, epochs = nn.Linear(2, 1), []
+    for name, error in (("run.pt", ValueError), ("none/run.npz", FileNotFoundError)):
+        with pytest.raises(error, match=r"checkpoint: .*run"):
+            _fitted(model, optim.SGD(model.parameters()), checkpoint=tmp_path / name, callbacks=[epochs.append])
+    assert not epochs
+
+
+def test_a_checkpoint_of_other_generators_was_said_to_be_of_another_run_with_the_same_parts(tmp_path):
+    dropping = nn.Sequential(nn.Linear(2, 1), nn.Dropout(0.5, rng=0))
+    _fitted(dropping, optim.SGD(dropping.parameters()), checkpoint=tmp_path / "run.npz")
+    plain = nn.Sequential(nn.Linear(2, 1))
+    with pytest.raises(ValueError, match=r"generators common, 1\..*, and this one from common$"):
+        _fitted(plain, optim.SGD(plain.parameters()), checkpoint=tmp_path / "run.npz", resume=True)
+
+
+def test_a_normalizer_of_other_features_spoke_of_broadcasting():
+    normalizer = tg.data.Normalizer().fit(np.array([[1.0, 2.0], [3.0, 5.0]]))
+    for x in (np.ones((3, 3)), np.ones(3), np.ones((2, 1))):
+        with pytest.raises(ValueError, match=r"Normalizer: x of shape .* features of shape \(2,\)"):
+            normalizer.transform(x)
+
+
+def test_saving_in_the_wrong_order_and_loading_what_is_no_dict_spoke_of_something_else(tmp_path):
+    model = nn.Linear(2, 1)
+    with pytest.raises(TypeError, match=r"save\(path, state\)"):
+        tg.save(model, tmp_path / "model.npz")
+    for wrong in (model, "model.npz"):
+        with pytest.raises(TypeError, match=r"load_state_dict: a dict .*load\(path\)"):
+            model.load_state_dict(wrong)
+
+
+def test_an_array_for_an_initialiser_was_not_callable():
+    with pytest.raises(TypeError, match="a name or a function of a shape, not a ndarray"):
+        nn.Linear(2, 1, weight_init=np.zeros((1, 2)))
+
+
+def test_a_learning_curve_after_a_confusion_matrix_died_of_its_labels():
+    figure = pytest.importorskip("matplotlib.figure")
+    ax = figure.Figure().subplots()
+    tg.plots.confusion_matrix([0, 1, 1], [0, 1, 0], ax=ax)
+    assert tg.plots.learning_curve([0.7, 0.3, 0.2], ax=ax).get_xlabel() == "epoch"
