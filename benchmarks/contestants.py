@@ -21,6 +21,7 @@ CONTESTANTS = {
     "numpy": Contestant("NumPy by hand", "numpy", "numpy"),
     "tinygraph": Contestant("tinygraph", "tinygraph", "tinygraph"),
     "tinygraph-nn": Contestant("tinygraph, layers", "tinygraph", "tinygraph"),
+    "tinygraph-compiled": Contestant("tinygraph, compiled", "tinygraph", "tinygraph"),
     "torch": Contestant("PyTorch eager", "torch", "torch"),
     "torch-foreach": Contestant("PyTorch eager, foreach", "torch", "torch"),
     "torch-fused": Contestant("PyTorch eager, fused", "torch", "torch"),
