@@ -130,7 +130,7 @@ def _of_one(y: np.ndarray[Any, Any], axis: int) -> np.ndarray[Any, Any]:
     """Vectors that each give one class, or the chances of each; a row of 0 and 1 for many samples is none."""
     if not np.allclose(y.sum(axis), 1.0):
         raise ValueError(
-            f"accuracy: targets of shape {y.shape} do not add up to 1 along axis {axis}, where the classes lie: samples "
+            f"accuracy: targets of shape {y.shape} do not add up to 1 along axis {axis}, that of the classes: samples "
             "in columns take axis=0; several labels for a sample, np.mean((outputs > 0) == y)"
         )
     return y
