@@ -38,5 +38,5 @@ def test_one_backend_is_asked_for_on_each_kind_of_machine(
 def test_the_demo_draws_and_the_tests_run_the_demo() -> None:
     own = {extra: set().union(*(r.extras for r in EXTRAS[extra])) for extra in EXTRAS}
     assert own["demo"] == {"draw", "train"}
-    assert own["test"] == {"demo", "check", "bench"}
+    assert own["test"] == {"demo", "check", "bench", "scipy"}
     assert own["dev"] == {"test"}
