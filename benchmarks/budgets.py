@@ -17,6 +17,7 @@ BINARY = ("x * y, 0-d", "x * y, 4 elements")
 SMALL_CHAINS = ("0-d", "10 elements", "100 elements", "1,000 elements")
 LARGE_CHAIN = ("100,000 elements",)
 BATCHES = tuple(str(Layer(*case)) for case in CONVOLUTIONS if case[0] > 1)
+DIGITS = ("digits, dense", "digits, convolutions")
 BY_HAND = "x NumPy by hand"
 
 
@@ -82,7 +83,7 @@ BUDGETS = (
     Budget(STEP, "x PyTorch eager", 1.0, 1.0, "mlp", against("torch")),
     Budget(CONVOLUTION, "x JAX jitted", 1.0, 1.0, "conv", against("jax"), BATCHES),
     Budget(CONVOLUTION, "x PyTorch eager", math.inf, 1.5, "conv", against("torch"), BATCHES),
-    Budget("training by fit, time", "x PyTorch eager", 1.0, 1.0, "fit", against("torch")),
+    Budget("training by fit, time", "x PyTorch eager", 1.0, 1.0, "fit", against("torch"), DIGITS),
     Budget("training by fit, peak memory over the start", "x PyTorch eager", 1.3, 1.0, "fit", memory_against("torch")),
     Budget("chain of a million operations", "us per operation", 8.0, 5.0, "million", Result.microseconds),
     Budget("chain of a million operations", "KB per operation", 0.6, 0.4, "million", Result.kilobytes),

@@ -309,6 +309,7 @@ def test_a_budget_is_judged_by_its_worst_case():
 def test_the_cases_that_budgets_name_exist():
     names = {chain.case_name(size) for size in PROFILES["full"].chain_sizes}
     names |= {str(conv.Layer(*case)) for case in PROFILES["full"].convolutions if case[0] > 1}
+    names |= {name for name, task in fit.TASKS.items() if not task.drawn}
     assert {case for budget in budgets.BUDGETS for case in budget.cases} == names | set(budgets.BINARY)
 
 
