@@ -75,7 +75,11 @@ def test_forward_and_rules_take_every_float_there_is(op: Op, data: Any) -> None:
 WIDE = np.longdouble
 # y x^(y-1): for x at the very end of the floats, the power overflows before a small y brings it back
 # most positive floats that Hypothesis draws are so small that the slope of k1e, -1/x², is beyond them
-TEMPERATE = {"power": [(1e-100, 1e100), (-float("inf"), float("inf"))], "k1e": [(1e-100, float("inf"))]}
+TEMPERATE = {
+    "sinc": [(-1e300, 1e300)],
+    "power": [(1e-100, 1e100), (-float("inf"), float("inf"))],
+    "k1e": [(1e-100, float("inf"))],
+}
 NO_WIDER = np.finfo(WIDE).max == np.finfo(np.float64).max
 
 
@@ -197,6 +201,12 @@ PROMISED = {
     "minimum": lambda x, y: (0.5, 0.5),
     "hypot": lambda x, y: (0.0, 0.0),
     "clip": _clip,
+    "copysign": lambda x, y: (float(np.sign(x)) * float(np.copysign(1.0, y)), 0.0),
+    "fmax": lambda x, y: (0.5, 0.5),
+    "fmin": lambda x, y: (0.5, 0.5),
+    "fmod": lambda x, y: (1.0, -np.trunc(x / y)),
+    "heaviside": lambda x, y: (0.0, 1.0),
+    "round": lambda x: (0.0,),
 }
 HALVES = np.arange(-5, 6) / 2.0
 

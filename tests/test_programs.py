@@ -15,7 +15,7 @@ import tinygraph as tg
 from tinygraph.check import compare_grads
 from tinygraph.check import strategies as tgst
 from tinygraph.check.programs import LARGEST, MOST, Program, Step, random_program
-from tinygraph.ops import exponential, index, reduce
+from tinygraph.ops import exponential, index, running
 
 MANY = [random_program(seed) for seed in range(1500)]
 SEARCH = settings(max_examples=2000, derandomize=True, database=None, phases=[Phase.generate, Phase.shrink])
@@ -149,7 +149,7 @@ def test_a_fault_that_needs_uneven_shapes_shrinks_to_two_small_arrays() -> None:
 PLANTED = {
     "tanh": (tg.tanh, lambda g, ans, x: g * (1.0 + ans * ans)),
     "sin": (tg.sin, lambda g, ans, x: -g * np.cos(x)),
-    "cumsum": (reduce._running, lambda g, ans, x, axis: np.cumsum(g, axis)),
+    "cumsum": (running._running, lambda g, ans, x, axis: np.cumsum(g, axis)),
     "getitem": (index.getitem, lambda g, ans, x, index: np.zeros_like(x)),
     "sum": (tg.sum, lambda g, ans, x, axis, keepdims: np.ones_like(x) * ans.sum()),
     "log_softmax": (exponential.log_softmax, lambda g, ans, x, axis: g - np.exp(ans)),

@@ -150,6 +150,8 @@ class Op:
         kinks: where it is not smooth.
         symbol: a short label for pictures.  latex: the formula, with {x}, {y} ... for the arguments.
 
+    `widens` adds a composition for calls with arguments beyond the params.
+
     Example:
         >>> double = Op(lambda x: 2.0 * x, vjps=[lambda g, ans, x: 2.0 * g], kind="linear", name="double")
         >>> double, double(3.0)
@@ -191,6 +193,7 @@ class Op:
         self.jvp = jvp
         self.domain = tuple(domain) if domain is not None else (REAL,) * max(self.arity, 0)
         self.kinks = tuple(kinks)
+        self.wider: Callable[..., Any] | None = None
         self.symbol = symbol or self.name
         self.latex = latex or _default_latex(self.name, self.arity)
         self.__doc__ = doc or (principal if self.numpy else forward).__doc__
@@ -205,6 +208,8 @@ class Op:
         arrays: Sequence[Any] = args
         params: Mapping[str, Any] | None = None
         if kwargs or self.params or len(args) != self.arity:
+            if self.wider is not None and (len(args) > self.arity + 1 or not kwargs.keys() <= self.params.keys()):
+                return as_numpy(self.wider, self.numpy[0], args, kwargs)
             arrays, params = self.bind(args, kwargs)
         for a in arrays:
             if isinstance(a, Traced):
@@ -339,6 +344,16 @@ def spells(*functions: Callable[..., Any] | str) -> Callable[[Callable[..., Any]
 
     def register(composition: Callable[..., Any]) -> Callable[..., Any]:
         OPS.add(composition, functions)
+        return composition
+
+    return register
+
+
+def widens(op: Op) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorate a composition as what takes the calls of an op with arguments beyond its params: `where=`, `dtype=`."""
+
+    def register(composition: Callable[..., Any]) -> Callable[..., Any]:
+        op.wider = composition
         return composition
 
     return register

@@ -15,7 +15,7 @@ from tinygraph.graph import Node, Tag, leaf, pullback
 from tinygraph.mode import MODE, TRACING, Mode, check_forward, freeze, recording, thaw, user_line, watcher
 from tinygraph.op import OPS, Array, Op, Traced, as_numpy, bare
 from tinygraph.operand import constant, explained, one_like, real_array
-from tinygraph.ops import elementwise, index, linalg, reduce, shape
+from tinygraph.ops import elementwise, index, linalg, numeric, reduce, running, shape
 
 _get_mode = MODE.get
 _delivery = threading.Lock()
@@ -469,8 +469,14 @@ class Tensor(Traced):
     def std(self, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Tensor:
         return reduce.std(self, axis=axis, ddof=ddof, keepdims=keepdims)
 
-    def cumsum(self, axis: int | None = None) -> Tensor:
-        return reduce.cumsum(self, axis)
+    def cumsum(self, axis: int | None = None, dtype: Any = None) -> Tensor:
+        return running.cumsum(self, axis, dtype)
+
+    def cumprod(self, axis: int | None = None, dtype: Any = None) -> Tensor:
+        return running.cumprod(self, axis, dtype)
+
+    def round(self, decimals: int = 0) -> Tensor:
+        return numeric.round(self, decimals=decimals)
 
     def reshape(self, *to: Any) -> Tensor:
         return self._record(shape.reshape, (self,), {"shape": _unpacked(to)})

@@ -31,3 +31,4 @@ RULED = sorted((o for o in EVERY if not o.constant), key=lambda o: o.name)
 CONSTANT = sorted((o for o in EVERY if o.constant), key=lambda o: o.name)
 ELEMENTWISE = [o for o in RULED if o.kind == "elementwise"]
 COMPOSED: dict[Callable[..., Any], Callable[..., Any]] = {k: v for k, v in OPS.items() if not isinstance(v, Op)}
+COMPOSED |= {o.numpy[0]: o.wider for o in EVERY if o.wider is not None}  # what takes where=, initial=, dtype=

@@ -5,6 +5,7 @@ from tinygraph.ops import (
     activation,
     adaptive,
     bessel,
+    chosen,
     classes,
     constant,
     conv,
@@ -14,28 +15,37 @@ from tinygraph.ops import (
     factor,
     gammas,
     index,
+    join,
     linalg,
     logarithms,
     loss,
     margin,
     moments,
+    nan,
     nn,
     norms,
+    numeric,
+    order,
     penalty,
+    pick,
     pool,
     products,
     recurrent,
     reduce,
+    running,
     shape,
+    signal,
     special,
     spectrum,
     systems,
     ties,
+    turn,
     window,
 )
 from tinygraph.ops.activation import *
 from tinygraph.ops.adaptive import *
 from tinygraph.ops.bessel import *
+from tinygraph.ops.chosen import *
 from tinygraph.ops.classes import *
 from tinygraph.ops.conv import *
 from tinygraph.ops.elementwise import *
@@ -44,22 +54,30 @@ from tinygraph.ops.exponential import *
 from tinygraph.ops.factor import *
 from tinygraph.ops.gammas import *
 from tinygraph.ops.index import *
+from tinygraph.ops.join import *
 from tinygraph.ops.linalg import *
 from tinygraph.ops.logarithms import *
 from tinygraph.ops.loss import *
 from tinygraph.ops.margin import *
 from tinygraph.ops.moments import *
+from tinygraph.ops.nan import *
 from tinygraph.ops.nn import *
 from tinygraph.ops.norms import *
+from tinygraph.ops.numeric import *
+from tinygraph.ops.order import *
 from tinygraph.ops.penalty import *
+from tinygraph.ops.pick import *
 from tinygraph.ops.pool import *
 from tinygraph.ops.products import *
 from tinygraph.ops.recurrent import *
 from tinygraph.ops.reduce import *
+from tinygraph.ops.running import *
 from tinygraph.ops.shape import *
+from tinygraph.ops.signal import *
 from tinygraph.ops.special import *
 from tinygraph.ops.spectrum import *
 from tinygraph.ops.systems import *
+from tinygraph.ops.turn import *
 from tinygraph.ops.window import *
 
 __all__: list[str] = []
@@ -67,6 +85,7 @@ for _module in (
     activation,
     adaptive,
     bessel,
+    chosen,
     classes,
     constant,
     conv,
@@ -76,23 +95,31 @@ for _module in (
     factor,
     gammas,
     index,
+    join,
     linalg,
     logarithms,
     loss,
     margin,
     moments,
+    nan,
     nn,
     norms,
+    numeric,
+    order,
     penalty,
+    pick,
     pool,
     products,
     recurrent,
     reduce,
+    running,
     shape,
+    signal,
     special,
     spectrum,
     systems,
     ties,
+    turn,
     window,
 ):
     __all__ += _module.__all__

@@ -109,7 +109,7 @@ reciprocal = elementwise(
     latex=r"\frac{{1}}{{{x}}}",
 )
 
-_WRAPS = Kink(
+WRAPS = Kink(
     "x / y is a whole number", lambda x, y: x / y - np.rint(x / y), "1 and -floor(x / y), the slopes beside the jump"
 )
 
@@ -118,7 +118,7 @@ mod = elementwise(
     numpy=np.remainder,
     vjps=[lambda g, ans, x, y: g, lambda g, ans, x, y: -g * np.floor_divide(x, y)],
     domain=[REAL, POSITIVE],
-    kinks=[_WRAPS],
+    kinks=[WRAPS],
     name="mod",
     symbol="mod",
     latex=r"{x} \bmod {y}",
@@ -239,7 +239,7 @@ arctanh = elementwise(
 
 # --- choices
 
-_TIE = Kink("x = y", lambda x, y: x - y, "half to each argument")
+TIE = Kink("x = y", lambda x, y: x - y, "half to each argument")
 
 maximum = elementwise(
     np.maximum,
@@ -247,7 +247,7 @@ maximum = elementwise(
         lambda g, ans, x, y: np.where(x == y, 0.5 * g, g * (x > y)),
         lambda g, ans, x, y: np.where(x == y, 0.5 * g, g * (y > x)),
     ],
-    kinks=[_TIE],
+    kinks=[TIE],
     symbol="max",
     latex=r"\max({x}, {y})",
 )
@@ -257,7 +257,7 @@ minimum = elementwise(
         lambda g, ans, x, y: np.where(x == y, 0.5 * g, g * (x < y)),
         lambda g, ans, x, y: np.where(x == y, 0.5 * g, g * (y < x)),
     ],
-    kinks=[_TIE],
+    kinks=[TIE],
     symbol="min",
     latex=r"\min({x}, {y})",
 )
@@ -330,7 +330,7 @@ floor_divide = elementwise(
     numpy=np.floor_divide,
     vjps=[lambda g, ans, x, y: np.zeros_like(g), lambda g, ans, x, y: np.zeros_like(g)],
     domain=[REAL, POSITIVE],
-    kinks=[Kink(_WRAPS.where, _WRAPS.margin, "0, the slope beside the jump")],
+    kinks=[Kink(WRAPS.where, WRAPS.margin, "0, the slope beside the jump")],
     symbol="//",
     latex=r"\lfloor {x} / {y} \rfloor",
 )

@@ -1,4 +1,4 @@
-"""Reductions over axes: sums, averages, spreads, extrema, products, running sums."""
+"""Reductions over axes: sums, averages, spreads, extrema, products."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.op import Array, Kink, op, spells
+from tinygraph.op import Array, Kink, op
 from tinygraph.ops.shape import broadcast
 
-__all__ = ["amax", "amin", "cumsum", "max", "mean", "min", "prod", "std", "sum", "var"]
+__all__ = ["amax", "amin", "max", "mean", "min", "prod", "std", "sum", "var"]
 
 Axis = Any  # an int, a tuple of ints, or None for all axes
 
@@ -35,7 +35,7 @@ def kept_shape(x: Array, axis: Axis) -> tuple[int, ...]:
     return tuple(1 if i in axes else n for i, n in enumerate(x.shape))
 
 
-def _count(x: Array, axis: Axis) -> int:
+def count(x: Array, axis: Axis) -> int:
     """How many elements go into one element of a reduction."""
     return x.size if axis is None else math.prod(x.shape[a] for a in _axes(x.ndim, axis))
 
@@ -54,19 +54,14 @@ sum = op(
 )
 
 
-@spells(np.add.reduce)
-def _add_reduce(x: Any, axis: Axis = 0, dtype: Any = None, out: None = None, keepdims: bool = False) -> Any:
-    return sum(x, axis=axis, keepdims=keepdims) if dtype is None else sum(x, axis=axis, keepdims=keepdims, dtype=dtype)
-
-
 def _mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     if x.dtype.itemsize < 4:  # half precision is added up in single
         return np.mean(x, axis=axis, keepdims=keepdims)
-    return _add(x, axis=axis, keepdims=keepdims) / _count(x, axis)
+    return _add(x, axis=axis, keepdims=keepdims) / count(x, axis)
 
 
 def _mean_vjp(g: Array, ans: Array, x: Array, axis: Axis, keepdims: bool) -> Array:
-    share = g / (_count(x, axis) or 1)
+    share = g / (count(x, axis) or 1)
     return broadcast(share.reshape(kept_shape(x, axis)), shape=x.shape)
 
 
@@ -83,7 +78,7 @@ def _extremum_vjp(g: Array, ans: Array, x: Array, axis: Axis, keepdims: bool) ->
 def _gap(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """The distance between the two largest elements, the margin of a tie."""
     axes = _axes(x.ndim, axis)
-    rows = np.moveaxis(x, axes, range(len(axes))).reshape(_count(x, axis), -1)
+    rows = np.moveaxis(x, axes, range(len(axes))).reshape(count(x, axis), -1)
     top = np.sort(rows, axis=0)[-2:]
     return top[-1] - top[0] if len(top) == 2 else np.full_like(top, np.inf)
 
@@ -133,7 +128,7 @@ def _prod_vjp(g: Array, ans: Array, x: Array, axis: Axis, keepdims: bool) -> Arr
     axes = _axes(x.ndim, axis)
     order = (*(i for i in range(x.ndim) if i not in axes), *axes)
     moved = np.transpose(x, order)
-    rows = moved.reshape((*moved.shape[: x.ndim - len(axes)], 1, _count(x, axis)))
+    rows = moved.reshape((*moved.shape[: x.ndim - len(axes)], 1, count(x, axis)))
     one_left_out = np.where(np.eye(rows.shape[-1], dtype=bool, like=rows), 1.0, rows)
     others = np.prod(one_left_out, axis=-1).reshape(moved.shape)
     return g.reshape(kept) * np.transpose(others, tuple(order.index(i) for i in range(x.ndim)))
@@ -144,7 +139,7 @@ prod = op(_prod, numpy=np.prod, vjps=[_prod_vjp], symbol="Π", latex=r"\prod {x}
 
 def _freedom(x: Array, axis: Axis, ddof: int) -> int:
     """What a sum of squares is divided by; 0 where there is none, as in NumPy."""
-    return builtins.max(_count(x, axis) - ddof, 0)
+    return builtins.max(count(x, axis) - ddof, 0)
 
 
 def _var(x: Array, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Array:
@@ -181,33 +176,3 @@ std = op(
     ],
     latex=r"\sigma({x})",
 )
-
-
-def _cumsum(x: Array, axis: int = 0) -> Array:
-    return np.cumsum(x, axis=axis)
-
-
-_running = op(
-    _cumsum,
-    kind="linear",
-    vjps=[lambda g, ans, x, axis: np.flip(np.cumsum(np.flip(g, axis), axis=axis), axis)],
-    name="cumsum",
-)
-
-
-@spells(np.cumsum)
-def cumsum(x: Any, axis: int | None = None) -> Any:
-    """Running sums along an axis, or of all elements in order: `np.cumsum`.
-
-    Example:
-        >>> cumsum(np.array([1.0, 2.0, 3.0]))
-        array([1., 3., 6.])
-    """
-    if axis is None:
-        return _running(np.reshape(x, -1), axis=0)
-    return _running(x, axis=axis)
-
-
-@spells(np.add.accumulate)
-def _add_accumulate(x: Any, axis: int = 0, dtype: Any = None, out: None = None) -> Any:
-    return _running(x, axis=axis) if dtype is None else _running(x, axis=axis, dtype=dtype)

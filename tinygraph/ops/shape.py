@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.op import Array, Each, Op, op, spells
+from tinygraph.op import Array, Each, Op, bare, op, spells
 
 __all__ = [
     "astype",
@@ -36,6 +36,22 @@ SMALL = 8192  # elements; below, copying a broadcast array is cheaper than makin
 def as_array(x: Any) -> Any:
     """A list or a number as an array; what has a shape, as it is."""
     return x if hasattr(x, "shape") else np.reshape(x, np.shape(x))
+
+
+def array_beside(value: Any, x: Any) -> Any:
+    """A list or a number as an array of the kind of x; what has a shape, as it is."""
+    if hasattr(value, "shape"):
+        return value
+    x = bare(x)
+    return np.asarray(value, like=np.zeros_like(x) if isinstance(x, np.generic) else x)
+
+
+ABSENT = (None, np._NoValue)
+
+
+def given(value: Any) -> bool:
+    """Whether an argument was given, in NumPy's way of leaving one out or in Python's."""
+    return not any(value is absent for absent in ABSENT)
 
 
 def axis_in(axis: int, ndim: int) -> int:
@@ -128,6 +144,17 @@ astype = op(
         array([1., 2.], dtype=float32)
     """,
 )
+
+
+def in_dtype(x: Any, dtype: Any) -> Any:
+    """x in the dtype that a call names, where one is named."""
+    x = as_array(x)
+    if not given(dtype) or np.dtype(dtype) == x.dtype:
+        return x
+    if np.dtype(dtype).kind != "f":
+        raise TypeError(f"dtype {np.dtype(dtype)} is not a real number's; use float64 or float32")
+    return astype(x, dtype=np.dtype(dtype))
+
 
 # --- one array, its axes or elements in another order
 
