@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -139,7 +139,15 @@ def generators(model: Any) -> dict[str, Generator]:
     """What a model draws from, as dropout does: the common generator, and those that its parts hold, each once."""
     found: dict[str, Generator] = {"common": init.generator()}
     for path, module in model.named_modules() if isinstance(model, Module) else ():
-        for name, value in vars(module).items():
+        for name, value in _held(module):
             if isinstance(value, Generator) and all(value is not rng for rng in found.values()):
                 found[f"{path}.{name}"] = value
     return found
+
+
+def _held(module: Module) -> Iterator[tuple[str, Any]]:
+    """The attributes of a module, and those of its private parts, as the dropout between recurrent layers."""
+    for name, value in vars(module).items():
+        yield name, value
+        if name.startswith("_") and isinstance(value, Module):
+            yield from ((f"{name}.{inner}", held) for inner, held in _held(value))
