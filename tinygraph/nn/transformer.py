@@ -100,6 +100,8 @@ class TransformerEncoderLayer(Module):
 class TransformerEncoder(Module):
     """Several encoder layers one after another, copies of one that is given, with its values, as in PyTorch.
 
+    All draw their dropout from the generator of the one that is given, in turn.
+
     Args:
         encoder_layer: a `TransformerEncoderLayer`.
         num_layers: how many copies.
@@ -112,13 +114,20 @@ class TransformerEncoder(Module):
     """
 
     def __init__(self, encoder_layer: TransformerEncoderLayer, num_layers: int, norm: Module | None = None) -> None:
-        self.layers = [copy.deepcopy(encoder_layer) for _ in range(num_layers)]
+        drawn_from = _generators(encoder_layer)  # stay shared: copies of them would drop the same units in each layer
+        self.layers = [copy.deepcopy(encoder_layer, dict(drawn_from)) for _ in range(num_layers)]
         self.norm = norm
 
     def forward(self, x: Any, mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False) -> Any:
         for layer in self.layers:
             x = layer(x, mask, src_key_padding_mask, is_causal)
         return x if self.norm is None else self.norm(x)
+
+
+def _generators(module: Module) -> dict[int, Any]:
+    """The random generators that a module and its parts hold, as the memo of `copy.deepcopy`, which leaves them."""
+    held = (value for part in module.modules() for value in vars(part).values())
+    return {id(rng): rng for rng in held if isinstance(rng, np.random.Generator | np.random.RandomState)}
 
 
 def sinusoidal_encoding(length: int, d_model: int, *, dtype: Any = np.float64) -> np.ndarray[Any, Any]:
