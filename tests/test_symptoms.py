@@ -319,3 +319,36 @@ def test_a_learning_curve_after_a_confusion_matrix_died_of_its_labels():
     ax = figure.Figure().subplots()
     tg.plots.confusion_matrix([0, 1, 1], [0, 1, 0], ax=ax)
     assert tg.plots.learning_curve([0.7, 0.3, 0.2], ax=ax).get_xlabel() == "epoch"
+
+
+@pytest.mark.parametrize("rng", [None, 0])
+def test_layers_of_an_encoder_dropped_the_same_units(rng):
+    first, second = nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 32, 0.5, rng=rng), 2).layers
+    x = np.ones((4, 4, 32))
+    assert not np.array_equal(first.dropout(x), second.dropout(x))
+    if rng is None:
+        dropped = []
+        for layer in (first, second):
+            nn.manual_seed(0)
+            dropped.append(layer.dropout(x))
+        assert np.array_equal(*dropped)
+
+
+def test_a_resumed_run_of_recurrent_layers_dropped_other_units(tmp_path):
+    class Last(nn.Module):
+        def __init__(self):
+            self.gru = nn.GRU(1, 3, num_layers=2, dropout=0.5, batch_first=True, rng=0)
+
+        def forward(self, x):
+            return self.gru(x)[0][:, -1]
+
+    def weights(epochs, **options):
+        model, x = Last(), np.linspace(-1.0, 1.0, 32).reshape(8, 4, 1)
+        optimizer = optim.Adam(model.parameters())
+        train.fit(model, tg.mse_loss, optimizer, (x, np.ones((8, 3))), epochs=epochs, progress=False, **options)
+        return model.state_dict()
+
+    unbroken = weights(4)
+    weights(2, checkpoint=tmp_path / "run.npz")
+    resumed = weights(4, checkpoint=tmp_path / "run.npz", resume=True)
+    assert all(np.array_equal(resumed[name], unbroken[name]) for name in unbroken)

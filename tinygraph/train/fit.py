@@ -59,8 +59,8 @@ def fit(
         metrics: functions of (outputs, targets), bare arrays, by name, each a mean over the batch, as
             {"accuracy": tinygraph.train.accuracy}.
         batch_size, shuffle, seed, axis: of the mini-batches, where data is arrays; see `Batches`.
-        schedule: a function of the number of the epoch, from 0, that gives the learning rate; or a scheduler, whose
-            `step` is called.
+        schedule: a function of the number of the epoch, from 0, that gives the learning rate of all parameter
+            groups; or a list of one for each group; or a scheduler, whose `step` is called.
         schedule_by: "epoch", or "step" for the number of the update.
         clip_norm, clip_value: the largest common norm, and the largest number, of the gradients.
         accumulate: how many batches make one update, as if they were one.
