@@ -82,6 +82,14 @@ def test_bad_input_is_named(call, error, said):
         call()
 
 
+def test_names_in_a_list_are_an_error_that_says_what_names_are():
+    x = Tensor(2.0)
+    with pytest.raises(TypeError, match=r"names= maps names to Tensors, as names=locals\(\) does, and is a list"):
+        render(3 * x, names=["x"])
+    with pytest.raises(TypeError, match="names= maps names to Tensors"):
+        render(J, inputs=(5.0, 3.0, 2.0), names=["a"])
+
+
 @needs_graphviz
 @pytest.mark.parametrize("ending", export.ENDINGS)
 def test_every_ending_is_written_and_twice_the_same(ending, tmp_path):

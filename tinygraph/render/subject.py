@@ -43,8 +43,11 @@ def subject(x: Any, inputs: Any = (), names: Mapping[str, Any] | None = None) ->
     What the function calls its results while it runs is what they are called in the picture.
 
     Raises:
-        TypeError: x is neither; a function without inputs, or one that returns no Tensor.
+        TypeError: x is neither; a function without inputs, or one that returns no Tensor; names that are no mapping.
     """
+    if names is not None and not isinstance(names, Mapping):
+        kind = type(names).__name__
+        raise TypeError(f"render: names= maps names to Tensors, as names=locals() does, and is a {kind}")
     if isinstance(x, Tensor) or not callable(x):
         if len(inputs):
             raise TypeError(f"render: inputs= are the arguments of a function, and x is a {type(x).__name__}")
