@@ -35,7 +35,7 @@ class Subject:
     title: str | None = None
 
 
-def subject(x: Any, inputs: Any = (), names: Mapping[str, Any] | None = None) -> Subject:
+def subject(x: Any, inputs: Any = (), names: Any = None) -> Subject:
     """Make of what the caller wants drawn the nodes and the names to draw.
 
     A function is called on its inputs: `inputs` is a sequence of its arguments, or a mapping of their names to them.
