@@ -14,8 +14,10 @@ import tinygraph as tg
 from tinygraph.op import Op
 
 SIZED_BY_VALUES = {"unique"}  # how many elements come out depends on them: `compile` raises, and says so
+ON_THE_HOST = {"expm", "solve_triangular"}  # SciPy's, which makes plain arrays of its arguments: both say so
 COMPOSITIONS = sorted(set(table.COMPOSED.values()), key=lambda f: f.__name__)
-FUNCTIONS: list[Callable[..., Any]] = [*table.RULED, *(f for f in COMPOSITIONS if f.__name__ not in SIZED_BY_VALUES)]
+RULED = [f for f in table.RULED if f.name not in ON_THE_HOST]
+FUNCTIONS: list[Callable[..., Any]] = [*RULED, *(f for f in COMPOSITIONS if f.__name__ not in SIZED_BY_VALUES)]
 SEEDS = range(2)
 
 
@@ -78,3 +80,15 @@ def test_printed_source_gives_the_loss_and_the_gradients_of_backward(function: A
         same(value, loss.data)
         for got, x in zip(gradients, [x for x in xs if x.grad is not None], strict=True):
             same(got, x.grad)
+
+
+@pytest.mark.parametrize("name", sorted(ON_THE_HOST))
+def test_what_no_program_can_follow_is_refused(name: str) -> None:
+    pytest.importorskip("scipy", reason="scipy is not installed")
+    arrays = [np.array([[2.0, 0.0], [1.0, 3.0]])] * (1 if name == "expm" else 2)
+    function = getattr(tg, name)
+    xs = [tg.Tensor(a) for a in arrays]
+    with pytest.raises(TypeError, match="plain"):
+        tg.source(function(*xs).sum())
+    with pytest.raises(TypeError, match="plain array"):
+        tg.compile(function, strict=True)(*xs)

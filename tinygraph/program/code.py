@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+SPECIAL = "scipy.special"  # whose functions a program names too, where it is loaded
 Capture = Callable[[Any], ast.expr]
 UNMATCHED = "NotImplemented"  # what a program returns where its checks find other values than those it was recorded on
 
@@ -103,8 +105,8 @@ def attribute(of: ast.expr, *path: str) -> ast.expr:
     return of
 
 
-def numpy_name(function: Any) -> ast.expr | None:
-    """`np.exp`, `np.linalg.norm`: how a NumPy function or type is called, None if it is none of NumPy's."""
+def library_name(function: Any) -> ast.expr | None:
+    """`np.exp`, `np.linalg.norm`, `scipy.special.j0`: how a function or type is called, None if it is none of theirs."""
     own = getattr(function, "__name__", "")
     module = getattr(function, "__module__", None) or "numpy"
     for path in ((), tuple(module.split(".")[1:]), ("lib", "stride_tricks")):
@@ -113,6 +115,9 @@ def numpy_name(function: Any) -> ast.expr | None:
             found = getattr(found, part, None)
         if found is function and found is not None and not any(part.startswith("_") for part in path):
             return attribute(name("np"), *path, own)
+    for inner in ((), ("_ufuncs",)):  # some of SciPy's functions are a private ufunc, behind a look at their arguments
+        if own and getattr(sys.modules.get(".".join([SPECIAL, *inner])), own, None) is function:
+            return attribute(name("scipy"), "special", *inner, own)
     return None
 
 
@@ -137,7 +142,7 @@ def literal(value: Any, capture: Capture) -> ast.expr:
         return call(attribute(name("np"), kind.__name__), [literal(value.item(), capture)], {})
     if kind is type and value in (bool, int, float):
         return name(value.__name__)
-    return (numpy_name(value) if callable(value) else None) or capture(value)
+    return (library_name(value) if callable(value) else None) or capture(value)
 
 
 def _number(value: float) -> ast.expr:

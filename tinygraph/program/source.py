@@ -14,9 +14,10 @@ import numpy as np
 from tinygraph.graph import Node, leaf, pullback, serial
 from tinygraph.mode import recording, tracing, watcher
 from tinygraph.operand import one_like
-from tinygraph.program.code import Line, Program, attribute, call, literal, name, substitute
+from tinygraph.program.code import SPECIAL, Line, Program, attribute, call, literal, name, substitute, used
 from tinygraph.program.passes import applied, folded
 from tinygraph.program.tracer import Tracer
+from tinygraph.program.variable import Variable
 from tinygraph.tensor import Tensor, handle
 
 WRITTEN_OUT = 64  # elements of an array without a name, up to which it stands in the source
@@ -29,7 +30,8 @@ def text(program: Program, title: str = "program") -> str:
     before = [line for line in program.lines if line.block == "constants"]
     inside = [line for line in program.lines if line.block != "constants"]
     given = ", ".join([*program.inputs, *program.constants])
-    head = ["import numpy as np", "", *([""] if not before else ["# constants", *map(_written, before), "", ""])]
+    scipy = any("scipy" in used(line.code) for line in program.lines)
+    head = ["import numpy as np", *([f"import {SPECIAL}"] if scipy else []), "", *([""] if not before else ["# constants", *map(_written, before), "", ""])]
     body: list[str] = []
     block = ""
     for line, part in zip(inside, _blocks(inside, program.results), strict=True):
@@ -66,7 +68,7 @@ def _blocks(lines: list[Line], results: tuple[str, ...]) -> Iterator[str]:
 
 def _named(program: Program) -> Program:
     """The user's names for variables where there are any, each once, and t_1, t_2, ... for the others."""
-    taken = {"np", *dir(builtins), *keyword.kwlist}
+    taken = {"np", "scipy", *dir(builtins), *keyword.kwlist}
     final: dict[str, str] = {}
     own = [*program.inputs, *program.constants, *(line.name for line in program.lines if line.name)]
     for variable in own:
@@ -193,6 +195,8 @@ def of_graph(loss: Tensor, names: Mapping[str, Any]) -> Program:
                 tracer.label(made[node], identifier(label))
         root, tracer.place = made[loss._node], ""
         leaves = [made[n]._node for n in nodes if n.op is None and n.requires_grad]
+        if not isinstance(root._data, Variable):
+            raise TypeError("source: an operation of this graph turns arrays into plain ones, which no program can follow")
         found = pullback(root._node, one_like(root._node.value), leaves, watch=watcher())
     tracer.name_gradients()
     return _written_out(tracer.program([root._data.name, *(found[x].name for x in leaves)]))

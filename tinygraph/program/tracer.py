@@ -212,7 +212,7 @@ class Tracer:
         return self._called(ufunc, method, args, kwargs)
 
     def _called(self, ufunc: np.ufunc, method: str, args: Any, kwargs: Any) -> ast.expr:
-        of = code.numpy_name(ufunc) or self.capture(ufunc)
+        of = code.library_name(ufunc) or self.capture(ufunc)
         of = of if method == "__call__" else code.attribute(of, method)
         return code.call(of, [*map(self.expression, args)], {k: self.expression(v) for k, v in kwargs.items()})
 
@@ -239,7 +239,7 @@ class Tracer:
             return value
         if function in (np.ones_like, np.zeros_like) and not kwargs and not value.ndim:
             return self.record(code.literal(value[()], self.capture), value[()])  # a number, known before the call
-        of = code.numpy_name(function) or self.capture(function)
+        of = code.library_name(function) or self.capture(function)
         named = {k: self.expression(v) for k, v in kwargs.items() if v is not np._NoValue}
         return self.record(code.call(of, [*map(self.expression, args)], named), value)
 
