@@ -31,7 +31,12 @@ def text(program: Program, title: str = "program") -> str:
     inside = [line for line in program.lines if line.block != "constants"]
     given = ", ".join([*program.inputs, *program.constants])
     scipy = any("scipy" in used(line.code) for line in program.lines)
-    head = ["import numpy as np", *([f"import {SPECIAL}"] if scipy else []), "", *([""] if not before else ["# constants", *map(_written, before), "", ""])]
+    head = [
+        "import numpy as np",
+        *([f"import {SPECIAL}"] if scipy else []),
+        "",
+        *([""] if not before else ["# constants", *map(_written, before), "", ""]),
+    ]
     body: list[str] = []
     block = ""
     for line, part in zip(inside, _blocks(inside, program.results), strict=True):
@@ -196,7 +201,9 @@ def of_graph(loss: Tensor, names: Mapping[str, Any]) -> Program:
         root, tracer.place = made[loss._node], ""
         leaves = [made[n]._node for n in nodes if n.op is None and n.requires_grad]
         if not isinstance(root._data, Variable):
-            raise TypeError("source: an operation of this graph turns arrays into plain ones, which no program can follow")
+            raise TypeError(
+                "source: an operation of this graph turns arrays into plain ones, which no program can follow"
+            )
         found = pullback(root._node, one_like(root._node.value), leaves, watch=watcher())
     tracer.name_gradients()
     return _written_out(tracer.program([root._data.name, *(found[x].name for x in leaves)]))

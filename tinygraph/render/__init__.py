@@ -64,7 +64,7 @@ def render(
         inputs: the arguments of a function, in order or by name; numbers and arrays become Tensors.
         names: names for Tensors and arrays, as `names=locals()`; the first name counts, those with _ in front do not.
             Others have their own `.name`. W[1] and W1 are shown with a raised [1], alpha as α.
-        title: a line above the picture.
+        title: a line above the picture, of a network below it with its figures.
         view: "course" has values above the arrows and derivatives below them, as in the course's lecture; "boxes" has
             both in the boxes, where arrays find room; "network" has layers; "auto" is the course's where there are
             numbers alone.
@@ -172,7 +172,7 @@ def diff(
         path: a file to write, as for `render`.
         inputs: the arguments of both functions.
         names: names for Tensors and arrays, as for `render`.
-        title: a line above the picture.
+        title: a line above the picture, of a network below it with its figures.
         theme: "light", "dark", or "auto".
         backend: as for `render`.
         max_nodes: how many nodes each may have.

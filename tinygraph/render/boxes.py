@@ -122,7 +122,8 @@ class _Draughtsman:
             said = said if text.is_scalar(node.value) else ""
         elif text.ems(said) > LONGEST_LINE:
             said = node.op.symbol
-        return Line(" = ".join(filter(None, [name, said])) or "constant", "name", name)
+        nameless = "parameter" if node.requires_grad else "constant"
+        return Line(" = ".join(filter(None, [name, said])) or nameless, "name", name)
 
     def value(self, node: Node) -> list[Line]:
         """The number that came out, unless it stands at the arrow; of an array what is in it."""

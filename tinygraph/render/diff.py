@@ -54,7 +54,8 @@ def _status(a: Gathered, b: Gathered, old: Node | None, node: Node) -> tuple[str
 
 def _box(graph: Gathered, node: Node, key: str, mark: str, was: str) -> Box:
     name, said = graph.name(node) or "", text.spell(graph.formulas[node])[0] if node.op is not None else ""
-    heading = SIGNS[mark] + (" = ".join(filter(None, [name, said])) or "constant")
+    nameless = "parameter" if node.requires_grad else "constant"
+    heading = SIGNS[mark] + (" = ".join(filter(None, [name, said])) or nameless)
     lines = [Line(heading, "name", f"{SIGNS[mark]}{name}" if name else "")]
     if not text.is_scalar(node.value):
         lines.append(Line(text.shape_and_dtype(node.value), "quiet"))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 ENDINGS = (".svg", ".png", ".pdf", ".html", ".json", ".dot", ".gv")
 DENSITY = 2.0  # pixels of a PNG for each point: sharp on today's screens
 RASTERISE = 'PNG and PDF are made of SVG by vl-convert: pip install "tinygraph[png]", or write .svg'
+GROUND = {"dark": "#14181d"}
 
 
 def check(path: str | os.PathLike[str]) -> None:
@@ -40,7 +41,7 @@ def save(picture: Picture | Network, path: Path) -> None:
     else:
         try:
             content = {".svg": lambda: picture.svg, ".html": lambda: picture.html}.get(
-                ending, lambda: _converted(picture.svg, ending)
+                ending, lambda: _converted(picture.svg, ending, picture.theme)
             )()
         except LayoutError as error:
             beside = path.with_suffix(".dot")
@@ -49,11 +50,14 @@ def save(picture: Picture | Network, path: Path) -> None:
         write(content, path)
 
 
-def _converted(svg: str, ending: str) -> bytes:
+def _converted(svg: str, ending: str, theme: str) -> bytes:
+    """A file that cannot follow the reader's screen, and so has a ground of its own."""
     try:
         import vl_convert
     except ImportError as error:
         raise ModuleNotFoundError(RASTERISE) from error
+    head, _, body = svg[svg.index("<svg") :].partition(">")
+    svg = f'{head}><rect x="-50%" y="-50%" width="200%" height="200%" fill="{GROUND.get(theme, "#ffffff")}"/>{body}'
     made = vl_convert.svg_to_png(svg, scale=DENSITY) if ending == ".png" else vl_convert.svg_to_pdf(svg)
     return bytes(made)
 
