@@ -106,7 +106,7 @@ def attribute(of: ast.expr, *path: str) -> ast.expr:
 
 
 def library_name(function: Any) -> ast.expr | None:
-    """`np.exp`, `np.linalg.norm`, `scipy.special.j0`: how a function or type is called, None if it is none of theirs."""
+    """`np.exp`, `np.linalg.norm`, `scipy.special.j0`: how a function or type is called; None if it is none of these."""
     own = getattr(function, "__name__", "")
     module = getattr(function, "__module__", None) or "numpy"
     for path in ((), tuple(module.split(".")[1:]), ("lib", "stride_tricks")):
@@ -115,7 +115,7 @@ def library_name(function: Any) -> ast.expr | None:
             found = getattr(found, part, None)
         if found is function and found is not None and not any(part.startswith("_") for part in path):
             return attribute(name("np"), *path, own)
-    for inner in ((), ("_ufuncs",)):  # some of SciPy's functions are a private ufunc, behind a look at their arguments
+    for inner in ((), ("_ufuncs",)):  # some of SciPy's are a private ufunc, behind a look at their arguments
         if own and getattr(sys.modules.get(".".join([SPECIAL, *inner])), own, None) is function:
             return attribute(name("scipy"), "special", *inner, own)
     return None
