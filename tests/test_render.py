@@ -6,6 +6,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -361,3 +362,11 @@ def test_a_marked_node_is_framed_in_red_and_says_why() -> None:
     assert f'color="{LIGHT.gradient}"' in line
     assert "penwidth=3" in line
     assert "penwidth=3" not in render(y + 1.0).dot
+
+
+def test_a_compiled_function_is_drawn_as_the_function() -> None:
+    def J(a: Any, b: Any) -> Any:  # noqa: N802  the course's name
+        u = a * b
+        return 3.0 * u
+
+    assert render(tg.compile(J), inputs=(2.0, 5.0)).dot == render(J, inputs=(2.0, 5.0)).dot

@@ -59,7 +59,7 @@ def render(
 
     Args:
         x: a Tensor; several, which are drawn without derivatives, but with the gradients that `backward` has left; or
-            a function or module, which is called on `inputs`.
+            a function, compiled or not, or module, which is called on `inputs`.
         path: a file to write: .svg, .png, .pdf, .html, .json, or .dot and .gv for the source alone.
         inputs: the arguments of a function, in order or by name; numbers and arrays become Tensors.
         names: names for Tensors and arrays, as `names=locals()`; the first name counts, those with _ in front do not.

@@ -16,6 +16,7 @@ import numpy as np
 from tinygraph.graph import Node
 from tinygraph.mode import recording
 from tinygraph.op import bare
+from tinygraph.program.compiled import Compiled
 from tinygraph.render.names import plain
 from tinygraph.tensor import Tensor
 from tinygraph.tree import flatten
@@ -38,13 +39,15 @@ class Subject:
 def subject(x: Any, inputs: Any = (), names: Any = None) -> Subject:
     """Make of what the caller wants drawn the nodes and the names to draw.
 
-    A function is called on its inputs: `inputs` is a sequence of its arguments, or a mapping of their names to them.
-    Numbers and arrays become Tensors with the names of the parameters; a Tensor that requires no gradient is data.
+    A function, or what was compiled of one, is called on its inputs: `inputs` is a sequence of its arguments, or a
+    mapping of their names to them. Numbers and arrays become Tensors with the names of the parameters; a Tensor that requires no gradient is data.
     What the function calls its results while it runs is what they are called in the picture.
 
     Raises:
         TypeError: x is neither; a function without inputs, or one that returns no Tensor; names that are no mapping.
     """
+    if isinstance(x, Compiled):
+        x = x.f  # what was compiled, by the names that it has there
     if names is not None and not isinstance(names, Mapping):
         kind = type(names).__name__
         raise TypeError(f"render: names= maps names to Tensors, as names=locals() does, and is a {kind}")
