@@ -40,8 +40,9 @@ def subject(x: Any, inputs: Any = (), names: Any = None) -> Subject:
     """Make of what the caller wants drawn the nodes and the names to draw.
 
     A function, or what was compiled of one, is called on its inputs: `inputs` is a sequence of its arguments, or a
-    mapping of their names to them. Numbers and arrays become Tensors with the names of the parameters; a Tensor that requires no gradient is data.
-    What the function calls its results while it runs is what they are called in the picture.
+    mapping of their names to them. Numbers and arrays become Tensors with the names of the parameters; a Tensor that
+    requires no gradient is data. What the function calls its results while it runs is what they are called in the
+    picture.
 
     Raises:
         TypeError: x is neither; a function without inputs, or one that returns no Tensor; names that are no mapping.
