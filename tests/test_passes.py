@@ -16,6 +16,9 @@ from tinygraph.program.code import Program
 from tinygraph.program.source import compiled as defined
 from tinygraph.program.source import text
 
+ON_THE_HOST = {"expm", "solve_triangular"}  # SciPy's, which no program can follow
+RULED = [op for op in table.RULED if op.name not in ON_THE_HOST]
+
 X = np.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]])
 
 
@@ -148,7 +151,7 @@ def test_copies_of_what_nobody_else_holds_are_spared() -> None:
 
 
 @pytest.mark.parametrize("change", [*passes.EXACT, passes.folded], ids=lambda p: p.__name__)
-@pytest.mark.parametrize("function", table.RULED[::5], ids=lambda o: f"op-{o.name}")
+@pytest.mark.parametrize("function", RULED[::5], ids=lambda o: f"op-{o.name}")
 def test_each_pass_alone_changes_no_bit(function: Op, change: passes.Pass) -> None:
     case = recipe_for(function)(Random(1))
     f = checks.closed(function, case)

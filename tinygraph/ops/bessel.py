@@ -303,7 +303,7 @@ k0e = elementwise(
 )
 k1e: Op = elementwise(
     "scipy.special.k1e",
-    vjps=[lambda g, ans, x: g * (ans - 0.5 * (k0e(x) + _ke(x, order=2.0)))],
+    vjps=[lambda g, ans, x: g * (ans - k0e(x) - ans / x)],  # SciPy's K₂ is NaN for a large x
     domain=[POSITIVE],
     latex="e^{{{x}}} K_1({x})",
     doc="""exp(x) K₁(x), which does not underflow: SciPy's.
