@@ -28,8 +28,12 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#6
 DASHES = ("-", "--", "-.", ":")
 
 
-def _axes(ax: Any) -> Any:
-    """The Axes to draw on: those given, else the current ones of pyplot."""
+def axes(ax: Any) -> Any:
+    """The Axes to draw on: those given, else the current ones of pyplot.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+    """
     if ax is not None:
         return ax
     try:
@@ -47,7 +51,7 @@ def _array(x: Any) -> Any:
     return np.asarray(bare(x))
 
 
-def _quiet(ax: Any) -> Any:
+def quiet(ax: Any) -> Any:
     """Without the frame's upper and right line."""
     ax.spines[["top", "right"]].set_visible(False)
     return ax
@@ -73,7 +77,7 @@ def learning_curve(
         >>> ax.get_xlabel(), len(ax.lines)
         ('epoch', 2)
     """
-    ax = _quiet(_axes(ax))
+    ax = quiet(axes(ax))
     from matplotlib.ticker import MaxNLocator
 
     named = curves if isinstance(curves, Mapping) else {"": curves}
@@ -115,7 +119,7 @@ def decision_boundary(
         raise ValueError(
             f"decision_boundary: X of shape {_array(X).shape} with {classes.size} classes; X must be (n, 2), or (2, n)"
         )
-    ax = _axes(ax)
+    ax = axes(ax)
     (left, low), (right, high) = points.min(axis=0) - margin, points.max(axis=0) + margin
     x1, x2 = np.meshgrid(np.linspace(left, right, resolution), np.linspace(low, high, resolution))
     grid = np.stack([x1.ravel(), x2.ravel()], axis=1)
@@ -165,7 +169,7 @@ def descent_path(
         >>> len(ax.lines)
         1
     """
-    ax = _axes(ax)
+    ax = axes(ax)
     named = {k: _array(v) for k, v in (paths if isinstance(paths, Mapping) else {"": paths}).items()}
     everything = np.concatenate(list(named.values()))
     reach = 0.15 * np.ptp(everything, axis=0) + 0.1
@@ -191,7 +195,7 @@ def activation(g: Callable[[Any], Any], z: Any = None, *, name: str | None = Non
         >>> [line.get_label() for line in ax.lines]
         ['tanh(z)', 'derivative']
     """
-    ax = _quiet(_axes(ax))
+    ax = quiet(axes(ax))
     z = np.linspace(-5.0, 5.0, 401) if z is None else _array(z)
     name = name or getattr(g, "__name__", "g")
     ax.plot(z, _array(g(Tensor(z))), label=f"{name}(z)", **_style(0))
@@ -219,7 +223,7 @@ def gradient_norms(norms: Mapping[str, Any], *, label: str | None = None, ax: An
         'log'
     """
     lengths = {name: _length(name, of) for name, of in norms.items()}
-    ax = _quiet(_axes(ax))
+    ax = quiet(axes(ax))
     values = np.array(list(lengths.values()))
     style = _style(len(ax.lines))
     ax.plot(range(len(values)), np.where(values > 0, values, np.nan), marker="o", markersize=3, label=label, **style)
@@ -261,8 +265,8 @@ def filters(weights: Any, *, columns: int | None = None, ax: Any = None) -> Any:
     if w.ndim == 4:
         w = np.moveaxis(w, 1, -1) if w.shape[1] == 3 else w.mean(axis=1)
     w = w.astype(float)
-    axes = tuple(range(1, w.ndim))
-    low, span = w.min(axis=axes, keepdims=True), np.ptp(w, axis=axes, keepdims=True)
+    inner = tuple(range(1, w.ndim))
+    low, span = w.min(axis=inner, keepdims=True), np.ptp(w, axis=inner, keepdims=True)
     tiles = (w - low) / np.where(span > 0, span, 1.0)
     columns = columns or int(np.ceil(np.sqrt(len(w))))
     rows = -(-len(w) // columns)
@@ -272,7 +276,7 @@ def filters(weights: Any, *, columns: int | None = None, ax: Any = None) -> Any:
         top, left = i // columns * (height + 1), i % columns * (width + 1)
         sheet[top : top + height, left : left + width, :3] = tile if tile.ndim == 3 else tile[..., None]
         sheet[top : top + height, left : left + width, 3] = 1.0
-    ax = _axes(ax)
+    ax = axes(ax)
     ax.imshow(sheet, interpolation="nearest")
     ax.set_axis_off()
     return ax
@@ -303,7 +307,7 @@ def confusion_matrix(
     kinds = list(labels) if labels is not None else sorted(set(true.tolist()) | set(found.tolist()))
     counts = np.array([[np.sum((true == a) & (found == b)) for b in kinds] for a in kinds], dtype=float)
     parts = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1.0)
-    ax = _axes(ax)
+    ax = axes(ax)
     ax.imshow(parts, cmap="Blues", vmin=0.0, vmax=1.0)
     for i, j in np.ndindex(*counts.shape):
         said = f"{parts[i, j]:.2f}" if normalize else f"{counts[i, j]:.0f}"

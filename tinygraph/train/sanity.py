@@ -13,7 +13,7 @@ import numpy as np
 
 from tinygraph.data.seeds import generator_state, restore_generator
 from tinygraph.nn.module import Module
-from tinygraph.train.drawing import axes
+from tinygraph.render.plots import axes, quiet
 from tinygraph.train.evaluation import as_batches, axis_of
 from tinygraph.train.history import table
 from tinygraph.train.update import DivergenceError, Update, generators
@@ -131,7 +131,7 @@ class Range:
 
     def plot(self, *, ax: Any = None) -> Any:
         """The losses over the rate, on a log scale, and the suggestion. Returns the Axes."""
-        ax = axes(ax)
+        ax = quiet(axes(ax))
         ax.plot(self.rates, self.losses, color="#56b4e9", linewidth=0.8, label="loss")
         ax.plot(self.rates, self.smoothed, color="#0072b2", label="smoothed")
         ax.axvline(self.suggestion, color="#d55e00", linestyle="--", label=f"suggestion {self.suggestion:.2g}")

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from tinygraph.nn.saving import replacing
-from tinygraph.train.drawing import axes
+from tinygraph.render.plots import axes, quiet
 from tinygraph.train.history import table
 
 
@@ -199,7 +199,7 @@ class Search:
         names = list(self.spaces[0])
         x = x or names[0]
         y = y or next((name for name in names if name != x), None)
-        ax = axes(ax)
+        ax = quiet(axes(ax))
         good = self.ranked[::-1]
         scores = [t.score for t in good]
         sizes = [20 + 15 * t.round for t in good]
