@@ -209,9 +209,9 @@ arctan = elementwise(np.arctan, vjps=[_arctan_dx], latex=r"\arctan {x}")
 
 
 def _over_square(g: Array, a: Array, x: Array, y: Array) -> Array:
-    r = np.hypot(x, y)
-    r = np.where(r == 0, 1.0, r)
-    return g * (a / r / r)
+    half = np.hypot(0.5 * x, 0.5 * y)  # the whole radius may overflow
+    half = np.where(half == 0, 1.0, half)
+    return g * (0.5 * a / half / half * 0.5)
 
 
 arctan2 = elementwise(
