@@ -1,0 +1,107 @@
+"""Whole matrices of derivatives, first and second, and the product of the second with a vector."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from tinygraph.graph import Node
+from tinygraph.op import Array
+from tinygraph.transforms.forward import jvp, pushed
+from tinygraph.transforms.reverse import grad, pulled
+from tinygraph.transforms.trace import Function, Trace, check_callable, traced
+
+
+def jacobian(f: Function, argnums: int | Sequence[int] = 0, mode: str | None = None) -> Function:
+    """A function that returns the matrix of all derivatives: shape (*output.shape, *input.shape).
+
+    Args:
+        f: returns an array, or a tree of arrays.
+        argnums: as in `grad`.
+        mode: "rev" walks back once for each output element, "fwd" forward once for each input element; by default
+            whichever is less work.
+
+    Example:
+        >>> jacobian(lambda x: np.cumsum(x))(np.ones(3))
+        array([[1., 0., 0.],
+               [1., 1., 0.],
+               [1., 1., 1.]])
+    """
+    if mode not in (None, "rev", "fwd"):
+        raise ValueError(f"jacobian: mode {mode!r} is not 'rev', 'fwd' or None")
+
+    check_callable(f, "jacobian")
+
+    @wraps(f)
+    def all_derivatives(*args: Any, **kwargs: Any) -> Any:
+        trace = traced(lambda *a: f(*a, **kwargs), args, argnums, False, "jacobian")
+        roots = trace.roots
+        ins, outs = sum(x.value.size for x in trace.inputs), sum(y.value.size for y in roots)
+        forward = mode == "fwd" or (mode is None and ins < outs)
+        blocks = _columns(trace, roots) if forward else _rows(trace, roots)
+        return trace.rebuild_outputs([trace.rebuild_inputs(row) for row in blocks])
+
+    return all_derivatives
+
+
+def _basis(value: Array) -> list[Array]:
+    """The unit arrays of a shape."""
+    units = []
+    for i in range(value.size):
+        unit = np.zeros_like(value, shape=(value.size,))
+        unit[i] = 1.0
+        units.append(unit.reshape(value.shape))
+    return units
+
+
+def _rows(trace: Trace, roots: list[Node]) -> list[list[Any]]:
+    blocks = []
+    for y in roots:
+        rows = [pulled(trace, y, unit) for unit in _basis(y.value)]
+        blocks.append([_stacked([row[j] for row in rows], y.value, x.value, 0) for j, x in enumerate(trace.inputs)])
+    return blocks
+
+
+def _columns(trace: Trace, roots: list[Node]) -> list[list[Any]]:
+    zeros = [np.zeros_like(x.value) for x in trace.inputs]
+    by_input = []
+    for j, x in enumerate(trace.inputs):
+        columns = [pushed(trace, [*zeros[:j], unit, *zeros[j + 1 :]]) for unit in _basis(x.value)]
+        by_input.append([_stacked([c[i] for c in columns], y.value, x.value, -1) for i, y in enumerate(roots)])
+    return [list(row) for row in zip(*by_input, strict=True)]
+
+
+def _stacked(parts: list[Any], y: Array, x: Array, axis: int) -> Any:
+    """Derivatives one by one, as a block of shape (*y.shape, *x.shape)."""
+    shape = (*y.shape, *x.shape)
+    if not parts:
+        return np.zeros_like(x, shape=shape)
+    return np.reshape(np.stack(parts, axis=axis), shape)
+
+
+def hessian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
+    """A function that returns the matrix of second derivatives of a scalar function: forward over reverse.
+
+    Example:
+        >>> hessian(lambda x: (x**3).sum())(np.array([1.0, 2.0]))
+        array([[ 6.,  0.],
+               [ 0., 12.]])
+    """
+    return jacobian(grad(f, argnums), argnums, mode="fwd")
+
+
+def hvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+    """The Hessian of a scalar function times a vector, without the Hessian: the tangent of the gradient.
+
+    Returns:
+        One array (or tree) for a single primal, else a tuple of them.
+
+    Example:
+        >>> hvp(lambda x: (x**3).sum(), (np.array([1.0, 2.0]),), (np.array([1.0, 1.0]),))
+        array([ 6., 12.])
+    """
+    numbers = 0 if not isinstance(primals, list | tuple) or len(primals) == 1 else tuple(range(len(primals)))
+    return jvp(grad(f, numbers), primals, tangents)[1]

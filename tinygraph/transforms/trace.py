@@ -1,0 +1,112 @@
+"""One call of a function on fresh Tensors, so that levels of nesting never mix: what every transform begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from operator import index
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygraph.graph import Lift, Node, differentiable, leaf, serial
+from tinygraph.mode import recording
+from tinygraph.op import Array, bare
+from tinygraph.operand import real_array
+from tinygraph.ops.shape import copy
+from tinygraph.tensor import Tensor, handle
+from tinygraph.tree import Rebuild, flatten
+
+Function = Callable[..., Any]
+
+
+class Trace(NamedTuple):
+    """One call of a function on fresh inputs: the nodes of its inputs, its outputs, and how they look from outside."""
+
+    inputs: list[Node]
+    rebuild_inputs: Rebuild
+    outputs: list[Any]
+    roots: list[Node]
+    result: Any  # the outputs as the function returned them
+    rebuild_outputs: Rebuild
+    aux: Any
+    lift: Lift | None
+
+    def outside(self, y: Any, *given: Any) -> Any:
+        """A result as the caller shall have it: recorded if the caller's own Tensors are behind it, else an array.
+
+        An array is the caller's own: copied where it is one of those that the caller gave, or a view.
+        """
+        if self.lift is None:
+            value = bare(y)
+            if isinstance(value, np.generic):
+                return value[...]  # type: ignore[index]
+            shared = getattr(value, "base", None) is not None or any(value is x for x in given)
+            return value.copy() if shared or any(value is x.value for x in self.inputs) else value
+        return y if isinstance(y, Tensor) else handle(leaf(real_array(y), False))
+
+
+def check_callable(f: Any, name: str) -> None:
+    """Raise where something else is given for a function."""
+    if not callable(f):
+        raise TypeError(f"{name}: a function is needed, got {repr(f)[:40]}")
+
+
+def _input(x: Any, name: str) -> Node:
+    """A fresh node that stands for an argument; the outer level sees it as a copy of what it was given."""
+    if isinstance(x, Tensor):
+        value, above = x._data, x.requires_grad
+    else:
+        value, above = real_array(x), False
+    if value.dtype.kind != "f":
+        raise TypeError(f"{name}: an argument of dtype {value.dtype} has no derivative; use .astype(float)")
+    return Node(copy, (x._node,), (value,), None, value, True) if above else leaf(value)
+
+
+def traced(f: Function, args: Sequence[Any], argnums: int | Sequence[int], has_aux: bool, name: str) -> Trace:
+    """Call f with the arguments `argnums` replaced by fresh Tensors."""
+    check_callable(f, name)
+    single = not isinstance(argnums, Sequence)
+    numbers = tuple(map(index, argnums)) if isinstance(argnums, Sequence) else (index(argnums),)
+    if not all(-len(args) <= n < len(args) for n in numbers):
+        raise ValueError(f"{name}: argnums {argnums} for {len(args)} arguments given by position")
+    chosen = args[numbers[0]] if single else tuple(args[n] for n in numbers)
+    leaves, rebuild = flatten(chosen)
+    inputs = [_input(x, name) for x in leaves]
+    fresh = rebuild([handle(node) for node in inputs])
+    given = list(args)
+    for n, x in zip(numbers, (fresh,) if single else fresh, strict=True):
+        given[n] = x
+    with recording():
+        result = f(*given)
+    aux = None
+    if has_aux:
+        if not isinstance(result, tuple) or len(result) != 2:
+            raise TypeError(f"{name}: with has_aux=True the function returns (output, aux)")
+        result, aux = result
+    outputs, rebuild_outputs = flatten(result)
+    roots = [y._node if isinstance(y, Tensor) else leaf(real_array(y), False) for y in outputs]
+    return Trace(inputs, rebuild, outputs, roots, result, rebuild_outputs, aux, _lift_for(inputs, outputs))
+
+
+def _lift_for(inputs: list[Node], outputs: list[Any]) -> Lift | None:
+    """`handle` where the outputs depend on Tensors older than the call, whose derivatives may be wanted later."""
+    if any(node.op is not None for node in inputs):
+        return handle
+    if not inputs:
+        return None
+    first = min(map(serial, inputs))
+    roots = [y._node for y in outputs if isinstance(y, Tensor)]
+    seen = {*roots, *(x for node in differentiable(roots, first) if node.serial >= first for x in node.inputs or ())}
+    return handle if any(x is not None and x.requires_grad and x.serial < first for x in seen) else None
+
+
+def matching(given: Sequence[Any], like: Sequence[Array], what: str) -> list[Any]:
+    """Tangents or cotangents, checked and converted to what they belong to."""
+    if len(given) != len(like):
+        raise ValueError(f"{what}: {len(given)} arrays given for {len(like)}")
+    found = []
+    for t, value in zip(given, like, strict=True):
+        if np.shape(bare(t)) != value.shape:
+            raise ValueError(f"{what} of shape {np.shape(bare(t))} for an array of shape {value.shape}")
+        found.append(t if isinstance(t, Tensor) else real_array(t, value.dtype))
+    return found
