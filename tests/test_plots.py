@@ -126,10 +126,13 @@ def test_a_confusion_matrix_of_parts(ax: Any) -> None:
         plots.confusion_matrix([0, 1, 1], [0, 1], ax=ax)
 
 
-def test_the_current_axes_by_default() -> None:
+def test_each_picture_has_a_figure_of_its_own_by_default() -> None:
     import matplotlib.pyplot as plt
 
     plt.switch_backend("agg")
-    figure = plt.figure()
-    assert plots.learning_curve([1.0]) is plt.gca()
-    plt.close(figure)
+    first, second = plots.learning_curve([1.0]), plots.activation(np.tanh)
+    assert first.figure is not second.figure
+    assert (len(first.lines), len(second.lines)) == (1, 2)
+    assert plt.gcf() is second.figure, "pyplot shows it"
+    plt.close(first.figure)
+    plt.close(second.figure)

@@ -1,5 +1,7 @@
 """Pictures of training, by matplotlib: each is one function, takes `ax=` and returns the Axes it drew on.
 
+Without `ax=` each draws in a new figure, as scikit-learn's displays do, so that no picture lies over another.
+
 Colours are Okabe and Ito's, which the colour-blind can tell apart; lines differ in their dashes as well.
 """
 
@@ -29,7 +31,7 @@ DASHES = ("-", "--", "-.", ":")
 
 
 def axes(ax: Any) -> Any:
-    """The Axes to draw on: those given, else the current ones of pyplot.
+    """The Axes to draw on: those given, else those of a new figure of pyplot.
 
     Raises:
         ImportError: matplotlib is not installed.
@@ -40,7 +42,7 @@ def axes(ax: Any) -> Any:
         import matplotlib.pyplot as plt
     except ImportError:
         raise ImportError("tinygraph.plots draws with matplotlib: pip install matplotlib") from None
-    return plt.gca()
+    return plt.subplots()[1]
 
 
 def _style(i: int) -> dict[str, Any]:
