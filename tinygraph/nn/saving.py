@@ -235,11 +235,15 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Array], str | None]:
     try:
         with library.safe_open(path, framework="numpy") as stored:
             outline = (stored.metadata() or {}).get(_OUTLINE)
-            return {name: stored.get_tensor(name) for name in stored.keys()}, outline  # noqa: SIM118  it is no dict
+            arrays = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118  it is no dict
+        for name, a in arrays.items():
+            if a.dtype.kind not in "biufc":  # another package has taught NumPy to hold it, not to compute with it
+                raise TypeError(f"{name} is of dtype {a.dtype}")
     except library.SafetensorError as error:
         raise ValueError(str(error)) from None
     except (TypeError, AttributeError) as error:
         raise ValueError(f"{error}: NumPy has no such numbers, convert them to float32 where they come from") from None
+    return arrays, outline
 
 
 def _safetensors(part: str) -> Any:

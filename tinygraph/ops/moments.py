@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygraph.op import Array, bare, op
-from tinygraph.ops.reduce import Axis, kept_shape
+from tinygraph.op import Array, Joint, bare, op
+from tinygraph.ops.reduce import Axis, count, kept_shape, mean
 from tinygraph.ops.shape import as_array, sum_to
 
 __all__ = ["normalize"]
@@ -30,9 +30,9 @@ class Moments(NamedTuple):
 
 def moments(x: Array, axis: Axis, center: bool = True) -> Moments:
     """Mean and (biased) variance along axes."""
-    mean = np.mean(x, axis=axis, keepdims=True) if center else 0.0
-    deviation = x - mean if center else x
-    return Moments(x, mean, _mean_product(deviation, deviation, axis))
+    middle = mean(x, axis=axis, keepdims=True) if center else 0.0
+    deviation = x - middle if center else x
+    return Moments(x, middle, _mean_product(deviation, deviation, axis))
 
 
 def _product_to(x: Array, y: Array, shape: Sequence[int]) -> Array:
@@ -65,44 +65,48 @@ def _normalized(
     known: Moments | None = None,
 ) -> Array:
     deviation, scale = _standard(x, axis, eps, center, known)
-    out = deviation * (scale * weight)
+    if _even(weight, x, axis):
+        out = deviation * (scale * weight)
+    else:
+        out = deviation * scale
+        out *= weight
     out += bias  # in place, here and below: a large array costs more to make than to fill
     return out
 
 
-def _dx(g: Array, ans: Array, x: Array, weight: Array, bias: Array, **how: Any) -> Array:
-    deviation, scale = _standard(x, **how)
-    if _even(x, weight, how["axis"]):
+def _vjp(g: Array, ans: Array, x: Array, weight: Array, bias: Array, axis: Axis, **how: Any) -> tuple[Array, ...]:
+    deviation, scale = _standard(x, axis, **how)
+    total = None
+    if _even(bias, x, axis):
+        total = sum_to(g, shape=scale.shape)
+        dbias = sum_to(total, shape=np.shape(bias))
+    else:
+        dbias = sum_to(g, shape=np.shape(bias))
+    if _even(weight, x, axis):
+        along = _product_to(g, deviation, scale.shape)
+        dweight = sum_to(along * scale, shape=np.shape(weight))
         factor = scale * weight
     else:
-        g, factor = g * weight, scale
-    out = deviation * (-_mean_product(g, deviation, how["axis"]) * (scale * scale))
-    out += g  # in place also where something is recorded, since then x is, and so is out
+        dweight = _product_to(g, deviation * scale, np.shape(weight))
+        g, factor, total = g * weight, scale, None
+        along = _product_to(g, deviation, scale.shape)
+    share = 1.0 / max(count(x, axis), 1)
+    dx = deviation * (along * (scale * scale * -share))
+    dx += g  # in place also where something is recorded, since then x is, and so is dx
     if how["center"]:
-        out -= np.mean(g, axis=how["axis"], keepdims=True)
-    out *= factor
-    return out
+        dx -= (sum_to(g, shape=scale.shape) if total is None else total) * share
+    dx *= factor
+    return dx, dweight, dbias
 
 
-def _dweight(g: Array, ans: Array, x: Array, weight: Array, bias: Array, **how: Any) -> Array:
-    deviation, scale = _standard(x, **how)
-    if _even(x, weight, how["axis"]):
-        return sum_to(_product_to(g, deviation, scale.shape) * scale, shape=weight.shape)
-    return _product_to(g, deviation * scale, weight.shape)
-
-
-def _even(x: Array, weight: Array, axis: Axis) -> bool:
-    """Whether the weight is one number wherever the moments are, as in batch normalisation."""
-    return _broadcasts(np.shape(weight), kept_shape(x, axis))
-
-
-def _dbias(g: Array, ans: Array, x: Array, weight: Array, bias: Array, **how: Any) -> Array:
-    return sum_to(g, shape=bias.shape)
+def _even(part: Array, x: Array, axis: Axis) -> bool:
+    """Whether a weight or bias is one number wherever the moments are, as in batch normalisation."""
+    return _broadcasts(np.shape(part), kept_shape(x, axis))
 
 
 _normalize = op(
     _normalized,
-    vjps=[_dx, _dweight, _dbias],
+    vjps=Joint(_vjp, 3),
     name="normalize",
     latex=r"{y} \frac{{{x} - \mu}}{{\sqrt{{\sigma^2 + \varepsilon}}}} + {z}",
 )
