@@ -52,6 +52,7 @@ class Tracer:
         self.unstable: set[str] = set()
         self.oldest = serial(Node(None, (), (), None, np.float64(0.0), False))
         self._alive: list[weakref.ref[Variable]] = []
+        self._owned: dict[int, list[weakref.ref[Variable]]] = {}  # by the array that owns their memory
         self._captured: dict[int, str] = {}
         self._shares: dict[Node, list[Variable]] = {}
         self._count = 0
@@ -62,6 +63,7 @@ class Tracer:
         self._count += 1
         made = Variable(self, f"v{self._count}", value)
         self._alive.append(weakref.ref(made))
+        self._owned.setdefault(id(_owner(value)), []).append(self._alive[-1])
         if label:
             self.labels[made.name] = label
         return made
@@ -318,8 +320,8 @@ class Tracer:
         """Whether no other array shares the memory of a variable, the caller's least of all."""
         if not isinstance(x.value, np.ndarray) or self._outside(x.value):
             return False
-        return not any(v is not x and np.may_share_memory(v.value, x.value) for v in self.alive()
-                       if isinstance(v.value, np.ndarray))  # fmt: skip
+        beside = (ref() for ref in self._owned[id(_owner(x.value))])
+        return not any(v is not None and v is not x and np.may_share_memory(v.value, x.value) for v in beside)
 
     def _outside(self, array: Any) -> bool:
         known = [*self.inputs.values(), *self.constants.values()]
@@ -329,6 +331,7 @@ class Tracer:
         """The same array under a new name, after all of it has been written to."""
         made = self._line(expression, value)
         x.name, x.value = made.name, value
+        self._owned[id(_owner(value))].append(weakref.ref(x))
         return x
 
     def _wrote(self, target: Any, statement: ast.AST) -> None:
@@ -404,6 +407,13 @@ def _written(symbol: Any, parts: Sequence[ast.expr]) -> ast.expr:
 def _alike(a: Any, b: Any) -> bool:
     """Whether two arrays look the same in memory, so that sums run over them in the same order."""
     return isinstance(a, np.ndarray) and (a.shape, a.dtype, a.strides) == (b.shape, b.dtype, b.strides)
+
+
+def _owner(value: Any) -> Any:
+    """The object whose memory an array looks into."""
+    while isinstance(value, np.ndarray) and value.base is not None:
+        value = value.base
+    return value
 
 
 Adopted = Mapping[Node, tuple[Tensor, Variable]]
