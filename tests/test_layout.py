@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tinygraph.render import layout
-from tinygraph.render.layout import LayoutError, available, svg
+from tinygraph.render.layout import LateError, LayoutError, available, svg
 
 COURSE = """digraph course {
     rankdir=LR
@@ -39,7 +39,7 @@ def order(monkeypatch: pytest.MonkeyPatch):
     """Replace the backends by fakes that say their names; the ones named `missing` cannot be loaded."""
 
     def fake(name: str, missing: bool):
-        def draw(dot_source: str, engine: str) -> str:
+        def draw(dot_source: str, engine: str, seconds: float | None) -> str:
             if missing:
                 raise layout._MissingError
             return f"<svg>{name} {engine}</svg>"
@@ -232,9 +232,33 @@ def test_looking_for_backends_loads_none() -> None:
     assert loaded.stdout == "[]\n"
 
 
-@pytest.mark.skipif("pygraphviz" not in available(), reason="pygraphviz is not installed")
-def test_a_layout_that_takes_too_long_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(layout, "CHILD", "import time; time.sleep(60)")
-    monkeypatch.setattr(layout, "PATIENCE", 0.2)
-    with pytest.raises(LayoutError, match=r"Graphviz found no places in 0.2 s; view='network'"):
-        svg(COURSE, backend="pygraphviz")
+@pytest.mark.parametrize(("name", "child"), [("pygraphviz", "CHILD"), ("wasi", "WASI_CHILD")])
+def test_a_layout_that_takes_too_long_says_so(name: str, child: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if name not in available():
+        pytest.skip(f"{name} is not installed")
+    monkeypatch.setattr(layout, child, "import time; time.sleep(60)")
+    monkeypatch.setattr(layout, "SOON", 1)
+    with pytest.raises(LateError, match=r"^Graphviz found no places in 0.2 s$"):
+        svg(COURSE, backend=name, seconds=0.2)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the program is faked by a shell script")
+def test_a_program_that_takes_too_long_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "dot").write_text("#!/bin/sh\nexec /bin/sleep 60\n")
+    (tmp_path / "dot").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(LateError, match=r"^Graphviz found no places in 0.2 s$"):
+        svg(COURSE, seconds=0.2)
+
+
+def test_webassembly_in_a_process_of_its_own_draws_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    if "wasi" not in available():
+        pytest.skip("wasi is not installed")
+    whole = svg(COURSE, backend="wasi")
+    monkeypatch.setattr(layout, "SOON", 1)
+    assert svg(COURSE, backend="wasi", seconds=60) == whole
+    with pytest.raises(LayoutError, match="parse"):
+        svg("digraph { a -> b -> ", backend="wasi", seconds=60)
+    chain = "digraph {" + ";".join(f"n{i} -> n{i + 1}" for i in range(40_000)) + "}"
+    with pytest.raises(LayoutError, match="too deep a graph for Graphviz"):
+        svg(chain, backend="wasi", seconds=60)

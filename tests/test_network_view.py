@@ -25,7 +25,7 @@ from tinygraph.render.network import flops, heat, place, words
 from tinygraph.render.network.fold import CROWD, FEWEST, repeats
 from tinygraph.render.network.measure import _timed, gradients
 from tinygraph.render.network.parts import OPERATION, REPEAT, SCOPE, SEGMENT, Part, Tree, operations
-from tinygraph.render.network.simple import simple
+from tinygraph.render.simple import simple
 
 SVG = "{http://www.w3.org/2000/svg}"
 needs_graphviz = pytest.mark.skipif(not available(), reason="nothing to draw with is installed")

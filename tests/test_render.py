@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -281,6 +282,26 @@ def test_without_graphviz_the_source_is_written_and_the_remedy_named(tmp_path, m
         render(course()["J"], tmp_path / "J.svg")
     assert [p.name for p in tmp_path.iterdir()] == ["J.dot"]
     assert (tmp_path / "J.dot").read_text(encoding="utf-8").startswith("digraph")
+
+
+@needs_graphviz
+def test_what_takes_too_long_has_a_simpler_layout_that_says_so(monkeypatch):
+    monkeypatch.setattr(layout, "SOON", 1)  # also WebAssembly can be ended
+    tensors = course()
+    slow = replace(render(tensors["J"], names=tensors), seconds=1e-3)
+    assert "a simpler layout, since Graphviz found no places in 0.001 s" in slow.svg
+    boxes = [*drawn_boxes(slow.svg)]
+    assert len(boxes) == 6
+    for i, (left, top, right, bottom) in enumerate(boxes):
+        assert all(right < a or c < left or bottom < b or d < top for a, b, c, d in boxes[:i])
+    assert {"dJ/dc = 9", "dJ/du = 3"} <= set(words(slow))
+
+
+def drawn_boxes(svg):
+    """Left, top, right and bottom of each box."""
+    for points in re.findall(r'class="node (?!label)[^>]*>.*?<path [^>]*d="([^"]*)"', svg, re.DOTALL):
+        x, y = np.array(re.findall(r"(-?[\d.]+),(-?[\d.]+)", points), dtype=float).T
+        yield x.min(), y.min(), x.max(), y.max()
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):

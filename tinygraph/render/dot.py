@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from itertools import pairwise
 from typing import Any
 
 from tinygraph.render import text
 from tinygraph.render.colour import Palette
 from tinygraph.render.drawing import Arrow, Box, Drawing
 from tinygraph.render.names import unmarked
+from tinygraph.render.simple import simple
 
 FONT = "Helvetica,Arial,sans-serif"
 POINTS = 13
 SMALL = 11
+LEADING = 1.2  # of a line of text, in units of its size
 LANE = 15 / 72  # inches of a box's side that an arrow and the one against it take
 BOX = {
     "shape": "box",
@@ -27,10 +31,15 @@ _LABEL = {"shape": "plaintext", "style": "", "margin": "0.03,0", "width": "0.2",
 _GRAPH = {"rankdir": "LR", "bgcolor": "transparent", "nodesep": "0.3", "pad": "0.1"}
 
 
-def write(drawing: Drawing, colours: Palette) -> str:
+def write(drawing: Drawing, colours: Palette, note: str = "", places: Mapping[str, str] | None = None) -> str:
     """The DOT source of a drawing; labels are plain text, since not every Graphviz reads the HTML-like ones.
 
     The words beside an arrow are a node of their own, so that room is left for them and nothing runs through.
+
+    Args:
+        drawing: what is drawn, in these colours.
+        note: a line under the title.
+        places: where everything stands, from `simply`, for Graphviz's engine nop, which draws it there.
     """
     from graphviz import Digraph
 
@@ -44,9 +53,10 @@ def write(drawing: Drawing, colours: Palette) -> str:
         node_attr={**font, **BOX},
         edge_attr={"color": colours.flow, "arrowsize": "0.7", "penwidth": "1.2"},
     )
-    if drawing.title:
+    title = [line for line in (drawing.title, note) if line]
+    if title:
         quiet = {"fontname": FONT, "fontsize": "15", "fontcolor": colours.quiet}
-        dot.attr(label=_plainly(drawing.title), labelloc="t", **quiet)
+        dot.attr(label=_plainly(*title), labelloc="t", **quiet)
     cluster = {box.key: box.cluster for box in drawing.boxes}
     for name in dict.fromkeys(cluster.values()):
         with dot.subgraph(name=f"cluster_{name}") if name else nullcontext(dot) as group:
@@ -62,7 +72,24 @@ def write(drawing: Drawing, colours: Palette) -> str:
         if arrow.labelled and cluster[arrow.tail] != cluster[arrow.head]:
             _words(dot, i, arrow)
         _arrow(dot, i, arrow, colours)
+    for key, place in (places or {}).items():
+        dot.node(key, pos=place)
     return str(dot.source)
+
+
+def simply(drawing: Drawing) -> dict[str, str]:
+    """The places of boxes and words where no time is to be lost: each in a column after all that lead to it."""
+    sizes = {box.key: (len(box.lines) * LEADING * POINTS + 13, _width(box) * 72) for box in drawing.boxes}
+    steps: list[tuple[str, str]] = []
+    for i, arrow in enumerate(drawing.arrows):
+        way = [arrow.tail, arrow.head]
+        if arrow.labelled:
+            way.insert(1, f"m{i}")
+            sizes[f"m{i}"] = 3 * LEADING * SMALL, _widest(_beside(arrow), SMALL) * 72
+        steps += pairwise(way)
+    number = {key: i for i, key in enumerate(sizes)}
+    places = simple(list(sizes.values()), [(number[a], number[b]) for a, b in steps], gap=18, rank_gap=45)[2]
+    return {key: f"{along:.1f},{-across:.1f}" for key, (across, along) in zip(sizes, places, strict=True)}
 
 
 def _plainly(*lines: str) -> Any:
@@ -74,19 +101,23 @@ def _plainly(*lines: str) -> Any:
 
 def _box(dot: Any, box: Box, lanes: int, colours: Palette) -> None:
     fill, line = getattr(colours, box.kind)
-    words = [line.text for line in box.lines]
-    attributes = {
-        "fillcolor": fill,
-        "color": line,
-        "width": f"{max(map(text.ems, words), default=0) * POINTS / 72 + 0.24:.2f}",
-    }
+    attributes = {"fillcolor": fill, "color": line, "width": f"{_width(box):.2f}"}
     if lanes > 2:
         attributes["height"] = f"{max(0.3, lanes * LANE + 0.1):.2f}"
     if box.mark == "removed":
         attributes["style"] = "rounded,filled,dashed"
     if box.mark:
         attributes |= {"color": colours.mark(box.mark), "penwidth": "3"}
-    dot.node(box.key, _plainly(*words), **attributes, **{"class": box.kind})
+    dot.node(box.key, _plainly(*(line.text for line in box.lines)), **attributes, **{"class": box.kind})
+
+
+def _width(box: Box) -> float:
+    return _widest([line.text for line in box.lines], POINTS) + 0.24
+
+
+def _widest(words: Sequence[str], points: int) -> float:
+    """Inches that the longest of lines takes."""
+    return max(map(text.ems, words), default=0) * points / 72
 
 
 def _arrow(dot: Any, i: int, arrow: Arrow, colours: Palette) -> None:
@@ -103,6 +134,9 @@ def _arrow(dot: Any, i: int, arrow: Arrow, colours: Palette) -> None:
 
 def _words(dot: Any, i: int, arrow: Arrow) -> None:
     """The node that holds the words of an arrow, one above and one below."""
-    words = [arrow.above or " ", " ", arrow.below or " "]
-    width = max(map(text.ems, words)) * SMALL / 72
-    dot.node(f"m{i}", _plainly(*words), **_LABEL | {"width": f"{width:.2f}"}, fontsize=str(SMALL))
+    words = _beside(arrow)
+    dot.node(f"m{i}", _plainly(*words), **_LABEL | {"width": f"{_widest(words, SMALL):.2f}"}, fontsize=str(SMALL))
+
+
+def _beside(arrow: Arrow) -> tuple[str, str, str]:
+    return arrow.above or " ", " ", arrow.below or " "

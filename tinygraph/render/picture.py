@@ -15,6 +15,8 @@ from tinygraph.render.colour import palette, style
 from tinygraph.render.drawing import Drawing
 from tinygraph.render.paint import paint
 
+SECONDS = 10.0  # for Graphviz
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -44,6 +46,7 @@ class Picture:
     theme: str = field(default="auto", repr=False)
     backend: str | None = field(default=None, repr=False)
     steps: bool = field(default=False, repr=False)
+    seconds: float = field(default=SECONDS, repr=False)
 
     @cached_property
     def dot(self) -> str:
@@ -52,10 +55,19 @@ class Picture:
 
     @cached_property
     def svg(self) -> str:
-        """The picture: one element, which can stand in a file or in HTML."""
-        from tinygraph.render.layout import svg
+        """The picture: one element, which can stand in a file or in HTML.
 
-        return paint(svg(self.dot, backend=self.backend), self.drawing, palette(self.theme), style(self.theme))
+        Where Graphviz takes longer than `seconds`, a simpler layout is drawn, and says so.
+        """
+        from tinygraph.render.layout import LateError, svg
+
+        colours = palette(self.theme)
+        try:
+            drawn = svg(self.dot, backend=self.backend, seconds=self.seconds)
+        except LateError as late:
+            simpler = dot.write(self.drawing, colours, f"a simpler layout, since {late}", dot.simply(self.drawing))
+            drawn = svg(simpler, engine="nop", backend=self.backend)
+        return paint(drawn, self.drawing, colours, style(self.theme))
 
     @property
     def text(self) -> str:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tinygraph.render.network.simple import Point, simple
+from tinygraph.render.simple import Point, simple
 from tinygraph.render.text import ems
 
 INCH = 72.0
