@@ -1,5 +1,6 @@
 """Every example runs, and says what it should."""
 
+import inspect
 import re
 import runpy
 import sys
@@ -23,13 +24,25 @@ SAYS = {
     "course_graph": r"a = 5 .* dJ/da = 3\n(.*\n)*.*dJ/db = 6\n.*dJ/dc = 9\n.*dJ/du = 3\n.*dJ/dv = 3\nJ = 33",
     "digits_cnn": r"held-out accuracy (0\.98[5-9]|0\.99|1\.0)",
     "digits_mlp": r"held-out accuracy (0\.9[7-9]|1\.0)",
+    "gauss_newton": r"frequency 1\.50\d ± 0\.00\d, made with 1\.5(.*\n)*sum of squares 59\.18 → 1\.0444 in \d+ steps",
+    "gaussian_process": r"31\.76 → 5\.81\namplitude .*noise 0\.14.*\n.*a minimum: True",
     "higher_order": r"derivative 1 at 0\.5: \+0\.786448\n(.*\n)*Newton's method ends at \[1\. 1\.\]",
     "logistic_regression": r"held-out accuracy 0\.9[5-9]",
+    "meta_learning": r"learned to learn .*after one step on 10 points 0\.1\d\nlearned all at once .*points 0\.[2-9]",
     "numpy_is_enough": r"energy -62\.7174 J",
     "own_op": r"swish: first and second(.*\n)*forgetful: .* 6 wrong",
+    "scipy_minimize": (
+        r"trust-ncg, jac and hessp +energy -0\.439616, .* \d{2,3} energies\n"
+        r"BFGS, jac +energy -0\.439616,(.*\n)*.*differences .*-0\.439616, .* \d{5} energies"
+    ),
     "two_layer_network": r"held-out accuracy 0\.9[5-9]",
 }
-NEEDS = {"breast_cancer": "sklearn", "check_scipy_jac": "scipy", "check_torch_function": "torch"}
+NEEDS = {
+    "breast_cancer": "sklearn",
+    "check_scipy_jac": "scipy",
+    "check_torch_function": "torch",
+    "scipy_minimize": "scipy",
+}
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # where pip has another name for it
 
 
@@ -37,18 +50,29 @@ def test_each_example_is_listed_here() -> None:
     assert sorted(path.stem for path in FOLDER.glob("*.py")) == sorted(SAYS)
 
 
+def run(name: str) -> None:
+    """Its main, in the fast mode where it has one."""
+    main = runpy.run_path(str(FOLDER / f"{name}.py"), run_name=name)["main"]
+    main(**{"fast": True} if "fast" in inspect.signature(main).parameters else {})
+
+
 @pytest.mark.parametrize("name", sorted(SAYS))
-def test_it_runs_and_says_what_it_should(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_runs_and_says_what_it_should(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     if name in NEEDS:
         pytest.importorskip(NEEDS[name], reason=f"{NEEDS[name]} is not installed")
-    runpy.run_path(str(FOLDER / f"{name}.py"), run_name="__main__")
+    monkeypatch.chdir(tmp_path)  # for the pictures that it writes
+    run(name)
     assert re.search(SAYS[name], capsys.readouterr().out)
+    for picture in re.findall(r'"(\w+\.(?:png|svg|html))"', (FOLDER / f"{name}.py").read_text()):
+        assert (tmp_path / picture).stat().st_size > 1000, f"{picture} was not drawn"
 
 
 @pytest.mark.parametrize("name", sorted(NEEDS))
 def test_without_its_library_it_says_so(name: str, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
     for module in [m for m in sys.modules if m.partition(".")[0] == NEEDS[name]] + [NEEDS[name]]:
         monkeypatch.setitem(sys.modules, module, None)
-    runpy.run_path(str(FOLDER / f"{name}.py"), run_name="__main__")
+    run(name)
     distribution = DISTRIBUTIONS.get(NEEDS[name], NEEDS[name])
     assert re.search(rf"is not installed, so .*: pip install {distribution}", capsys.readouterr().out)
