@@ -159,7 +159,7 @@ def test_a_tensor_in_an_item_of_an_ndarray_is_told() -> None:
             r"has_aux=True the function returns \(output, aux\)",
         ),
         (lambda: tg.jvp(lambda x: x, (np.ones(2),), (np.ones(3),)), ValueError, r"tangent of shape \(3,\) .*\(2,\)"),
-        (lambda: tg.jvp(lambda x: x, (1.0,), (1.0, 2.0)), ValueError, "a sequence of 1 is needed, got 2 of them"),
+        (lambda: tg.jvp(lambda x: x, (1.0,), (1.0, 2.0)), ValueError, "a sequence of 1 is needed, got a sequence of 2"),
         (lambda: tg.vjp(lambda x: x, np.ones(2))[1](1.0), ValueError, r"cotangent of shape \(\) .*\(2,\)"),
         (lambda: tg.jacobian(lambda x: x, mode="up"), ValueError, "mode 'up' is not"),
         (lambda: tg.grad(lambda x: x * "a")(1.0), TypeError, "neither a number nor an array"),

@@ -1,6 +1,7 @@
 """Transforms over trees of arrays: structure, dtypes, argnums, aux, modes, and Tensors passing through."""
 
 from collections import namedtuple
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,45 @@ def test_named_tuples_and_lists_keep_their_type() -> None:
     assert isinstance(g.weight, list)
     assert isinstance(g.bias["b"], tuple)
     np.testing.assert_array_equal(g.weight[1], [2.0, 2.0])
+
+
+@dataclass(frozen=True)
+class Line:
+    weight: Any
+    bias: Any = None
+    label: str = field(default="line", metadata={"static": True})
+
+    def __post_init__(self) -> None:
+        assert np.shape(self.weight), "is only called by who makes one"
+
+
+def test_dataclasses_are_trees_whose_static_fields_stay() -> None:
+    def f(line: Line, x: Any) -> Any:
+        y = (line.weight * x).sum()
+        return y if line.bias is None else y + line.bias
+
+    line = Line(V, 2.0, "mine")
+    g = tg.grad(f)(line, V)
+    assert isinstance(g, Line)
+    assert (g.label, float(g.bias)) == ("mine", 1.0)
+    np.testing.assert_array_equal(g.weight, V)
+    np.testing.assert_array_equal(line.weight, V)
+    assert tg.grad(f)(Line(V), V).bias is None
+    _, pull = tg.vjp(lambda line: Line(line.weight * 2.0, line.bias), line)
+    assert float(pull(g)[0].bias) == 1.0
+    with pytest.raises(ValueError, match="a Line is needed, got a dict"):
+        pull({"weight": V, "bias": 1.0})
+    leaves, rebuild = flatten(line)
+    assert rebuild(leaves) is line
+    assert rebuild([None, 3.0]).weight is None
+
+
+def test_none_is_a_tree_without_leaves() -> None:
+    g = tg.grad(lambda p: (p["w"] ** 2).sum())({"w": V, "b": None})
+    np.testing.assert_array_equal(g["w"], 2 * V)
+    assert g["b"] is None
+    with pytest.raises(ValueError, match="None is needed, got a float"):
+        tg.jvp(lambda p: p["w"], ({"w": V, "b": None},), ({"w": V, "b": 1.0},))
 
 
 TREES = st.recursive(
@@ -289,3 +329,81 @@ def test_the_wrapped_function_keeps_its_name_and_docstring() -> None:
 
     for made in (tg.grad(cost), tg.value_and_grad(cost), tg.jacobian(cost), tg.hessian(cost)):
         assert (made.__name__, made.__doc__) == ("cost", "J.")
+
+
+# --- more of them
+
+
+def test_linearize_calls_the_function_once() -> None:
+    calls = []
+
+    def f(x: Any, p: Any) -> Any:
+        calls.append(1)
+        return {"y": np.sin(x) * p["w"]}, "aux"
+
+    y, push, aux = tg.linearize(f, V, {"w": 2.0}, has_aux=True)
+    for t in (np.ones(2), V):
+        want = tg.jvp(f, (V, {"w": 2.0}), (t, {"w": 3.0}), has_aux=True)[1]
+        np.testing.assert_array_equal(push(t, {"w": 3.0})["y"], want["y"])
+    assert (len(calls), aux) == (3, "aux")
+    np.testing.assert_array_equal(y["y"], 2.0 * np.sin(V))
+    with pytest.raises(ValueError, match=r"linearize: tangent of shape \(3,\) for an array of shape \(2,\)"):
+        push(np.ones(3), {"w": 1.0})
+    with pytest.raises(ValueError, match="linearize: tangents: a sequence of 2 is needed"):
+        push(np.ones(2))
+
+
+def test_pushes_of_a_tensor_can_be_differentiated() -> None:
+    g = tg.grad(lambda t: tg.linearize(np.sin, V)[1](t).sum())(np.ones(2))
+    np.testing.assert_allclose(g, np.cos(V))
+    h = tg.grad(lambda x: tg.linearize(np.sin, x)[1](np.ones(2)).sum())(V)
+    np.testing.assert_allclose(h, -np.sin(V))
+
+
+def test_stop_gradient_makes_constants_of_a_tree_at_every_level() -> None:
+    def f(p: Any) -> Any:
+        q = tg.stop_gradient(p)
+        return (p["x"] * q["x"] * q["n"]).sum()
+
+    np.testing.assert_array_equal(tg.grad(f)({"x": V, "n": 3.0})["x"], 3.0 * V)
+    assert tg.grad(tg.grad(lambda x: x * x * tg.stop_gradient(x)))(5.0) == 10.0
+    assert tg.stop_gradient((1, V, None))[1] is V
+
+
+def test_aux_is_seen_from_outside() -> None:
+    w = tg.Tensor(2.0)
+
+    def f(x: Any) -> Any:
+        return (x**2).sum(), {"inner": x * 3.0, "same": x, "const": tg.Tensor(1.0, requires_grad=False), "text": "a"}
+
+    for aux in (
+        tg.grad(f, has_aux=True)(V)[1],
+        tg.value_and_grad(f, has_aux=True)(V)[0][1],
+        tg.vjp(f, V, has_aux=True)[2],
+        tg.jvp(f, (V,), (V,), has_aux=True)[2],
+        tg.jacobian(f, has_aux=True)(V)[1],
+        tg.jacfwd(f, has_aux=True)(V)[1],
+        tg.jacrev(f, has_aux=True)(V)[1],
+        tg.hessian(f, has_aux=True)(V)[1],
+        tg.hvp(f, (V,), (V,), has_aux=True)[1],
+        tg.linearize(f, V, has_aux=True)[2],
+    ):
+        np.testing.assert_array_equal(aux["inner"], 3.0 * V)
+        assert all(type(aux[k]) is np.ndarray for k in ("inner", "same", "const"))
+        assert aux["same"] is not V
+        assert aux["text"] == "a"
+    _, aux = tg.grad(lambda x: (x, x * w), has_aux=True)(3.0)
+    aux.backward()
+    assert w.grad == 3.0
+    slope = tg.grad(lambda y: tg.grad(lambda x: (x, x * x), has_aux=True)(y)[1])(3.0)
+    assert slope == 6.0
+
+
+def test_the_modes_of_the_jacobian_have_names() -> None:
+    def f(x: Any) -> Any:
+        return np.sin(x) * V
+
+    for take in (tg.jacfwd, tg.jacrev, tg.jacobian):
+        np.testing.assert_allclose(take(f)(V), np.diag(np.cos(V) * V), rtol=1e-15)
+    with pytest.raises(ValueError, match="mode 'both' is not"):
+        tg.jacobian(f, mode="both")

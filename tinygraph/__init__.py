@@ -19,13 +19,27 @@ from tinygraph.mode import debug, no_grad, scope
 from tinygraph.op import OPS, Kink, Op, op
 from tinygraph.ops import *  # noqa: F403  the functions of the table, listed in its modules
 from tinygraph.tensor import Tensor
-from tinygraph.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from tinygraph.transforms import (
+    grad,
+    hessian,
+    hvp,
+    jacfwd,
+    jacobian,
+    jacrev,
+    jvp,
+    linearize,
+    stop_gradient,
+    value_and_grad,
+    vjp,
+)
 
 if TYPE_CHECKING:
     from tinygraph import check, data, nn, optim, train
     from tinygraph.nn.saving import load, save
     from tinygraph.program import compile, source  # noqa: A004  the field's word
     from tinygraph.render import derivation, plots, render
+    from tinygraph.transforms.custom import custom_jvp, custom_vjp
+    from tinygraph.transforms.recompute import checkpoint
 
 __version__ = "0.1.0"
 __all__ = [
@@ -34,15 +48,21 @@ __all__ = [
     "Op",
     "Tensor",
     "check",
+    "checkpoint",
     "compile",
+    "custom_jvp",
+    "custom_vjp",
     "data",
     "debug",
     "derivation",
     "grad",
     "hessian",
     "hvp",
+    "jacfwd",
     "jacobian",
+    "jacrev",
     "jvp",
+    "linearize",
     "load",
     "nn",
     "no_grad",
@@ -53,6 +73,7 @@ __all__ = [
     "save",
     "scope",
     "source",
+    "stop_gradient",
     "train",
     "value_and_grad",
     "vjp",
@@ -64,6 +85,8 @@ __all__ += ops.__all__
 _MODULES = {name: name for name in ("check", "data", "nn", "optim", "render", "train")} | {"plots": "render.plots"}
 _FUNCTIONS = {"derivation": "render", "load": "nn.saving", "save": "nn.saving"}
 _FUNCTIONS |= {"compile": "program", "source": "program"}
+_FUNCTIONS |= {"checkpoint": "transforms.recompute"}
+_FUNCTIONS |= dict.fromkeys(("custom_jvp", "custom_vjp"), "transforms.custom")
 
 
 def __getattr__(name: str) -> Any:

@@ -122,9 +122,9 @@ def scope(name: str, kind: str | None = None) -> Iterator[None]:
 
 
 @contextmanager
-def recording() -> Iterator[None]:
+def recording(transform: bool = True) -> Iterator[None]:
     """Record inside the block, also within `no_grad`: transforms differentiate wherever they are called."""
-    token = TRACING.set(True)
+    token = TRACING.set(transform or TRACING.get())
     try:
         with _changed(recording=True):
             yield

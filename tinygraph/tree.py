@@ -1,8 +1,10 @@
-"""Nested dicts, lists and tuples of arrays, seen as a flat list of leaves."""
+"""Nested dicts, lists, tuples and dataclasses of arrays, seen as a flat list of leaves."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Any
 
 Rebuild = Callable[[Sequence[Any]], Any]
@@ -11,6 +13,9 @@ Rebuild = Callable[[Sequence[Any]], Any]
 def flatten(tree: Any) -> tuple[list[Any], Rebuild]:
     """The leaves of a tree, in order, and the function that builds the same tree of other leaves.
 
+    Branches are dicts, lists, tuples, named tuples and dataclasses; None is a tree without leaves. A field of a
+    dataclass made by `field(metadata={"static": True})` is no branch: it stays as it is.
+
     Example:
         >>> leaves, rebuild = flatten({"W": 1.0, "b": (2.0, 3.0)})
         >>> leaves
@@ -18,13 +23,10 @@ def flatten(tree: Any) -> tuple[list[Any], Rebuild]:
         >>> rebuild([10.0, 20.0, 30.0])
         {'W': 10.0, 'b': (20.0, 30.0)}
     """
-    if isinstance(tree, dict):
-        keys, branches = list(tree), list(tree.values())
-    elif isinstance(tree, list | tuple):
-        keys, branches = [], list(tree)
-    else:
+    branches = _branches(tree)
+    if branches is None:
         return [tree], lambda leaves: leaves[0]
-    parts = [flatten(branch) for branch in branches]
+    parts = [flatten(branch) for branch in branches.values()]
     sizes = [len(leaves) for leaves, _ in parts]
 
     def rebuild(leaves: Sequence[Any]) -> Any:
@@ -32,11 +34,37 @@ def flatten(tree: Any) -> tuple[list[Any], Rebuild]:
         for (_, make), size in zip(parts, sizes, strict=True):
             built.append(make(leaves[start : start + size]))
             start += size
-        if isinstance(tree, dict):
-            return dict(zip(keys, built, strict=True))
-        return type(tree)(*built) if hasattr(tree, "_fields") else type(tree)(built)
+        return _joined(tree, dict(zip(branches, built, strict=True)))
 
     return [leaf for leaves, _ in parts for leaf in leaves], rebuild
+
+
+def _branches(tree: Any) -> dict[Any, Any] | None:
+    """What a tree consists of, by key, place or name; None for a leaf."""
+    if isinstance(tree, dict):
+        return tree
+    if isinstance(tree, list | tuple):
+        return dict(enumerate(tree))
+    if tree is None:
+        return {}
+    if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
+        fields = (f for f in dataclasses.fields(tree) if not f.metadata.get("static"))
+        return {f.name: getattr(tree, f.name) for f in fields}
+    return None
+
+
+def _joined(like: Any, branches: dict[Any, Any]) -> Any:
+    """The same tree of other branches. A dataclass is not initialised again: its leaves may be anything."""
+    if dataclasses.is_dataclass(like) and all(getattr(like, name) is branch for name, branch in branches.items()):
+        return like
+    if isinstance(like, dict):
+        return branches
+    if isinstance(like, list | tuple):
+        return type(like)(*branches.values()) if hasattr(like, "_fields") else type(like)(branches.values())
+    made = copy(like)
+    for name, branch in branches.items():
+        object.__setattr__(made, name, branch)  # also where it is frozen
+    return made
 
 
 def flatten_like(tree: Any, like: Any, what: str) -> list[Any]:
@@ -46,21 +74,28 @@ def flatten_like(tree: Any, like: Any, what: str) -> list[Any]:
         ValueError: the structures differ; `what` names the tree.
 
     Example:
-        >>> flatten_like({"b": 2.0, "a": 1.0}, {"a": None, "b": None}, "tangents")
+        >>> flatten_like({"b": 2.0, "a": 1.0}, {"a": 0.0, "b": 0.0}, "tangents")
         [1.0, 2.0]
     """
-    if isinstance(like, dict):
-        if not isinstance(tree, dict) or tree.keys() != like.keys():
-            raise ValueError(f"{what}: a dict with the keys {list(like)} is needed, got {_outline(tree)}")
-        return [leaf for key in like for leaf in flatten_like(tree[key], like[key], what)]
+    wanted, given = _branches(like), _branches(tree)
+    if wanted is None:
+        return [tree]
+    same = given is not None and given.keys() == wanted.keys() and _alike(tree, like)
+    if given is None or not same:
+        raise ValueError(f"{what}: {_outline(like, wanted)} is needed, got {_outline(tree, given)}")
+    return [leaf for key in wanted for leaf in flatten_like(given[key], wanted[key], what)]
+
+
+def _alike(tree: Any, like: Any) -> bool:
+    """Whether two trees are of one kind: a list may stand for a tuple."""
     if isinstance(like, list | tuple):
-        if not isinstance(tree, list | tuple) or len(tree) != len(like):
-            raise ValueError(f"{what}: a sequence of {len(like)} is needed, got {_outline(tree)}")
-        return [leaf for branch, shape in zip(tree, like, strict=True) for leaf in flatten_like(branch, shape, what)]
-    return [tree]
+        return isinstance(tree, list | tuple)
+    return isinstance(tree, dict) if isinstance(like, dict) else type(tree) is type(like)
 
 
-def _outline(tree: Any) -> str:
+def _outline(tree: Any, branches: dict[Any, Any] | None) -> str:
     if isinstance(tree, dict):
         return f"a dict with the keys {list(tree)}"
-    return f"{len(tree)} of them" if isinstance(tree, list | tuple) else f"a {type(tree).__name__}"
+    if isinstance(tree, list | tuple):
+        return f"a sequence of {len(tree)}"
+    return "None" if tree is None else f"a {type(tree).__name__}"

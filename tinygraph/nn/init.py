@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygraph.mode import MODE
+from tinygraph.transforms.draws import note
 
 Array = np.ndarray[Any, Any]
 Seed = int | np.random.Generator | np.random.RandomState | None
@@ -61,8 +62,8 @@ def generator(rng: Seed = None) -> Any:
     if mode is not None and mode.tracer is not None:
         mode.tracer.notice("draws random numbers", "a layer")
     if rng is None:
-        return _default
-    return rng if isinstance(rng, np.random.RandomState) else np.random.default_rng(rng)
+        return note(_default)
+    return note(rng if isinstance(rng, np.random.RandomState) else np.random.default_rng(rng))
 
 
 def fans(shape: Sequence[int]) -> tuple[int, int]:

@@ -13,6 +13,7 @@ from tinygraph.op import bare
 from tinygraph.ops.moments import moments, normalize
 from tinygraph.ops.shape import as_array
 from tinygraph.tensor import Tensor
+from tinygraph.transforms.draws import REPEATING
 
 
 class _BatchNorm(Module):
@@ -58,7 +59,7 @@ class _BatchNorm(Module):
                 f"{count}; take a larger batch, or .eval()"
             )
         known = moments(bare(x), axis)
-        if self.training and self.running_mean is not None:
+        if self.training and self.running_mean is not None and not REPEATING.get():
             self._track(known.mean, known.var, count)
         return normalize(x, weight, bias, axis=axis, eps=self.eps, known=known)
 

@@ -127,7 +127,7 @@ class Compiled:
         tracer.name_gradients()
         values = [plain(y, seen.arrays, inputs) for y in outputs]
         out = put_together(values)
-        _, put_together = flatten(put_together([None] * len(outputs)))  # without the arrays of this call
+        _, put_together = flatten(put_together([0.0] * len(outputs)))  # without the arrays of this call
         names = [place for kind, place in spots if kind in ("array", "tensor")]
         del result, outputs, inputs, stood_args, stood_kwargs, given, values
         if tracer.open and tracer.escaped():

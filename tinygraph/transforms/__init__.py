@@ -4,8 +4,20 @@ Each transform calls the function on fresh Tensors, so that levels of nesting ne
 argument, or something the function closes over, is a Tensor that requires a gradient, so is the result.
 """
 
-from tinygraph.transforms.forward import jvp
-from tinygraph.transforms.jacobians import hessian, hvp, jacobian
-from tinygraph.transforms.reverse import grad, value_and_grad, vjp
+from tinygraph.transforms.forward import jvp, linearize
+from tinygraph.transforms.jacobians import hessian, hvp, jacfwd, jacobian, jacrev
+from tinygraph.transforms.reverse import grad, stop_gradient, value_and_grad, vjp
 
-__all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
+__all__ = [
+    "grad",
+    "hessian",
+    "hvp",
+    "jacfwd",
+    "jacobian",
+    "jacrev",
+    "jvp",
+    "linearize",
+    "stop_gradient",
+    "value_and_grad",
+    "vjp",
+]

@@ -15,7 +15,7 @@ from tinygraph.transforms.reverse import grad, pulled
 from tinygraph.transforms.trace import Function, Trace, check_callable, traced
 
 
-def jacobian(f: Function, argnums: int | Sequence[int] = 0, mode: str | None = None) -> Function:
+def jacobian(f: Function, argnums: int | Sequence[int] = 0, mode: str | None = None, has_aux: bool = False) -> Function:
     """A function that returns the matrix of all derivatives: shape (*output.shape, *input.shape).
 
     Args:
@@ -23,6 +23,10 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0, mode: str | None = N
         argnums: as in `grad`.
         mode: "rev" walks back once for each output element, "fwd" forward once for each input element; by default
             whichever is less work.
+        has_aux: f returns (output, aux), and the result is (matrix, aux).
+
+    Raises:
+        ValueError: a mode that does not exist, or argnums that name no argument.
 
     Example:
         >>> jacobian(lambda x: np.cumsum(x))(np.ones(3))
@@ -37,14 +41,35 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0, mode: str | None = N
 
     @wraps(f)
     def all_derivatives(*args: Any, **kwargs: Any) -> Any:
-        trace = traced(lambda *a: f(*a, **kwargs), args, argnums, False, "jacobian")
+        trace = traced(lambda *a: f(*a, **kwargs), args, argnums, has_aux, "jacobian")
         roots = trace.roots
         ins, outs = sum(x.value.size for x in trace.inputs), sum(y.value.size for y in roots)
         forward = mode == "fwd" or (mode is None and ins < outs)
         blocks = _columns(trace, roots) if forward else _rows(trace, roots)
-        return trace.rebuild_outputs([trace.rebuild_inputs(row) for row in blocks])
+        matrix = trace.rebuild_outputs([trace.rebuild_inputs(row) for row in blocks])
+        return (matrix, trace.aux) if has_aux else matrix
 
     return all_derivatives
+
+
+def jacfwd(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+    """`jacobian` in forward mode, for more outputs than inputs: JAX's name.
+
+    Example:
+        >>> jacfwd(lambda t: np.array([1.0, 2.0]) * t)(3.0)
+        array([1., 2.])
+    """
+    return jacobian(f, argnums, "fwd", has_aux)
+
+
+def jacrev(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+    """`jacobian` in reverse mode, for more inputs than outputs: JAX's name.
+
+    Example:
+        >>> jacrev(lambda x: x.sum())(np.ones(3))
+        array([1., 1., 1.])
+    """
+    return jacobian(f, argnums, "rev", has_aux)
 
 
 def _basis(value: Array) -> list[Array]:
@@ -82,26 +107,29 @@ def _stacked(parts: list[Any], y: Array, x: Array, axis: int) -> Any:
     return np.reshape(np.stack(parts, axis=axis), shape)
 
 
-def hessian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
+def hessian(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
     """A function that returns the matrix of second derivatives of a scalar function: forward over reverse.
+
+    The arguments are those of `grad`; with has_aux, f returns (scalar, aux) and the result is (matrix, aux).
 
     Example:
         >>> hessian(lambda x: (x**3).sum())(np.array([1.0, 2.0]))
         array([[ 6.,  0.],
                [ 0., 12.]])
     """
-    return jacobian(grad(f, argnums), argnums, mode="fwd")
+    return jacfwd(grad(f, argnums, has_aux), argnums, has_aux)
 
 
-def hvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+def hvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False) -> Any:
     """The Hessian of a scalar function times a vector, without the Hessian: the tangent of the gradient.
 
     Returns:
-        One array (or tree) for a single primal, else a tuple of them.
+        One array (or tree) for a single primal, else a tuple of them; with has_aux, (that, aux).
 
     Example:
         >>> hvp(lambda x: (x**3).sum(), (np.array([1.0, 2.0]),), (np.array([1.0, 1.0]),))
         array([ 6., 12.])
     """
     numbers = 0 if not isinstance(primals, list | tuple) or len(primals) == 1 else tuple(range(len(primals)))
-    return jvp(grad(f, numbers), primals, tangents)[1]
+    _, product, *aux = jvp(grad(f, numbers, has_aux), primals, tangents, has_aux)
+    return (product, *aux) if has_aux else product

@@ -14,7 +14,7 @@ from tinygraph.op import Array, bare
 from tinygraph.operand import one_like
 from tinygraph.tensor import Tensor, handle
 from tinygraph.transforms.trace import Function, Trace, check_callable, matching, traced
-from tinygraph.tree import flatten_like
+from tinygraph.tree import flatten, flatten_like
 
 
 def pulled(trace: Trace, root: Node, g: Any) -> list[Any]:
@@ -115,3 +115,14 @@ def vjp(f: Function, *primals: Any, has_aux: bool = False) -> Any:
         return trace.rebuild_inputs(total or [])
 
     return (value, pull, trace.aux) if has_aux else (value, pull)
+
+
+def stop_gradient(x: Any) -> Any:
+    """x, of which no derivative is taken: every Tensor in it, an array or a tree of them, is a constant.
+
+    Example:
+        >>> grad(lambda x: x * stop_gradient(x))(3.0)
+        array(3.)
+    """
+    leaves, rebuild = flatten(x)
+    return rebuild([leaf.detach() if isinstance(leaf, Tensor) else leaf for leaf in leaves])

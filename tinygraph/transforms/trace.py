@@ -34,14 +34,10 @@ class Trace(NamedTuple):
     def outside(self, y: Any, *given: Any) -> Any:
         """A result as the caller shall have it: recorded if the caller's own Tensors are behind it, else an array.
 
-        An array is the caller's own: copied where it is one of those that the caller gave, or a view.
+        An array is the caller's own: it is none of those `given`.
         """
         if self.lift is None:
-            value = bare(y)
-            if isinstance(value, np.generic):
-                return value[...]  # type: ignore[index]
-            shared = getattr(value, "base", None) is not None or any(value is x for x in given)
-            return value.copy() if shared or any(value is x.value for x in self.inputs) else value
+            return _owned(y, self.inputs, given)
         return y if isinstance(y, Tensor) else handle(leaf(real_array(y), False))
 
 
@@ -51,15 +47,23 @@ def check_callable(f: Any, name: str) -> None:
         raise TypeError(f"{name}: a function is needed, got {repr(f)[:40]}")
 
 
+def fresh(x: Any) -> Node:
+    """A node that stands for an argument; the outer level sees it as a copy of what it was given."""
+    if isinstance(x, Tensor) and x.requires_grad:
+        return Node(copy, (x._node,), (x._data,), None, x._data, True)
+    return leaf(x._data if isinstance(x, Tensor) else real_array(x))
+
+
 def _input(x: Any, name: str) -> Node:
-    """A fresh node that stands for an argument; the outer level sees it as a copy of what it was given."""
-    if isinstance(x, Tensor):
-        value, above = x._data, x.requires_grad
-    else:
-        value, above = real_array(x), False
-    if value.dtype.kind != "f":
-        raise TypeError(f"{name}: an argument of dtype {value.dtype} has no derivative; use .astype(float)")
-    return Node(copy, (x._node,), (value,), None, value, True) if above else leaf(value)
+    node = fresh(x)
+    if node.value.dtype.kind != "f":
+        raise TypeError(f"{name}: an argument of dtype {node.value.dtype} has no derivative; use .astype(float)")
+    return node
+
+
+def nested(*arrays: Any) -> bool:
+    """Whether any of these records, so that what is made of them is to be recorded too."""
+    return any(isinstance(a, Tensor) for a in arrays)
 
 
 def traced(f: Function, args: Sequence[Any], argnums: int | Sequence[int], has_aux: bool, name: str) -> Trace:
@@ -72,9 +76,9 @@ def traced(f: Function, args: Sequence[Any], argnums: int | Sequence[int], has_a
     chosen = args[numbers[0]] if single else tuple(args[n] for n in numbers)
     leaves, rebuild = flatten(chosen)
     inputs = [_input(x, name) for x in leaves]
-    fresh = rebuild([handle(node) for node in inputs])
+    stand_in = rebuild([handle(node) for node in inputs])
     given = list(args)
-    for n, x in zip(numbers, (fresh,) if single else fresh, strict=True):
+    for n, x in zip(numbers, (stand_in,) if single else stand_in, strict=True):
         given[n] = x
     with recording():
         result = f(*given)
@@ -83,9 +87,28 @@ def traced(f: Function, args: Sequence[Any], argnums: int | Sequence[int], has_a
         if not isinstance(result, tuple) or len(result) != 2:
             raise TypeError(f"{name}: with has_aux=True the function returns (output, aux)")
         result, aux = result
+        aux = _seen_from_outside(aux, inputs)
     outputs, rebuild_outputs = flatten(result)
     roots = [y._node if isinstance(y, Tensor) else leaf(real_array(y), False) for y in outputs]
     return Trace(inputs, rebuild, outputs, roots, result, rebuild_outputs, aux, _lift_for(inputs, outputs))
+
+
+def _seen_from_outside(aux: Any, inputs: list[Node]) -> Any:
+    """What a function returned beside its output: arrays, or Tensors where the caller's own are behind them."""
+    leaves, rebuild = flatten(aux)
+    recorded = [x for x in leaves if isinstance(x, Tensor)]
+    if not recorded or _lift_for(inputs, recorded) is not None:
+        return aux
+    return rebuild([_owned(x, inputs) if isinstance(x, Tensor) else x for x in leaves])
+
+
+def _owned(y: Any, inputs: Sequence[Node], given: Sequence[Any] = ()) -> Array:
+    """The array in a result, copied where it is an argument, one of those given, or a view."""
+    value = bare(y)
+    if isinstance(value, np.generic):
+        return value[...]  # type: ignore[index]
+    shared = getattr(value, "base", None) is not None or any(value is x for x in given)
+    return value.copy() if shared or any(value is x.value for x in inputs) else value
 
 
 def _lift_for(inputs: list[Node], outputs: list[Any]) -> Lift | None:
