@@ -13,7 +13,8 @@ import numpy as np
 
 from tinygraph.mode import MODE, tracing
 from tinygraph.program import reach
-from tinygraph.program.passes import EXACT
+from tinygraph.program.explain import explained
+from tinygraph.program.fast import fast
 from tinygraph.program.recording import (
     Recording,
     bare_value,
@@ -38,10 +39,11 @@ RECORDED_AGAIN = 4  # times that a check of a value may fail before a signature 
 class Compiled:
     """A function that runs as the program that its first call was recorded as; see `compile`."""
 
-    def __init__(self, f: Callable[..., Any], strict: bool, check: int) -> None:
+    def __init__(self, f: Callable[..., Any], strict: bool, check: int, borrow: bool) -> None:
         self.f = f
         self.strict = strict
         self.check = check
+        self.borrow = borrow
         self._recordings: dict[Any, Recording] = {}
         self._again: dict[Any, int] = {}
         self._lock = threading.RLock()
@@ -137,7 +139,7 @@ class Compiled:
             return out, Recording(tracer.reason, held=held)
         recorded = tracer.program(names)
         rebuilt = rebuilder(spots, put_together)
-        return out, made(recorded, tracer, rebuilt, held, seen, self._name)
+        return out, made(recorded, tracer, rebuilt, held, seen, self._name, self.borrow)
 
     # --- what can be asked
 
@@ -167,23 +169,29 @@ class Compiled:
         return self._last().source
 
     @property
+    def fast_source(self) -> str:
+        """The same program as it runs where that is faster: arrays lie in one memory, which is made once and reused.
+
+        The function `workspace` makes the memory, and gives the function that runs in it.
+
+        Raises:
+            ValueError: none has been compiled.
+        """
+        last = self._last()
+        return "" if last.program is None else fast(last.program, self.borrow).text(last.title)
+
+    @property
     def constants(self) -> dict[str, Any]:
         """The arrays that the function met and was not given: by the names that they have in `source`."""
         last = self._last()
         return dict(last.program.constants) if last.program is not None else {}
 
     def explain(self) -> str:
-        """What the passes have done to the last program, and why a signature is not compiled."""
+        """What the passes have done, where the arrays lie, and why a signature is not compiled."""
         rows = list(self.signatures)
         for recording in self._recordings.values():
             if recording.recorded is not None and recording.program is not None:
-                before, after = len(recording.recorded.lines), len(recording.program.lines)
-                rows.append(f"{before} operations were recorded, {after} are left")
-                program = recording.recorded
-                for change in EXACT:
-                    n, program = len(program.lines), change(program)
-                    if len(program.lines) < n:
-                        rows.append(f"  {change.__name__.replace('_', ' ')}: {n} → {len(program.lines)}")
+                rows += explained(recording.recorded, fast(recording.program, self.borrow))
         return "\n".join(rows)
 
     def _last(self) -> Recording:
@@ -195,7 +203,9 @@ class Compiled:
         return made[-1]
 
 
-def compile(f: Callable[..., Any] | None = None, *, strict: bool = False, check: int = 0) -> Any:  # noqa: A001  the field's word
+def compile(  # noqa: A001  the field's word
+    f: Callable[..., Any] | None = None, *, strict: bool = False, check: int = 0, borrow: bool = False
+) -> Any:
     """f, recorded when it is first called and run as straight-line NumPy code from then on, equal to the last bit.
 
     The first call with new shapes, dtypes, or other arguments runs f as it is, and writes down every NumPy operation,
@@ -211,9 +221,11 @@ def compile(f: Callable[..., Any] | None = None, *, strict: bool = False, check:
             `value_and_grad` of a loss. A Tensor that it returns has no graph behind it.
         strict: raise where f cannot be compiled.
         check: run f itself beside its program for this many calls, and compare.
+        borrow: return arrays that the next call overwrites; then a call makes no array where NumPy can fill one.
 
     Returns:
-        A function with `source`, `constants`, `signatures` and `explain()`.
+        A function with `source`, `fast_source`, `constants`, `signatures` and `explain()`. Of both sources the one runs
+        that is faster on the first calls.
 
     Raises:
         TypeError: f cannot be compiled, with `strict`.
@@ -226,10 +238,10 @@ def compile(f: Callable[..., Any] | None = None, *, strict: bool = False, check:
         (array(-2.61457448), array(-5.46678157), ['a () float64: compiled'])
     """
     if f is None:
-        return lambda function: compile(function, strict=strict, check=check)
+        return lambda function: compile(function, strict=strict, check=check, borrow=borrow)
     if not callable(f):
         raise TypeError(f"compile: a function is needed, got {repr(f)[:40]}")
-    return Compiled(f, strict, check)
+    return Compiled(f, strict, check, borrow)
 
 
 def _depth() -> int:

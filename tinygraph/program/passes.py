@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 import numpy as np
@@ -266,15 +266,18 @@ EXACT: tuple[Pass, ...] = (
 )
 
 
-def folded(program: Program) -> Program:
-    """Expressions that are used once, and have no name of the user's, written where they are used."""
+def folded(program: Program, kept: Container[str] = ()) -> Program:
+    """Expressions that are used once, and have no name of the user's, written where they are used.
+
+    What is `kept` stays a line of its own.
+    """
     count = Counter(n for line in program.lines for n in used(line.code))
     count.update(program.results)
     by: dict[str, ast.expr] = {}
     lines = []
     for line in program.lines:
         code = substitute(line.code, {n: by[n] for n in used(line.code) if n in by})
-        free = line.name is not None and line.name not in program.labels and line.name not in program.results
+        free = line.name is not None and not any(line.name in of for of in (program.labels, program.results, kept))
         once = free and count[line.name or ""] == 1 and _movable(line, program) and line.block != "constants"
         if once and isinstance(code, ast.expr) and len(ast.unparse(code)) <= LONGEST // 2:
             by[line.name or ""] = code

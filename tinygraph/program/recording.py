@@ -12,7 +12,9 @@ import numpy as np
 
 from tinygraph.graph import leaf
 from tinygraph.program import reach
-from tinygraph.program.code import Program
+from tinygraph.program.choice import Choice, Pool
+from tinygraph.program.code import Program, evaluated
+from tinygraph.program.fast import fast, workspaces
 from tinygraph.program.passes import applied
 from tinygraph.program.source import compiled as defined
 from tinygraph.program.source import identifier
@@ -30,6 +32,7 @@ class Recording(NamedTuple):
     reason: str | None = None
     run: Callable[..., Any] | None = None
     source: str = ""
+    title: str = "program"
     program: Program | None = None
     recorded: Program | None = None  # before the passes
     tensors: tuple[Tensor, ...] = ()  # met by the function, read afresh
@@ -120,12 +123,16 @@ def rebuilder(spots: list[tuple[str, Any]], put_together: Rebuild) -> Callable[.
     return rebuild
 
 
-def made(recorded: Program, tracer: Tracer, rebuild: Any, held: Any, seen: reach.View, name: str) -> Recording:
+def made(
+    recorded: Program, tracer: Tracer, rebuild: Any, held: Any, seen: reach.View, name: str, lent: bool = False
+) -> Recording:
     """The program after the passes, if it gives what was recorded; the recorded one otherwise."""
     title = name if name.isidentifier() and name not in recorded.labels.values() else "program"
     program = applied(recorded)
     run, source = defined(program, title)
-    if not _repeats(run, recorded):
+    if _repeats(run, recorded):
+        program = evaluated(program)
+    else:
         program = recorded
         run, source = defined(program, title)
     mine = {id(x) for x in seen.held}
@@ -135,8 +142,9 @@ def made(recorded: Program, tracer: Tracer, rebuild: Any, held: Any, seen: reach
         reason = "makes arrays of its own, and sees too many others that these may depend on"
         return Recording(reason, held=held)
     return Recording(
-        run=run,
+        run=Choice([lambda: run, lambda: quick(program, lent)], last=lent),
         source=source,
+        title=title,
         program=program,
         recorded=recorded,
         tensors=tuple(t for t, _ in tracer.met.values()),
@@ -146,6 +154,11 @@ def made(recorded: Program, tracer: Tracer, rebuild: Any, held: Any, seen: reach
         settled=not fresh,
         watched=tuple((x, x.tobytes()) for x in watched),
     )
+
+
+def quick(program: Program, lent: bool) -> Callable[..., Any]:
+    """The fast rendering of a program, to be run."""
+    return Pool(workspaces(fast(program, lent).text()))
 
 
 def _repeats(run: Callable[..., Any], recorded: Program) -> bool:

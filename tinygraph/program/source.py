@@ -26,7 +26,7 @@ TITLES = {"constants": "constants", "forward": "forward", "loss": "loss", "backw
 
 def text(program: Program, title: str = "program") -> str:
     """The source of a program: a function of its inputs, in blocks, with shapes and lines of the user's code."""
-    program = _named(folded(program))
+    program = named(folded(program))
     before = [line for line in program.lines if line.block == "constants"]
     inside = [line for line in program.lines if line.block != "constants"]
     given = ", ".join([*program.inputs, *program.constants])
@@ -35,7 +35,7 @@ def text(program: Program, title: str = "program") -> str:
         "import numpy as np",
         *([f"import {SPECIAL}"] if scipy else []),
         "",
-        *([""] if not before else ["# constants", *map(_written, before), "", ""]),
+        *([""] if not before else ["# constants", *map(written, before), "", ""]),
     ]
     body: list[str] = []
     block = ""
@@ -43,13 +43,13 @@ def text(program: Program, title: str = "program") -> str:
         if part != block:
             body += [*([""] if body else []), f"# {TITLES[part]}"]
             block = part
-        body += _written(line).splitlines()
+        body += written(line).splitlines()
     results = ", ".join(program.results) + ("," if len(program.results) == 1 else "")
     body += [*([""] if body else []), f"return ({results})" if results else "return ()"]
     return "\n".join([*head, f"def {title}({given}):", *("    " + row if row else "" for row in body)]) + "\n"
 
 
-def _written(line: Line) -> str:
+def written(line: Line) -> str:
     """A line with what is known of it beside it."""
     code = ast.unparse(line.code)
     if line.name is None:
@@ -71,9 +71,9 @@ def _blocks(lines: list[Line], results: tuple[str, ...]) -> Iterator[str]:
         yield line.block if split or line.block == "backward" or i < first else "loss"
 
 
-def _named(program: Program) -> Program:
+def named(program: Program, also: Iterable[str] = ()) -> Program:
     """The user's names for variables where there are any, each once, and t_1, t_2, ... for the others."""
-    taken = {"np", "scipy", *dir(builtins), *keyword.kwlist}
+    taken = {"np", "scipy", *also, *dir(builtins), *keyword.kwlist}
     final: dict[str, str] = {}
     own = [*program.inputs, *program.constants, *(line.name for line in program.lines if line.name)]
     for variable in own:
@@ -86,19 +86,16 @@ def _named(program: Program) -> Program:
         final[variable] = given
     by = {old: name(new) for old, new in final.items()}
     lines = [
-        Line(final.get(line.name or ""), _renamed(line.code, by), line.value, line.where, line.block)
+        Line(final.get(line.name or ""), substitute(line.code, by), line.value, line.where, line.block)
         for line in program.lines
     ]
     return program.with_lines(
         lines,
+        unstable=frozenset(final.get(n, n) for n in program.unstable),
         inputs={final[k]: v for k, v in program.inputs.items()},
         constants={final[k]: v for k, v in program.constants.items()},
         results=tuple(final[r] for r in program.results),
     )
-
-
-def _renamed(code: ast.AST, by: Mapping[str, ast.expr]) -> Any:
-    return substitute(code, by)
 
 
 def identifier(label: str) -> str:

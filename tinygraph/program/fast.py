@@ -1,0 +1,134 @@
+"""The fast rendering of a program: every array that NumPy can fill has its place in one memory, made once."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygraph.program.buffers import Plan, compact, owners, plan, values_of
+from tinygraph.program.code import SPECIAL, Line, Program, literal, name, used
+from tinygraph.program.into import into, shortened
+from tinygraph.program.passes import folded
+from tinygraph.program.source import named, written
+
+
+@dataclass(frozen=True)
+class Fast:
+    """A program whose lines fill buffers: where these lie, and which views of them are made beforehand."""
+
+    program: Program
+    values: Mapping[str, Any]
+    plan: Plan
+    views: tuple[Line, ...]
+    fresh: tuple[Line, ...]  # whose arrays are made anew on each call
+
+    def text(self, title: str = "program") -> str:
+        """The source: a function `workspace`, which makes the memory and gives the function that runs in it."""
+        before = [line for line in self.program.lines if line.block == "constants"]
+        scipy = any("scipy" in used(line.code) for line in self.program.lines)
+        head = ["import numpy as np", *([f"import {SPECIAL}"] if scipy else []), ""]
+        head += ["# constants", *map(written, before), ""] if before else []
+        places = [_place(n, self.values[n], at) for n, at in self.plan.offsets.items()]
+        memory = [f"memory = np.empty({self.plan.size}, np.uint8)", *places, *map(written, self.views), ""]
+        body = self._body()
+        setup = [
+            *(memory if places else []),
+            f"def {title}({', '.join([*self.program.inputs, *self.program.constants])}):",
+        ]
+        inner = [*setup, *("    " + row if row else "" for row in body), "", f"return {title}"]
+        return "\n".join([*head, "", "def workspace():", *("    " + row if row else "" for row in inner)]) + "\n"
+
+    def _body(self) -> list[str]:
+        rows: list[str] = []
+        block = ""
+        for line in self.program.lines:
+            if line.block == "constants":
+                continue
+            if line.block != block:
+                rows += [*([""] if rows else []), f"# {line.block}"]
+                block = line.block
+            rows += _row(line).splitlines()
+        results = ", ".join(self.program.results) + ("," if len(self.program.results) == 1 else "")
+        return [*rows, *([""] if rows else []), f"return ({results})" if results else "return ()"]
+
+
+def _indented(row: str) -> str:
+    return "    " + row if row else ""
+
+
+def _place(variable: str, value: np.ndarray[Any, Any], at: int) -> str:
+    strides = "" if value.flags.c_contiguous else f", {value.strides}"
+    return f"{variable} = np.ndarray({value.shape}, {ast.unparse(literal(value.dtype, name))}, memory, {at}{strides})"
+
+
+def _row(line: Line) -> str:
+    if not isinstance(line.code, ast.Expr) or line.value is None:
+        return written(line)
+    return f"{ast.unparse(line.code):<60}  # {line.value.shape}  {line.where}".rstrip()
+
+
+def fast(program: Program, lent: bool = False) -> Fast:
+    """The fast rendering of a program, whose results are the caller's own, or `lent`: overwritten by the next call."""
+    program = named(program, ["memory", "workspace"])
+    values, owner = values_of(program), owners(program)
+    own = [] if lent else [owner[r] for r in program.results if r in owner]
+    lines: list[Line] = []
+    buffers: dict[str, bool] = {}
+    for line in program.lines:
+        made = _filled(line, owner, values) if line.name not in own else None
+        if made is None:
+            lines.append(line)
+        else:
+            buffers[line.name or ""] = made.elementwise
+            lines += [Line(None, ast.Expr(c), line.value, line.where, line.block) for c in made.calls]
+    views, lines = _apart(lines, owner, buffers)
+    kept = {*buffers, *(line.name for line in views if line.name)}
+    lines = [_in_place(line, kept, values) for line in lines]
+    short = [Line(x.name, shortened(x.code, values), x.value, x.where, x.block) for x in lines]
+    program = folded(program.with_lines(short), kept)
+    inside = [line for line in program.lines if line.block != "constants"]
+    planned = plan(inside, owner, values, buffers, program.results if lent else ())
+    fresh = [line for line in inside if line.name and owner.get(line.name) == line.name]
+    return Fast(program, values, planned, tuple(views), tuple(fresh))
+
+
+def _filled(line: Line, owner: Any, values: Any) -> Any:
+    """The calls that fill the array of a line, if it can have a place."""
+    own = line.name is not None and owner.get(line.name) == line.name and line.block != "constants"
+    if not own or not compact(line.value) or line.name is None:
+        return None
+    return into(line.code, line.name, values)
+
+
+def _apart(lines: list[Line], owner: Any, buffers: Collection[str]) -> tuple[list[Line], list[Line]]:
+    """Views of buffers, which are the same on each call; and the other lines."""
+    known = {"np", *buffers, *(line.name for line in lines if line.block == "constants")}
+    views, others = [], []
+    for line in lines:
+        if line.name and owner.get(line.name) in buffers and known.issuperset(used(line.code)):
+            known.add(line.name)
+            views.append(line)
+        else:
+            others.append(line)
+    return views, others
+
+
+def _in_place(line: Line, buffers: Collection[str], values: Any) -> Line:
+    """`x += y` as np.add(x, y, out=x): to assign to x would make it a variable of the function."""
+    code = line.code
+    if not isinstance(code, ast.AugAssign) or not isinstance(code.target, ast.Name) or code.target.id not in buffers:
+        return line
+    x = code.target.id
+    made = into(ast.BinOp(name(x), code.op, code.value), x, values)
+    return line if made is None else Line(None, ast.Expr(made.calls[0]), values[x], line.where, line.block)
+
+
+def workspaces(source: str) -> Callable[[], Callable[..., Any]]:
+    """The function that makes a memory and the program in it."""
+    space: dict[str, Any] = {}
+    exec(compile(source, "<fast>", "exec"), space)  # noqa: S102  what is printed is what is run
+    return space["workspace"]  # type: ignore[no-any-return]

@@ -1,0 +1,185 @@
+"""An expression, written so that its result goes into an array that is there: `np.add(x, y, out=z)` for `x + y`."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygraph.program.code import attribute, call, name
+
+UFUNCS: dict[type[ast.AST], str] = {ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide"}
+UFUNCS |= {ast.FloorDiv: "floor_divide", ast.Mod: "remainder", ast.MatMult: "matmul", ast.Pow: "power"}
+UFUNCS |= {ast.BitAnd: "bitwise_and", ast.BitOr: "bitwise_or", ast.BitXor: "bitwise_xor"}
+UFUNCS |= {ast.LShift: "left_shift", ast.RShift: "right_shift"}
+UFUNCS |= {ast.USub: "negative", ast.UAdd: "positive", ast.Invert: "invert"}
+UFUNCS |= {ast.Lt: "less", ast.LtE: "less_equal", ast.Gt: "greater", ast.GtE: "greater_equal"}
+UFUNCS |= {ast.Eq: "equal", ast.NotEq: "not_equal"}
+POWERS = {2: "square", 0.5: "sqrt", -1: "reciprocal", 1: "positive"}  # what NumPy makes of x ** 2, and so on
+REDUCTIONS = {"sum": "add", "prod": "multiply", "max": "maximum", "min": "minimum"}
+METHODS = {"mean", "cumsum", "cumprod", "clip", "argmax", "argmin", "any", "all", "dot"}  # that take out=
+FUNCTIONS = {np.mean, np.sum, np.prod, np.max, np.min, np.cumsum, np.cumprod, np.concatenate, np.stack, np.einsum}
+FUNCTIONS |= {np.dot, np.argmax, np.argmin, np.any, np.all, np.clip}
+FILLS = {np.zeros_like: 0, np.ones_like: 1}
+
+Values = Mapping[str, Any]
+
+
+class Into(NamedTuple):
+    """The calls that fill an array; whether each element is made of those at its own place alone."""
+
+    calls: list[ast.expr]
+    elementwise: bool = False
+
+
+def into(code: ast.AST, target: str, values: Values) -> Into | None:
+    """The calls that write what `code` gives into the array `target`, None where NumPy would make an array anyway.
+
+    `values` has what was recorded of each variable, `target` among them.
+    """
+    if isinstance(code, ast.BinOp):
+        return _binary(code, target, values)
+    if isinstance(code, ast.UnaryOp) and type(code.op) in UFUNCS:
+        return _ufunc(UFUNCS[type(code.op)], [code.operand], {}, target)
+    if isinstance(code, ast.Compare) and len(code.ops) == 1:
+        return _ufunc(UFUNCS[type(code.ops[0])], [code.left, *code.comparators], {}, target)
+    if isinstance(code, ast.Subscript) and isinstance(code.value, ast.Name):
+        number = isinstance(values.get(code.value.id), np.generic)  # x[...] makes an array of it
+        return Into([_copied(code.value, target)]) if number else None
+    if isinstance(code, ast.Call):
+        keywords = {str(k.arg): k.value for k in code.keywords}
+        if "out" in keywords or "where" in keywords or any(isinstance(a, ast.Starred) for a in code.args):
+            return None
+        return _called(code, keywords, target, values)
+    return None
+
+
+def shortened(code: ast.AST, values: Values) -> ast.AST:
+    """`np.add.reduce(x, axis=None)` for `x.sum()`: the same, by the shorter way."""
+    reduced = _reduction(code, values)
+    return code if reduced is None else reduced
+
+
+def function_of(code: ast.expr) -> Any:
+    """The function that `np.exp`, `np.linalg.norm` or `scipy.special.erf` names; None of anything else."""
+    path: list[str] = []
+    while isinstance(code, ast.Attribute):
+        path.append(code.attr)
+        code = code.value
+    if not isinstance(code, ast.Name) or code.id not in ("np", "scipy"):
+        return None
+    found: Any = np if code.id == "np" else sys.modules.get("scipy")
+    for part in reversed(path):
+        found = getattr(found, part, None)
+    return found
+
+
+def _ufunc(ufunc: str, args: list[ast.expr], keywords: Mapping[str, ast.expr], target: str) -> Into:
+    made = call(attribute(name("np"), ufunc), args, {**keywords, "out": name(target)})
+    return Into([made], ufunc != "matmul")
+
+
+def _binary(code: ast.BinOp, target: str, values: Values) -> Into:
+    ufunc = UFUNCS[type(code.op)]
+    exponent = _number(code.right)
+    if ufunc == "power" and exponent in POWERS and values[target].dtype.kind == "f":
+        return _ufunc(POWERS[exponent], [code.left], {}, target)
+    return _ufunc(ufunc, [code.left, code.right], {}, target)
+
+
+def _number(code: ast.expr) -> float | None:
+    sign = -1 if isinstance(code, ast.UnaryOp) and isinstance(code.op, ast.USub) else 1
+    size = code.operand if isinstance(code, ast.UnaryOp) else code
+    plain = isinstance(size, ast.Constant) and isinstance(size.value, int | float)
+    return sign * size.value if plain else None  # type: ignore[attr-defined]
+
+
+def _called(code: ast.Call, keywords: dict[str, ast.expr], target: str, values: Values) -> Into | None:
+    out = {"out": name(target)}
+    if isinstance(code.func, ast.Name) and code.func.id == "abs":
+        return _ufunc("absolute", code.args, {}, target)
+    function = function_of(code.func)
+    if isinstance(function, np.ufunc):
+        return None if function.nout != 1 or len(code.args) != function.nin else Into(
+            [call(code.func, code.args, keywords | out)], function.signature is None)  # fmt: skip
+    if function is np.where and len(code.args) == 3:
+        return _where(code.args, target, values)
+    if function in FILLS:
+        return Into([call(attribute(name(target), "fill"), [ast.Constant(FILLS[function])], {})])
+    if function is np.full_like and len(code.args) == 2:
+        return Into([_copied(code.args[1], target, casting=ast.Constant("unsafe"))])
+    if function is np.empty_like:
+        return Into([])
+    if function is np.copy:
+        return Into([_copied(code.args[0], target)])
+    if function in FUNCTIONS or isinstance(getattr(function, "__self__", None), np.ufunc):
+        return Into([call(code.func, code.args, keywords | out)]) if _has_out(function, values[target]) else None
+    return _method(code, keywords, target, values)
+
+
+def _where(args: list[ast.expr], target: str, values: Values) -> Into:
+    """All of one array, and then what is chosen of the other; putmask is the quicker way to do the second."""
+    condition, chosen, other = args
+    arrays = [values.get(x.id) if isinstance(x, ast.Name) else None for x in (condition, chosen)]
+    whole = all(isinstance(a, np.ndarray) and a.shape == values[target].shape for a in arrays)
+    same = whole and arrays[0].dtype == bool and arrays[1].dtype == values[target].dtype  # type: ignore[union-attr]
+    if same and all(a.flags.c_contiguous for a in (*arrays, values[target])):
+        put: ast.expr = call(attribute(name("np"), "putmask"), [name(target), condition, chosen], {})
+    else:
+        put = _copied(chosen, target, where=condition)
+    return Into([_copied(other, target), put], elementwise=True)
+
+
+def _has_out(function: Any, value: np.ndarray[Any, Any]) -> bool:
+    """Whether out= changes no bit: NumPy sums float16 in a wider array of its own; dot is strict on its memory."""
+    contiguous = function is not np.dot or value.flags.c_contiguous
+    return contiguous and value.dtype != np.float16 and getattr(function, "__name__", "") != "at"
+
+
+def _method(code: ast.Call, keywords: dict[str, ast.expr], target: str, values: Values) -> Into | None:
+    """x.sum(axis=0), x.copy(), x.reshape(shape) where that copies, ..."""
+    function, value = code.func, values[target]
+    if not isinstance(function, ast.Attribute) or not isinstance(function.value, ast.Name):
+        return None
+    x = values.get(function.value.id)
+    if not isinstance(x, np.ndarray):
+        return None
+    reduced = _reduction(code, values)
+    if reduced is not None:
+        reduced.keywords.append(ast.keyword("out", name(target)))
+        return Into([reduced])
+    method = function.attr
+    if method in METHODS and _has_out(getattr(np, method), value):
+        return Into([call(function, code.args, keywords | {"out": name(target)})])
+    if method == "copy":
+        return Into([_copied(function.value, target)])
+    if method == "astype":
+        return Into([_copied(function.value, target, casting=ast.Constant("unsafe"))])
+    in_order = method == "reshape" or (method in ("ravel", "flatten") and not code.args)
+    if in_order and value.flags.c_contiguous and "order" not in keywords:
+        shape = ast.Tuple([ast.Constant(n) for n in x.shape], ast.Load())
+        there = call(attribute(name(target), "reshape"), [shape], {})
+        return Into([call(attribute(name("np"), "copyto"), [there, function.value], {})])
+    return None
+
+
+def _reduction(code: ast.AST, values: Values) -> ast.Call | None:
+    """x.sum(axis=0) as np.add.reduce(x, axis=0)."""
+    function = code.func if isinstance(code, ast.Call) else None
+    if not isinstance(code, ast.Call) or not isinstance(function, ast.Attribute) or code.args:
+        return None
+    x = values.get(function.value.id) if isinstance(function.value, ast.Name) else None
+    if function.attr not in REDUCTIONS or not isinstance(x, np.ndarray):
+        return None
+    keywords = {str(k.arg): k.value for k in code.keywords}
+    given = {"axis": ast.Constant(None), **keywords}
+    reduce = attribute(name("np"), REDUCTIONS[function.attr], "reduce")
+    made = call(reduce, [function.value], given)
+    return made if isinstance(made, ast.Call) else None
+
+
+def _copied(source: ast.expr, target: str, **keywords: ast.expr) -> ast.expr:
+    return call(attribute(name("np"), "copyto"), [name(target), source], keywords)
