@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from tinygraph.program import compile, source  # noqa: A004  the field's word
     from tinygraph.render import derivation, plots, render
     from tinygraph.transforms.custom import custom_jvp, custom_vjp
+    from tinygraph.transforms.implicit import custom_root
     from tinygraph.transforms.recompute import checkpoint
 
 __version__ = "0.1.0"
@@ -51,6 +52,7 @@ __all__ = [
     "checkpoint",
     "compile",
     "custom_jvp",
+    "custom_root",
     "custom_vjp",
     "data",
     "debug",
@@ -85,7 +87,7 @@ __all__ += ops.__all__
 _MODULES = {name: name for name in ("check", "data", "nn", "optim", "render", "train")} | {"plots": "render.plots"}
 _FUNCTIONS = {"derivation": "render", "load": "nn.saving", "save": "nn.saving"}
 _FUNCTIONS |= {"compile": "program", "source": "program"}
-_FUNCTIONS |= {"checkpoint": "transforms.recompute"}
+_FUNCTIONS |= {"checkpoint": "transforms.recompute", "custom_root": "transforms.implicit"}
 _FUNCTIONS |= dict.fromkeys(("custom_jvp", "custom_vjp"), "transforms.custom")
 
 

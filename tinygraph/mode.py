@@ -44,7 +44,7 @@ class Scope:
 class Mode:
     """What is not as usual. `frozen` lists the arrays that debug has made read-only.
 
-    `tracer` writes a program of what is computed: see `tinygraph.program`.
+    `tracer` writes a program of what is computed: see `tinygraph.program`. Nodes older than `horizon` are constants.
     """
 
     recording: bool = True
@@ -52,6 +52,7 @@ class Mode:
     frozen: list[np.ndarray[Any, Any]] = field(default_factory=list)
     scope: Scope | None = None
     tracer: Any = None
+    horizon: int = 0
 
 
 NORMAL = Mode()
@@ -62,7 +63,7 @@ MODE: ContextVar[Mode | None] = ContextVar("tinygraph_mode", default=None)
 @contextmanager
 def _changed(**changes: Any) -> Iterator[Mode]:
     mode = replace(MODE.get() or NORMAL, **changes)
-    usual = mode.recording and not mode.debugging and mode.scope is None and mode.tracer is None
+    usual = mode.recording and not mode.debugging and mode.scope is None and mode.tracer is None and not mode.horizon
     token = MODE.set(None if usual else mode)
     try:
         yield mode
@@ -91,7 +92,8 @@ def enter(name: str, kind: str | None = None) -> Token[Mode | None]:
     mode = MODE.get()
     if mode is None:
         return MODE.set(Mode(scope=Scope(name, kind, None)))
-    return MODE.set(Mode(mode.recording, mode.debugging, mode.frozen, Scope(name, kind, mode.scope), mode.tracer))
+    inner = Scope(name, kind, mode.scope)
+    return MODE.set(Mode(mode.recording, mode.debugging, mode.frozen, inner, mode.tracer, mode.horizon))
 
 
 @contextmanager
@@ -130,6 +132,13 @@ def recording(transform: bool = True) -> Iterator[None]:
             yield
     finally:
         TRACING.reset(token)
+
+
+@contextmanager
+def apart(horizon: int) -> Iterator[None]:
+    """Inside the block, what was recorded before the serial `horizon` is constant."""
+    with _changed(horizon=horizon):
+        yield
 
 
 @contextmanager

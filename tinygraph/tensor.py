@@ -569,6 +569,9 @@ def _recorded_in(
         if params is not None and "index" in params:
             freeze(mode, params["index"] if isinstance(params["index"], tuple) else (params["index"],))
         check_forward(op, value, values, tag.where or "")
+    if mode.horizon and requires_grad:
+        inputs = [x if x is not None and x.serial >= mode.horizon else None for x in inputs]
+        requires_grad = any(x is not None and x.requires_grad for x in inputs)
     if requires_grad and mode.recording:
         return handle(Node(op, tuple(inputs), tuple(values), params, value, True, tag))
     return handle(leaf(value, False, tag))
