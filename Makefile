@@ -1,11 +1,11 @@
 # `make check` is what has to pass before a change lands; `.ci/run` does the same on a clean copy of the tree.
 PYTHON = .venv/bin/python
 
-.PHONY: check test deep lint format bench golden clean
+.PHONY: check test deep references lint format bench golden clean
 
 check: test lint
 
-test deep lint format bench golden: | .venv
+test deep references lint format bench golden: | .venv
 
 .venv:
 	python3 -m venv .venv
@@ -18,6 +18,11 @@ test:
 # runs: about an hour on two cores
 deep:
 	HYPOTHESIS_PROFILE=deep $(PYTHON) -m pytest -q -n auto tests/test_no_false_alarms.py tests/test_mutation_study.py tests/test_assignments.py
+
+# values and gradients beside JAX, and beside PyTorch if it is installed, operation by operation
+references:
+	$(PYTHON) -m pip install -q -e ".[references]"
+	HYPOTHESIS_PROFILE=deep $(PYTHON) -m pytest -q -n auto tests/test_references.py
 
 lint:
 	.ci/lint $(PYTHON)
