@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from laws import unsupported
+from laws import complexes, unsupported
 
 import tinygraph as tg
 from tinygraph import ops
@@ -15,6 +15,7 @@ from tinygraph.op import OPS, Op
 PAGE = Path(__file__).parents[1] / "docs" / "ops.md"
 ROOMS = (
     "elementwise",
+    "complexes",
     "numeric",
     "reduce",
     "chosen",
@@ -100,6 +101,8 @@ def every_function():
     """What becomes of each function of NumPy: one section for each answer."""
     yield "\n## Every function of NumPy\n"
     yield "\n### Differentiable\n\n" + listed(unsupported.differentiable())
+    yield "\n### With complex numbers\n\nThe others raise when they are given some.\n\n"
+    yield listed(name for name, f in unsupported.differentiable().items() if complexes.takes_complex(f))
     methods = sorted(f"{f.__self__.__name__}.{f.__name__}" for f in OPS if hasattr(f, "__self__"))
     yield "\n### Methods of ufuncs\n\nOthers than these raise.\n\n" + listed(methods)
     yield "\n### Without a derivative\n\nOn a Tensor these give plain arrays and numbers.\n\n"

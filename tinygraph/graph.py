@@ -204,7 +204,16 @@ def _fit(gx: Array, value: Array, op: Op, lift: Lift | None) -> Array:
                 f"a rule of {op.name} gave a gradient of shape {gx.shape} for an argument of shape {value.shape}"
             )
         gx = (sum_to.forward if lift is None else sum_to)(gx, shape=value.shape)
-    return gx if gx.dtype == value.dtype else gx.astype(value.dtype)
+    return _cast(gx, value.dtype)
+
+
+def _cast(g: Array, dtype: np.dtype[Any]) -> Array:
+    """A derivative in the dtype of what it belongs to: for a real array, its real part."""
+    if g.dtype == dtype:
+        return g
+    if g.dtype.kind == "c" and dtype.kind != "c":
+        g = np.real(g)
+    return g.astype(dtype)
 
 
 def pushforward(
@@ -234,7 +243,7 @@ def pushforward(
         if t is not None:
             if t.shape != node.value.shape:
                 t = broadcast(t, shape=node.value.shape)
-            found[node] = t if t.dtype == node.value.dtype else t.astype(node.value.dtype)
+            found[node] = _cast(t, node.value.dtype)
     return [found.get(root) for root in roots]
 
 

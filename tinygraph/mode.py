@@ -220,7 +220,7 @@ def check_backward(node: Node, x: Node, gx: Array) -> None:
 
 def _fault(value: Any) -> str | None:
     value = getattr(value, "data", value) if not isinstance(value, np.ndarray | np.generic) else value
-    if getattr(getattr(value, "dtype", None), "kind", "") != "f" or np.all(np.isfinite(value)):
+    if getattr(getattr(value, "dtype", None), "kind", "") not in ("f", "c") or np.all(np.isfinite(value)):
         return None
     return "NaN" if np.any(np.isnan(value)) else "infinity"
 

@@ -146,6 +146,8 @@ class Op:
         kind: "elementwise" (broadcasts; rules act on each element), "linear" (jointly, in all its arrays),
             "multilinear" (in each array, the others held), "constant" (no derivative) or "general".
         jvp: forward rule `jvp(tangents, ans, *args, **params)` of a "general" op; None derives it from the vjps.
+        complex: whether its rules hold for complex numbers, g being multiplied by derivatives that are not conjugated;
+            by default where it is linear or multilinear. Otherwise a complex Tensor raises.
         domain: an open interval per array argument, inside which the op is differentiable but for its kinks.
         kinks: where it is not smooth.
         symbol: a short label for pictures.  latex: the formula, with {x}, {y} ... for the arguments.
@@ -166,6 +168,7 @@ class Op:
         numpy: Callable[..., Any] | str | Sequence[Callable[..., Any] | str] = (),
         kind: str = "general",
         jvp: Rule | None = None,
+        complex: bool | None = None,  # noqa: A002  the field's word
         domain: Sequence[Interval] | None = None,
         kinks: Sequence[Kink] = (),
         symbol: str | None = None,
@@ -191,6 +194,7 @@ class Op:
         self.kind = kind
         self.constant = kind == "constant"
         self.jvp = jvp
+        self.complex = kind in ("linear", "multilinear") if complex is None else complex
         self.domain = tuple(domain) if domain is not None else (REAL,) * max(self.arity, 0)
         self.kinks = tuple(kinks)
         self.wider: Callable[..., Any] | None = None

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from tinygraph.op import Array, Op, describe
 
-NUMBERS = (float, int, bool)
+NUMBERS = (float, int, bool, complex)
+KINDS = "fiubc"  # of dtypes whose arrays can be recorded
 
 
 def constant(value: Any) -> Array:
     """A bare operand: a Python number as it is (its type is weak, as in NumPy), a list as an array, an array itself.
 
     Raises:
-        TypeError: complex numbers, objects, and arrays of other libraries.
+        TypeError: texts, objects, and arrays of other libraries.
     """
-    if value.__class__ is np.ndarray and value.dtype.kind in "fiub":
+    if value.__class__ is np.ndarray and value.dtype.kind in KINDS:
         return value  # nearly always
     if value.__class__ in NUMBERS:
         return value
@@ -27,26 +28,50 @@ def constant(value: Any) -> Array:
     dtype = getattr(value, "dtype", None)
     if isinstance(value, np.ma.MaskedArray) or not (isinstance(value, np.ndarray | np.generic) or _speaks_numpy(value)):
         raise TypeError(_foreign(value))
-    if dtype.kind not in "fiub":  # type: ignore[union-attr]
-        raise TypeError(_unfit(value))
+    if dtype.kind not in KINDS:  # type: ignore[union-attr]
+        raise TypeError(f"an array of dtype {dtype} holds no numbers; convert it with .astype(float)")
     return value.view(np.ndarray) if isinstance(value, np.matrix) else value
 
 
-def real_array(value: Any, dtype: Any = None) -> Array:
-    """The array that a Tensor holds: Python numbers and lists become float64, arrays are kept and not copied."""
+def number_array(value: Any, dtype: Any = None) -> Array:
+    """The array that a Tensor holds: numbers and lists become float64 or complex128, arrays are kept and not copied."""
     if value.__class__ in NUMBERS:
-        return np.array(value, dtype=dtype or np.float64)
+        return _converted(np.array(value), dtype or (np.complex128 if value.__class__ is complex else np.float64))
     if isinstance(value, list | tuple):
         value = _from_list(value)
-        dtype = dtype or np.float64
+        dtype = dtype or (np.complex128 if value.dtype.kind == "c" else np.float64)
     value = constant(value)
     if isinstance(value, np.generic):
         value = value[...]  # type: ignore[index]
-    if dtype is None or value.dtype == dtype:
-        return value
-    if np.dtype(dtype).kind not in "fiub":
-        raise TypeError(f"dtype {np.dtype(dtype)} is not a real number's; use float64 or float32")
+    return value if dtype is None or value.dtype == dtype else _converted(value, dtype)
+
+
+def _converted(value: Array, dtype: Any) -> Array:
+    kind = np.dtype(dtype).kind
+    if kind not in KINDS:
+        raise TypeError(f"dtype {np.dtype(dtype)} is not a number's; use float64, float32 or complex128")
+    if kind != "c" and value.dtype.kind == "c":
+        raise TypeError(f"numbers of dtype {value.dtype} are not real; take np.real or np.imag of them")
     return value.astype(dtype)
+
+
+def refuse_complex(args: Sequence[Array]) -> None:
+    """Raise if complex numbers are given to an op whose rules are not proved for them."""
+    for a in args:
+        if getattr(getattr(a, "dtype", None), "kind", "") == "c" or a.__class__ is complex:
+            raise TypeError(
+                "it has no rule for complex numbers; take .real, .imag or abs, or write it with functions that have one"
+            )
+
+
+def real_only(op: Op) -> Callable[..., Array]:
+    """The forward function of an op that takes no complex numbers."""
+
+    def forward(*args: Array) -> Array:
+        refuse_complex(args)
+        return op.forward(*args)
+
+    return forward
 
 
 def one_like(value: Array) -> Array:
@@ -75,20 +100,12 @@ def _speaks_numpy(value: Any) -> bool:
 
 def _foreign(value: Any) -> str:
     kind = type(value)
-    if kind is complex:
-        return _unfit(np.complex128(value))
     if hasattr(value, "__array__") or isinstance(value, np.ma.MaskedArray):
         return (
             f"a {kind.__module__}.{kind.__qualname__} cannot be recorded; convert it to a NumPy array first "
             "(its .numpy(), .detach().numpy(), .to_numpy() or .filled())"
         )
     return f"a {kind.__qualname__} is neither a number nor an array: {str(value)[:40]!r}"
-
-
-def _unfit(value: Any) -> str:
-    if value.dtype.kind == "c":
-        return f"complex numbers ({value.dtype}) have no rules here; use .real and .imag as two arrays"
-    return f"an array of dtype {value.dtype} holds no real numbers; convert it with .astype(float)"
 
 
 def explained(error: Exception, op: Op, args: Sequence[Any]) -> Exception:

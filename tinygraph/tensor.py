@@ -14,8 +14,8 @@ import numpy as np
 from tinygraph.graph import Node, Tag, leaf, pullback
 from tinygraph.mode import MODE, TRACING, Mode, check_forward, freeze, recording, thaw, user_line, watcher
 from tinygraph.op import OPS, Array, Op, Traced, as_numpy, bare
-from tinygraph.operand import constant, explained, one_like, real_array
-from tinygraph.ops import elementwise, index, linalg, numeric, reduce, running, shape
+from tinygraph.operand import constant, explained, number_array, one_like, real_only, refuse_complex
+from tinygraph.ops import complexes, elementwise, index, linalg, numeric, reduce, running, shape
 
 _get_mode = MODE.get
 _delivery = threading.Lock()
@@ -30,7 +30,7 @@ _SILENT = (
 
 def _binary(op: Op) -> Callable[..., Any]:
     """A binary op on any two operands: `_record` for this case, written out for speed."""
-    forward = op.forward
+    forward = op.forward if op.complex else real_only(op)
 
     def operator(a: Any, b: Any) -> Any:
         if _get_mode() is not None:
@@ -66,7 +66,7 @@ def _operators(op: Op) -> tuple[Callable[..., Any], Callable[..., Any]]:
 
 def _unary(op: Op) -> Callable[..., Any]:
     """The method of a unary op, written out likewise."""
-    forward = op.forward
+    forward = op.forward if op.complex else real_only(op)
 
     def method(self: Tensor) -> Any:
         if _get_mode() is not None:
@@ -95,7 +95,7 @@ def _compare(op: Op) -> Callable[..., Any]:
 
 
 class Tensor(Traced):
-    """An array of real numbers that records the operations done to it.
+    """An array of numbers that records the operations done to it.
 
     Everything that NumPy does to an array can be done to a Tensor, with the same names: operators, `np.exp(t)`,
     `t.sum(axis=0)`, `t[1:]`. The result is a Tensor that remembers how it was made; `backward` then fills the
@@ -109,7 +109,7 @@ class Tensor(Traced):
         name: shown in pictures; a Tensor with a name keeps its gradient.
 
     Raises:
-        TypeError: complex numbers, objects, arrays of other libraries.
+        TypeError: texts, objects, arrays of other libraries.
 
     Example:
         >>> a, b, c = Tensor(5.0), Tensor(3.0), Tensor(2.0)
@@ -126,8 +126,8 @@ class Tensor(Traced):
     def __init__(self, data: Any, *, requires_grad: bool = True, dtype: Any = None, name: str | None = None) -> None:
         if isinstance(data, Traced):
             raise TypeError("this is a Tensor already; use .copy() to go on recording, .detach() to start anew")
-        self._data = real_array(data, dtype)
-        requires_grad = bool(requires_grad) and self._data.dtype.kind == "f"
+        self._data = number_array(data, dtype)
+        requires_grad = bool(requires_grad) and self._data.dtype.kind in "fc"
         self._node = leaf(self._data, requires_grad, Tag(name, keep=requires_grad))
 
     # --- recording
@@ -151,6 +151,8 @@ class Tensor(Traced):
                 else:
                     inputs.append(None)
                     values.append(constant(a))
+            if not op.complex:
+                refuse_complex(values)
             value = op.forward(*values) if params is None else op.forward(*values, **params)
         except Exception as error:  # noqa: BLE001  it is raised again, with the op's name
             raise explained(error, op, args) from None
@@ -205,7 +207,7 @@ class Tensor(Traced):
             mode.tracer.notice("has its data replaced", "a Tensor")
         if node.op is not None:
             raise ValueError("only a leaf's data can be replaced; this Tensor is the result of " + node.op.name)
-        value = real_array(bare(value), self._data.dtype)
+        value = number_array(bare(value), self._data.dtype)
         if value.shape != self._data.shape:
             raise ValueError(f"data of shape {value.shape} for a Tensor of shape {self._data.shape}; make a new Tensor")
         self._data = value
@@ -215,7 +217,7 @@ class Tensor(Traced):
     def grad(self) -> Any:
         """The gradient that `backward` has added up, an ndarray; None before it."""
         node = self._node
-        if self._data.dtype.kind != "f":
+        if self._data.dtype.kind not in "fc":
             raise TypeError(f"an array of {self._data.dtype} is a constant and has no gradient; use .astype(float)")
         if node.tag is not None and (node.tag.keep or node.tag.grad is not None):
             return node.tag.grad
@@ -280,7 +282,7 @@ class Tensor(Traced):
     def dtype(self) -> np.dtype[Any]:
         return self._data.dtype
 
-    def item(self) -> float:
+    def item(self) -> Any:
         """The one element, as a Python number."""
         return self.data.item()
 
@@ -379,7 +381,7 @@ class Tensor(Traced):
                 f"assigning to the result of {op.name} would not change what it was taken from, as it would in NumPy: "
                 "write x[i, j] = v in one step, or assign to a .copy()"
             )
-        if self.dtype.kind != "f" and isinstance(value, Tensor) and value.requires_grad:
+        if self.dtype.kind not in "fc" and isinstance(value, Tensor) and value.requires_grad:
             raise TypeError(f"an array of {self.dtype} would cut the numbers assigned to it: use .astype(float) first")
         new = self._record(index.assign, (self, value), {"index": _bare_index(key)})
         old = self._node.tag
@@ -406,6 +408,9 @@ class Tensor(Traced):
             raise ValueError(f"a Tensor of shape {self.shape} is neither true nor false; use .any() or .all()")
         return bool(self.data)
 
+    def __complex__(self) -> complex:
+        return complex(self._scalar("complex"))
+
     def __float__(self) -> float:
         return float(self._scalar("float"))
 
@@ -430,7 +435,7 @@ class Tensor(Traced):
 
     def __repr__(self) -> str:
         body = np.array2string(np.asarray(self._data), separator=", ", prefix="Tensor(")
-        extra = "" if self.dtype == np.float64 else f", dtype={self.dtype}"
+        extra = "" if self.dtype in (np.float64, np.complex128) else f", dtype={self.dtype}"
         extra += "" if self.requires_grad else ", requires_grad=False"
         return f"Tensor({body}{extra}" + (f", name={self.name!r})" if self.name else ")")
 
@@ -443,6 +448,21 @@ class Tensor(Traced):
         return _rebuilt, (self.data, self.requires_grad, self.name)
 
     # --- NumPy's methods: the same ops by another name
+
+    @property
+    def real(self) -> Tensor:
+        """The real part, differentiable."""
+        return complexes.real(self)
+
+    @property
+    def imag(self) -> Tensor:
+        """The imaginary part, differentiable."""
+        return complexes.imag(self)
+
+    def conj(self) -> Tensor:
+        return complexes.conj(self)
+
+    conjugate = conj
 
     @property
     def T(self) -> Tensor:  # noqa: N802  NumPy's name
@@ -519,7 +539,7 @@ class Tensor(Traced):
 
     def astype(self, dtype: Any) -> Any:
         """The same numbers in another dtype; integers and booleans come as an ndarray."""
-        if np.dtype(dtype).kind != "f":
+        if np.dtype(dtype).kind not in "fc":
             return self.data.astype(dtype)
         return shape.astype(self, dtype=np.dtype(dtype))
 
@@ -619,8 +639,14 @@ def _seed(value: Array, grad: Any) -> Array:
                 f"backward from a Tensor of shape {value.shape}: only a scalar has one derivative; reduce it with "
                 ".sum() or .mean(), or pass grad= of that shape"
             )
+        if value.dtype.kind == "c":
+            raise TypeError(
+                "backward from a complex number, which has no one gradient: take .real, .imag or abs, or pass grad="
+            )
         return one_like(value)
     grad = constant(grad) if not isinstance(grad, list) else np.array(grad)
+    if np.iscomplexobj(grad) and value.dtype.kind != "c":
+        raise TypeError(f"backward: grad is complex, the Tensor is of {value.dtype}; take its .real")
     if np.shape(grad) != value.shape:
         raise ValueError(f"backward: grad has shape {np.shape(grad)}, the Tensor has shape {value.shape}")
     return np.array(grad, dtype=value.dtype) if isinstance(value, np.ndarray | np.generic) else grad

@@ -407,7 +407,7 @@ DEFINITIONS = {
     "matrix_norm": lambda x, ord, keepdims: np.linalg.norm(x, ord, (-2, -1), keepdims),  # noqa: A006
     "matrix_transpose": lambda x: np.swapaxes(x, -1, -2),
     "matvec": lambda x, y: np.einsum("...ij,...j->...i", x, y),
-    "vecdot": lambda x, y, axis: (x * y).sum(axis),
-    "vecmat": lambda x, y: np.einsum("...i,...ij->...j", x, y),
+    "vecdot": lambda x, y, axis: (np.conj(x) * y).sum(axis),
+    "vecmat": lambda x, y: np.einsum("...i,...ij->...j", np.conj(x), y),
     "vector_norm": any_vector_norm,
 }

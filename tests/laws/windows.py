@@ -173,7 +173,7 @@ def pairs(groups: int, out: int, channels: int) -> Any:
 def conv(x: np.ndarray, weight: np.ndarray, groups: int, **how: Any) -> np.ndarray:
     size, kernel = x.shape[2:], weight.shape[2:]
     out = count(size, kernel, how)
-    y = np.zeros((len(x), len(weight), *out))
+    y = np.zeros((len(x), len(weight), *out), np.result_type(x, weight))
     for p, k, at in met(out, kernel, how):
         if inside(at, size):
             for o, w, c in pairs(groups, len(weight), x.shape[1]):
@@ -183,7 +183,7 @@ def conv(x: np.ndarray, weight: np.ndarray, groups: int, **how: Any) -> np.ndarr
 
 def conv_transpose(y: np.ndarray, weight: np.ndarray, size: Sizes, groups: int, **how: Any) -> np.ndarray:
     channels = weight.shape[1] * groups
-    x = np.zeros((len(y), channels, *size))
+    x = np.zeros((len(y), channels, *size), np.result_type(y, weight))
     for p, k, at in met(y.shape[2:], weight.shape[2:], how):
         if inside(at, size):
             for o, w, c in pairs(groups, len(weight), channels):
@@ -192,7 +192,7 @@ def conv_transpose(y: np.ndarray, weight: np.ndarray, size: Sizes, groups: int, 
 
 
 def conv_weight(y: np.ndarray, x: np.ndarray, kernel: Sizes, groups: int, **how: Any) -> np.ndarray:
-    weight = np.zeros((y.shape[1], x.shape[1] // groups, *kernel))
+    weight = np.zeros((y.shape[1], x.shape[1] // groups, *kernel), np.result_type(x, y))
     for p, k, at in met(y.shape[2:], kernel, how):
         if inside(at, x.shape[2:]):
             for o, w, c in pairs(groups, y.shape[1], x.shape[1]):
@@ -207,7 +207,7 @@ def pooled(reduce: Any) -> Any:
         for p, _, at in met(out, kernel, how):
             if inside(at, size):
                 seen.setdefault(p, []).append(x[(..., *at)])
-        y = np.zeros((*lead, *out))
+        y = np.zeros((*lead, *out), x.dtype)
         for p, elements in seen.items():
             y[(..., *p)] = reduce(np.array(elements), axis=0)
         return y
@@ -216,7 +216,7 @@ def pooled(reduce: Any) -> Any:
 
 
 def tap_add(*parts: np.ndarray, at: Any, shape: Sizes) -> np.ndarray:
-    total = np.zeros(shape)
+    total = np.zeros(shape, np.result_type(*parts))
     for part, index in zip(parts, at, strict=True):
         np.add.at(total, index, part)
     return total

@@ -94,7 +94,7 @@ def _examined(node: Node, found: Recording, order: int, mode: str, power: float,
     if node.op is None or node.args is None:
         return None
     for i, x in enumerate(node.inputs or ()):
-        if x is None or not x.requires_grad or np.asarray(x.value).dtype.kind != "f":
+        if x is None or not x.requires_grad or np.asarray(x.value).dtype.kind not in "fc":
             continue
         point = Point(_alone(node, i), [np.asarray(node.args[i])])
         many = max(np.size(node.args[i]), np.size(node.value)) > _MANY
@@ -138,7 +138,7 @@ def _culprit(node: Node, i: int, found: Recording, order: int, mode: str, what: 
 
 def _what(report: Report, node: Node) -> str:
     """What a local derivative has to do with the right one."""
-    c = report.comparisons[0]
+    c = _told(report)
     if c.problem is not None:
         return f"no derivative: {c.problem}"
     arrays = [*(node.args or ()), node.value]
@@ -150,8 +150,13 @@ def _what(report: Report, node: Node) -> str:
     return words or f"wrong in {count}"
 
 
+def _told(report: Report) -> Comparison:
+    """What is said of an argument that is complex: its part with more faults."""
+    return max(report.comparisons, key=lambda c: (c.problem is not None, c.count(WRONG)))
+
+
 def _worst(report: Report) -> str:
-    c: Comparison = report.comparisons[0]
+    c = _told(report)
     return c.line(c.ranked()[0]).removeprefix(f"{WRONG}: ") if c.count(WRONG) and c.problem is None else ""
 
 

@@ -33,7 +33,8 @@ def compare_grads(
     2, the gradient of <u, gradient of <c, f>> is compared, with a random u.
 
     Args:
-        f: a function of arrays and trees of arrays; integer arguments are held constant.
+        f: a function of arrays and trees of arrays; integer arguments are held constant. Complex arrays, among its
+            arguments and results, are checked as two real ones, `.real` and `.imag`.
         gradient: somebody else's gradient of a scalar f: a function of args that returns one array for each real array
             in them, in the same structure (one alone for a single argument). None takes tinygraph's.
         order: 1 or 2.

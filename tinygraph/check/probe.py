@@ -58,6 +58,8 @@ class Probe:
         self._f, self._sides = f, sides
         self.evaluations, self.fault = 0, ""
         self._blank: Vector | None = None
+        if any(np.iscomplexobj(x) for x in leaves):
+            raise TypeError("differences are taken of real numbers; take complex ones apart with .real and .imag")
         self.base: Leaves = [np.array(x, dtype=np.float64) for x in leaves]
         self.offsets = np.cumsum([0, *(x.size for x in self.base)])
         flat = [(np.abs(x).ravel(), usual_size(x)) for x in self.base]

@@ -7,6 +7,7 @@ from tinygraph.ops import (
     bessel,
     chosen,
     classes,
+    complexes,
     constant,
     conv,
     elementwise,
@@ -47,6 +48,7 @@ from tinygraph.ops.adaptive import *
 from tinygraph.ops.bessel import *
 from tinygraph.ops.chosen import *
 from tinygraph.ops.classes import *
+from tinygraph.ops.complexes import *
 from tinygraph.ops.conv import *
 from tinygraph.ops.elementwise import *
 from tinygraph.ops.entropy import *
@@ -87,6 +89,7 @@ for _module in (
     bessel,
     chosen,
     classes,
+    complexes,
     constant,
     conv,
     elementwise,

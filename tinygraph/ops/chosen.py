@@ -8,6 +8,7 @@ import numpy as np
 
 from tinygraph.op import Array, bare, spells, widens
 from tinygraph.ops import reduce
+from tinygraph.ops.complexes import squared
 from tinygraph.ops.elementwise import maximum, minimum, where
 from tinygraph.ops.reduce import Axis
 from tinygraph.ops.shape import as_array, astype, given, in_dtype
@@ -25,10 +26,11 @@ def _of(x: Any, chosen: Any, otherwise: float) -> Any:
 
 
 def _count(x: Any, axis: Axis, chosen: Any, keepdims: bool) -> Array:
-    """How many elements are chosen, in the dtype of x."""
+    """How many elements are chosen, in the precision of x."""
     if chosen is True:
         return reduce.count(x, axis)
-    return np.sum(np.broadcast_to(bare(chosen), x.shape), axis=axis, dtype=x.dtype, keepdims=keepdims)
+    dtype = np.finfo(x.dtype).dtype if x.dtype.kind == "c" else x.dtype
+    return np.sum(np.broadcast_to(bare(chosen), x.shape), axis=axis, dtype=dtype, keepdims=keepdims)
 
 
 # --- where=, initial= and dtype= of the reductions
@@ -123,7 +125,7 @@ def _var_of(
         mean = reduce.sum(_of(x, chosen, 0.0), axis=axis, keepdims=True) / _count(x, axis, chosen, True)
     deviation = _of(x - mean, chosen, 0.0)
     freedom = np.maximum(_count(x, axis, chosen, keepdims) - ddof, 0)
-    return reduce.sum(deviation * deviation, axis=axis, keepdims=keepdims) / freedom
+    return reduce.sum(squared(deviation), axis=axis, keepdims=keepdims) / freedom
 
 
 @widens(reduce.std)

@@ -64,34 +64,35 @@ __all__ = [
 ]
 
 elementwise = partial(op, kind="elementwise")
+analytic = partial(elementwise, complex=True)
 
 LN2 = 0.6931471805599453
 LN10 = 2.302585092994046
 
 # --- arithmetic. Python's operators are the forward functions: on scalars they are ten times faster than ufuncs.
 
-add = elementwise(
+add = analytic(
     operator.add,
     numpy=np.add,
     vjps=[lambda g, ans, x, y: g, lambda g, ans, x, y: g],
     symbol="+",
     latex="{x} + {y}",
 )
-subtract = elementwise(
+subtract = analytic(
     operator.sub,
     numpy=np.subtract,
     vjps=[lambda g, ans, x, y: g, lambda g, ans, x, y: -g],
     symbol="−",
     latex="{x} - {y}",
 )
-multiply = elementwise(
+multiply = analytic(
     operator.mul,
     numpy=np.multiply,
     vjps=[lambda g, ans, x, y: g * y, lambda g, ans, x, y: g * x],
     symbol="×",
     latex=r"{x} \cdot {y}",
 )
-divide = elementwise(
+divide = analytic(
     operator.truediv,
     numpy=np.divide,
     vjps=[lambda g, ans, x, y: g / y, lambda g, ans, x, y: -g * ans / y],
@@ -99,9 +100,9 @@ divide = elementwise(
     symbol="÷",
     latex=r"\frac{{{x}}}{{{y}}}",
 )
-negative = elementwise(operator.neg, numpy=np.negative, vjps=[lambda g, ans, x: -g], symbol="−", latex="-{x}")
-positive = elementwise(operator.pos, numpy=np.positive, vjps=[lambda g, ans, x: g], symbol="+", latex="+{x}")
-reciprocal = elementwise(
+negative = analytic(operator.neg, numpy=np.negative, vjps=[lambda g, ans, x: -g], symbol="−", latex="-{x}")
+positive = analytic(operator.pos, numpy=np.positive, vjps=[lambda g, ans, x: g], symbol="+", latex="+{x}")
+reciprocal = analytic(
     np.reciprocal,
     vjps=[lambda g, ans, x: -g * ans * ans],
     domain=[POSITIVE],
@@ -133,11 +134,13 @@ def _power_dx(g: Array, ans: Array, x: Array, y: Array) -> Array:
 
 
 def _power_dy(g: Array, ans: Array, x: Array, y: Array) -> Array:
+    if ans.dtype.kind == "c":
+        return g * (ans * np.log(np.where(x == 0, np.ones_like(ans), x)))
     slope = ans * np.log(np.where(x > 0, x, np.ones_like(ans)))  # in the precision of the result, not of x
     return g * np.where(x < 0, np.nan, slope)  # a negative base has real powers at whole exponents only
 
 
-power = elementwise(
+power = analytic(
     operator.pow,
     numpy=np.power,
     vjps=[_power_dx, _power_dy],
@@ -145,10 +148,8 @@ power = elementwise(
     symbol="^",
     latex="{x}^{{{y}}}",
 )
-square = elementwise(np.square, vjps=[lambda g, ans, x: g * (2.0 * x)], symbol="x²", latex="{x}^2")
-sqrt = elementwise(
-    np.sqrt, vjps=[lambda g, ans, x: g * 0.5 / ans], domain=[POSITIVE], symbol="√", latex=r"\sqrt{{{x}}}"
-)
+square = analytic(np.square, vjps=[lambda g, ans, x: g * (2.0 * x)], symbol="x²", latex="{x}^2")
+sqrt = analytic(np.sqrt, vjps=[lambda g, ans, x: g * 0.5 / ans], domain=[POSITIVE], symbol="√", latex=r"\sqrt{{{x}}}")
 cbrt = elementwise(
     np.cbrt, vjps=[lambda g, ans, x: g / (3.0 * ans * ans)], domain=[POSITIVE], symbol="∛", latex=r"\sqrt[3]{{{x}}}"
 )
@@ -167,15 +168,13 @@ hypot = elementwise(
 
 # --- exponentials and logarithms
 
-exp = elementwise(np.exp, vjps=[lambda g, ans, x: g * ans], latex="e^{{{x}}}")
-exp2 = elementwise(np.exp2, vjps=[lambda g, ans, x: g * (LN2 * ans)], latex="2^{{{x}}}")
-expm1 = elementwise(np.expm1, vjps=[lambda g, ans, x: g * (ans + 1.0)], latex="e^{{{x}}} - 1")
-log = elementwise(np.log, vjps=[lambda g, ans, x: g / x], domain=[POSITIVE], latex=r"\ln {x}")
-log2 = elementwise(np.log2, vjps=[lambda g, ans, x: g / LN2 / x], domain=[POSITIVE], latex=r"\log_2 {x}")
-log10 = elementwise(np.log10, vjps=[lambda g, ans, x: g / LN10 / x], domain=[POSITIVE], latex=r"\log_{{10}} {x}")
-log1p = elementwise(
-    np.log1p, vjps=[lambda g, ans, x: g / (1.0 + x)], domain=[(-1.0, float("inf"))], latex=r"\ln(1 + {x})"
-)
+exp = analytic(np.exp, vjps=[lambda g, ans, x: g * ans], latex="e^{{{x}}}")
+exp2 = analytic(np.exp2, vjps=[lambda g, ans, x: g * (LN2 * ans)], latex="2^{{{x}}}")
+expm1 = analytic(np.expm1, vjps=[lambda g, ans, x: g * (ans + 1.0)], latex="e^{{{x}}} - 1")
+log = analytic(np.log, vjps=[lambda g, ans, x: g / x], domain=[POSITIVE], latex=r"\ln {x}")
+log2 = analytic(np.log2, vjps=[lambda g, ans, x: g / LN2 / x], domain=[POSITIVE], latex=r"\log_2 {x}")
+log10 = analytic(np.log10, vjps=[lambda g, ans, x: g / LN10 / x], domain=[POSITIVE], latex=r"\log_{{10}} {x}")
+log1p = analytic(np.log1p, vjps=[lambda g, ans, x: g / (1.0 + x)], domain=[(-1.0, float("inf"))], latex=r"\ln(1 + {x})")
 logaddexp = elementwise(
     np.logaddexp,
     vjps=[lambda g, ans, x, y: g * np.exp(x - ans), lambda g, ans, x, y: g * np.exp(y - ans)],
@@ -189,23 +188,25 @@ logaddexp2 = elementwise(
 
 # --- trigonometric and hyperbolic. (1 - x)(1 + x) keeps the digits that 1 - x*x loses near its ends.
 
-sin = elementwise(np.sin, vjps=[lambda g, ans, x: g * np.cos(x)], latex=r"\sin {x}")
-cos = elementwise(np.cos, vjps=[lambda g, ans, x: -g * np.sin(x)], latex=r"\cos {x}")
-tan = elementwise(np.tan, vjps=[lambda g, ans, x: g * (1.0 + ans * ans)], latex=r"\tan {x}")
-arcsin = elementwise(
+sin = analytic(np.sin, vjps=[lambda g, ans, x: g * np.cos(x)], latex=r"\sin {x}")
+cos = analytic(np.cos, vjps=[lambda g, ans, x: -g * np.sin(x)], latex=r"\cos {x}")
+tan = analytic(np.tan, vjps=[lambda g, ans, x: g * (1.0 + ans * ans)], latex=r"\tan {x}")
+arcsin = analytic(
     np.arcsin, vjps=[lambda g, ans, x: g / np.sqrt((1.0 - x) * (1.0 + x))], domain=[(-1.0, 1.0)], latex=r"\arcsin {x}"
 )
-arccos = elementwise(
+arccos = analytic(
     np.arccos, vjps=[lambda g, ans, x: -g / np.sqrt((1.0 - x) * (1.0 + x))], domain=[(-1.0, 1.0)], latex=r"\arccos {x}"
 )
 
 
 def _arctan_dx(g: Array, ans: Array, x: Array) -> Array:
+    if x.dtype.kind == "c":
+        return g / ((1.0 - 1j * x) * (1.0 + 1j * x))
     r = np.hypot(x, 1.0)  # x * x would overflow
     return g / r / r
 
 
-arctan = elementwise(np.arctan, vjps=[_arctan_dx], latex=r"\arctan {x}")
+arctan = analytic(np.arctan, vjps=[_arctan_dx], latex=r"\arctan {x}")
 
 
 def _over_square(g: Array, a: Array, x: Array, y: Array) -> Array:
@@ -220,17 +221,23 @@ arctan2 = elementwise(
     domain=[REAL, POSITIVE],
     latex=r"\operatorname{{arctan2}}({x}, {y})",
 )
-sinh = elementwise(np.sinh, vjps=[lambda g, ans, x: g * np.cosh(x)], latex=r"\sinh {x}")
-cosh = elementwise(np.cosh, vjps=[lambda g, ans, x: g * np.sinh(x)], latex=r"\cosh {x}")
-tanh = elementwise(np.tanh, vjps=[lambda g, ans, x: g * (1.0 - ans * ans)], latex=r"\tanh {x}")
-arcsinh = elementwise(np.arcsinh, vjps=[lambda g, ans, x: g / np.hypot(x, 1.0)], latex=r"\operatorname{{arcsinh}} {x}")
-arccosh = elementwise(
+sinh = analytic(np.sinh, vjps=[lambda g, ans, x: g * np.cosh(x)], latex=r"\sinh {x}")
+cosh = analytic(np.cosh, vjps=[lambda g, ans, x: g * np.sinh(x)], latex=r"\cosh {x}")
+tanh = analytic(np.tanh, vjps=[lambda g, ans, x: g * (1.0 - ans * ans)], latex=r"\tanh {x}")
+
+
+def _arcsinh_dx(g: Array, ans: Array, x: Array) -> Array:
+    return g / (np.sqrt((1.0 - 1j * x) * (1.0 + 1j * x)) if x.dtype.kind == "c" else np.hypot(x, 1.0))
+
+
+arcsinh = analytic(np.arcsinh, vjps=[_arcsinh_dx], latex=r"\operatorname{{arcsinh}} {x}")
+arccosh = analytic(
     np.arccosh,
     vjps=[lambda g, ans, x: g / (np.sqrt(x - 1.0) * np.sqrt(x + 1.0))],
     domain=[(1.0, float("inf"))],
     latex=r"\operatorname{{arccosh}} {x}",
 )
-arctanh = elementwise(
+arctanh = analytic(
     np.arctanh,
     vjps=[lambda g, ans, x: g / ((1.0 - x) * (1.0 + x))],
     domain=[(-1.0, 1.0)],
@@ -241,7 +248,7 @@ arctanh = elementwise(
 
 TIE = Kink("x = y", lambda x, y: x - y, "half to each argument")
 
-maximum = elementwise(
+maximum = analytic(
     np.maximum,
     vjps=[
         lambda g, ans, x, y: np.where(x == y, 0.5 * g, g * (x > y)),
@@ -251,7 +258,7 @@ maximum = elementwise(
     symbol="max",
     latex=r"\max({x}, {y})",
 )
-minimum = elementwise(
+minimum = analytic(
     np.minimum,
     vjps=[
         lambda g, ans, x, y: np.where(x == y, 0.5 * g, g * (x < y)),
@@ -261,7 +268,7 @@ minimum = elementwise(
     symbol="min",
     latex=r"\min({x}, {y})",
 )
-where = elementwise(
+where = analytic(
     np.where,
     numpy=np.where,
     vjps=[None, lambda g, ans, c, x, y: np.where(c, g, 0.0), lambda g, ans, c, x, y: np.where(c, 0.0, g)],
@@ -304,10 +311,14 @@ def clip(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: 
     return _bounds(x, -np.inf if low is None else low, np.inf if high is None else high)
 
 
-abs = elementwise(
+def _abs_dx(g: Array, ans: Array, x: Array) -> Array:
+    return g * (np.conj(x) / np.where(ans == 0, 1.0, ans) if x.dtype.kind == "c" else np.sign(x))
+
+
+abs = analytic(
     operator.abs,
     numpy=[np.absolute, np.fabs],
-    vjps=[lambda g, ans, x: g * np.sign(x)],
+    vjps=[_abs_dx],
     kinks=[Kink("x = 0", lambda x: x, "0, at the minimum")],
     name="abs",
     symbol="|x|",

@@ -33,6 +33,7 @@ def _softmax_vjp(g: Array, ans: Array, x: Array, axis: Any) -> Array:
 softmax = op(
     _softmax,
     vjps=[_softmax_vjp],
+    complex=True,
     name="softmax",
     latex=r"\operatorname{{softmax}}({x})",
     doc="""exp(x) / sum(exp(x)) along an axis, the last by default.
@@ -60,6 +61,7 @@ def _logsumexp_vjp(g: Array, ans: Array, x: Array, axis: Any, keepdims: bool) ->
 logsumexp = op(
     _logsumexp,
     vjps=[_logsumexp_vjp],
+    complex=True,
     name="logsumexp",
     latex=r"\ln \sum e^{{{x}}}",
     doc="""ln(sum(exp(x))) along an axis, without overflow: a smooth maximum.
@@ -81,6 +83,7 @@ def _log_softmax(x: Array, axis: Any = -1) -> Array:
 log_softmax = op(
     _log_softmax,
     vjps=[lambda g, ans, x, axis: g - np.exp(ans) * np.sum(g, axis=axis, keepdims=True)],
+    complex=True,
     name="log_softmax",
     latex=r"\ln \operatorname{{softmax}}({x})",
     doc="""The logarithm of softmax, without loss of digits.

@@ -71,6 +71,7 @@ def _counts(g: Array, index: Any, n: int) -> bool:
         getattr(getattr(index, "dtype", None), "kind", None) in ("i", "u")
         and index.ndim > 0
         and g.size > COUNTED
+        and g.dtype.kind == "f"
         and g.dtype.itemsize <= 8
         and -n <= index.min()
         and index.max() < n
@@ -116,6 +117,8 @@ scatter_add: Op = op(
 
 
 def _assign(x: Array, v: Array, index: Any) -> Array:
+    if np.iscomplexobj(v) and not np.iscomplexobj(x):
+        raise TypeError(f"complex numbers assigned to an array of {x.dtype} would be cut: use .astype(complex) first")
     out = x.copy()
     out[index] = v
     return out

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.op import Array, Each, op, spells
+from tinygraph.ops.complexes import conjugate
 from tinygraph.ops.index import diagonal
 from tinygraph.ops.shape import axis_in, broadcast, reshape, sum_to, transpose
 
@@ -19,6 +20,11 @@ __all__ = ["dot", "einsum", "inner", "matmul", "outer", "tensordot"]
 def turned(x: Array) -> Array:
     """The matrices of a stack, each transposed."""
     return x.T if x.ndim == 2 else np.swapaxes(x, -1, -2)
+
+
+def adjoint(x: Array) -> Array:
+    """The matrices of a stack, each transposed and conjugated."""
+    return conjugate(turned(x))
 
 
 def _matmul_dx(g: Array, ans: Array, x: Array, y: Array) -> Array:

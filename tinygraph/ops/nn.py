@@ -32,6 +32,7 @@ _affine = op(
         lambda g, ans, x, weight, bias: np.add.reduce(_rows(g), axis=0),
     ],
     jvp=_linear_jvp,
+    complex=True,
     name="linear",
     latex=r"{x} {y}^\top + {z}",
 )

@@ -13,6 +13,7 @@ from tinygraph.ops.elementwise import (
     TIE,
     WRAPS,
     add,
+    analytic,
     divide,
     elementwise,
     floor_divide,
@@ -177,7 +178,7 @@ rad2deg = elementwise(
 
 # --- choices, signs and NaN
 
-fmax = elementwise(
+fmax = analytic(
     np.fmax,
     vjps=[
         lambda g, ans, x, y: np.where(x == y, 0.5 * g, g * ((x > y) | np.isnan(y))),
@@ -185,7 +186,7 @@ fmax = elementwise(
     ],
     kinks=[TIE],
 )
-fmin = elementwise(
+fmin = analytic(
     np.fmin,
     vjps=[
         lambda g, ans, x, y: np.where(x == y, 0.5 * g, g * ((x < y) | np.isnan(y))),
@@ -219,6 +220,8 @@ def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, ne
     x = as_array(x)
     if not copy:
         raise TypeError("nan_to_num: copy=False would write into the array; leave it out, and use what is returned")
+    if x.dtype.kind == "c":
+        raise TypeError("nan_to_num: complex numbers have no rule here; take their .real and .imag")
     if x.dtype.kind != "f":
         return x
     largest = float(np.finfo(x.dtype).max)
@@ -244,7 +247,7 @@ def _sinc_dx(g: Array, ans: Array, x: Array) -> Array:
     return g * (np.pi * np.where(near, series * small, (np.cos(far) - ans) / far))
 
 
-sinc = elementwise(np.sinc, numpy=np.sinc, vjps=[_sinc_dx], latex=r"\operatorname{{sinc}}({x})")
+sinc = analytic(np.sinc, numpy=np.sinc, vjps=[_sinc_dx], latex=r"\operatorname{{sinc}}({x})")
 
 # --- tables of pairs
 

@@ -90,6 +90,8 @@ Levels = tuple[list[float], tuple[int, ...]]
 
 def _rows(x: Any, axis: Any) -> tuple[Any, tuple[int, ...]]:
     """x with the axes of a reduction joined into the last one, and the shape that keepdims gives."""
+    if x.dtype.kind == "c":
+        raise TypeError("quantiles and medians are of real numbers, complex ones stand in no order: take abs, say")
     axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple | list) else (axis,)
     axes = [axis_in(int(a), x.ndim) for a in axes]
     rest = [i for i in range(x.ndim) if i not in axes]

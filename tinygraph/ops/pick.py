@@ -121,6 +121,8 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     x, xp, fp = as_array(x), as_array(xp), as_array(fp)
     if xp.ndim != 1 or xp.shape != fp.shape or not xp.size:
         raise ValueError(f"interp: xp and fp are vectors of one length, one at least; got {xp.shape} and {fp.shape}")
+    if x.dtype.kind == "c" or xp.dtype.kind == "c":
+        raise TypeError("interp: x and xp are real numbers, complex ones stand in no order; fp may be complex")
     if period is not None:
         if not period:
             raise ValueError("interp: a period is not 0")

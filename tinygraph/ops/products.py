@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygraph.op import OPS, spells
 from tinygraph.ops import index
+from tinygraph.ops.complexes import conjugate
 from tinygraph.ops.linalg import dot, matmul, outer, tensordot, turned
 from tinygraph.ops.shape import as_array, moveaxis, ravel, reshape
 
@@ -20,18 +21,18 @@ for _composition in (matmul, outer, tensordot):
 
 @spells(np.vdot)
 def vdot(x: Any, y: Any) -> Any:
-    """The product of all elements of x with those of y, added up: `np.vdot`.
+    """The product of all elements of x, conjugated, with those of y, added up: `np.vdot`.
 
     Example:
         >>> float(vdot(np.ones((2, 2)), np.ones((2, 2))))
         4.0
     """
-    return dot(ravel(x), ravel(y))
+    return dot(conjugate(ravel(as_array(x))), ravel(y))
 
 
 @spells("numpy.vecdot", "numpy.linalg.vecdot")
 def vecdot(x: Any, y: Any, axis: int = -1) -> Any:
-    """The dot products of the vectors along an axis: `np.vecdot`.
+    """The dot products of the vectors along an axis, those of x conjugated: `np.vecdot`.
 
     Example:
         >>> vecdot(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1.0, 1.0]))
@@ -40,7 +41,7 @@ def vecdot(x: Any, y: Any, axis: int = -1) -> Any:
     x, y = moveaxis(as_array(x), axis, -1), moveaxis(as_array(y), axis, -1)
     if np.shape(x)[-1] != np.shape(y)[-1]:
         raise ValueError(f"vecdot: vectors of {np.shape(x)[-1]} and {np.shape(y)[-1]} elements")
-    return np.sum(np.multiply(x, y), axis=-1)
+    return np.sum(np.multiply(conjugate(x), y), axis=-1)
 
 
 @spells("numpy.matvec")
@@ -57,13 +58,13 @@ def matvec(x: Any, y: Any) -> Any:
 
 @spells("numpy.vecmat")
 def vecmat(x: Any, y: Any) -> Any:
-    """The products of vectors and matrices, both in stacks that broadcast: `np.vecmat`.
+    """The products of vectors, conjugated, and matrices, both in stacks that broadcast: `np.vecmat`.
 
     Example:
         >>> vecmat(np.array([1.0, 2.0]), np.array([[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]]))
         array([1., 2., 3.])
     """
-    return matmul(as_array(x)[..., None, :], y)[..., 0, :]
+    return matmul(conjugate(as_array(x))[..., None, :], y)[..., 0, :]
 
 
 @spells("numpy.matrix_transpose", "numpy.linalg.matrix_transpose")

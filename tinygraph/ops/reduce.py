@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.op import Array, Kink, op
+from tinygraph.ops.complexes import conjugate, squared
 from tinygraph.ops.shape import broadcast
 
 __all__ = ["amax", "amin", "max", "mean", "min", "prod", "std", "sum", "var"]
@@ -95,6 +96,7 @@ max = op(
     _max,
     numpy=[np.max, *([np.amax] if np.amax is not np.max else [])],
     vjps=[_extremum_vjp],
+    complex=True,
     kinks=[Kink("several elements are the largest", _gap, "the same share to each of them")],
     name="max",
     latex=r"\max {x}",
@@ -103,6 +105,7 @@ min = op(
     _min,
     numpy=[np.min, *([np.amin] if np.amin is not np.min else [])],
     vjps=[_extremum_vjp],
+    complex=True,
     kinks=[
         Kink(
             "several elements are the smallest",
@@ -134,7 +137,7 @@ def _prod_vjp(g: Array, ans: Array, x: Array, axis: Axis, keepdims: bool) -> Arr
     return g.reshape(kept) * np.transpose(others, tuple(order.index(i) for i in range(x.ndim)))
 
 
-prod = op(_prod, numpy=np.prod, vjps=[_prod_vjp], symbol="Π", latex=r"\prod {x}")
+prod = op(_prod, numpy=np.prod, vjps=[_prod_vjp], complex=True, symbol="Π", latex=r"\prod {x}")
 
 
 def _freedom(x: Array, axis: Axis, ddof: int) -> int:
@@ -143,8 +146,7 @@ def _freedom(x: Array, axis: Axis, ddof: int) -> int:
 
 
 def _var(x: Array, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Array:
-    deviation = x - _mean(x, axis, True)
-    return _add(deviation * deviation, axis=axis, keepdims=keepdims) / _freedom(x, axis, ddof)
+    return _add(squared(x - _mean(x, axis, True)), axis=axis, keepdims=keepdims) / _freedom(x, axis, ddof)
 
 
 def _std(x: Array, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Array:
@@ -153,20 +155,21 @@ def _std(x: Array, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> 
 
 def _var_vjp(g: Array, ans: Array, x: Array, axis: Axis, keepdims: bool, ddof: int) -> Array:
     scaled = g.reshape(kept_shape(x, axis)) * 2.0 / _freedom(x, axis, ddof)
-    return scaled * (x - np.mean(x, axis=axis, keepdims=True))
+    return scaled * conjugate(x - np.mean(x, axis=axis, keepdims=True))
 
 
 def _std_vjp(g: Array, ans: Array, x: Array, axis: Axis, keepdims: bool, ddof: int) -> Array:
     kept = kept_shape(x, axis)
     spread = np.where(ans == 0, 1.0, ans).reshape(kept) * _freedom(x, axis, ddof)
-    return g.reshape(kept) / spread * (x - np.mean(x, axis=axis, keepdims=True))
+    return g.reshape(kept) / spread * conjugate(x - np.mean(x, axis=axis, keepdims=True))
 
 
-var = op(_var, numpy=np.var, vjps=[_var_vjp], latex=r"\operatorname{{Var}}({x})")
+var = op(_var, numpy=np.var, vjps=[_var_vjp], complex=True, latex=r"\operatorname{{Var}}({x})")
 std = op(
     _std,
     numpy=np.std,
     vjps=[_std_vjp],
+    complex=True,
     kinks=[
         Kink(
             "all elements are equal",

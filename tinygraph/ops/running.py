@@ -70,7 +70,14 @@ def _cumprod_vjp(g: Array, ans: Array, x: Array, axis: int) -> Array:
     )
 
 
-_running_product = op(_cumprod, vjps=[_cumprod_vjp], name="cumprod", symbol="Π", latex=r"\operatorname{{cumprod}}({x})")
+_running_product = op(
+    _cumprod,
+    vjps=[_cumprod_vjp],
+    complex=True,
+    name="cumprod",
+    symbol="Π",
+    latex=r"\operatorname{{cumprod}}({x})",
+)
 
 
 @spells(np.cumprod)

@@ -132,10 +132,18 @@ expand_dims = op(lambda x, axis: np.expand_dims(x, axis), numpy=np.expand_dims, 
 squeeze = op(lambda x, axis=None: np.squeeze(x, axis), numpy=np.squeeze, kind="linear", vjps=[_same_elements])
 
 copy = op(lambda x: x.copy(), numpy=np.copy, kind="linear", vjps=[lambda g, ans, x: g], name="copy")
+
+
+def _astype(x: Array, dtype: Any) -> Array:
+    if np.iscomplexobj(x) and np.dtype(dtype).kind != "c":
+        raise TypeError(f"complex numbers are not cut to {np.dtype(dtype)} silently: take .real, .imag or abs")
+    return x.astype(dtype)
+
+
 astype = op(
-    lambda x, dtype: x.astype(dtype),
+    _astype,
     kind="linear",
-    vjps=[lambda g, ans, x, dtype: g.astype(x.dtype)],
+    vjps=[lambda g, ans, x, dtype: g],  # the engine gives it the dtype of x
     name="astype",
     doc="""The same numbers in another dtype; a gradient comes back in the dtype of x.
 
@@ -151,8 +159,8 @@ def in_dtype(x: Any, dtype: Any) -> Any:
     x = as_array(x)
     if not given(dtype) or np.dtype(dtype) == x.dtype:
         return x
-    if np.dtype(dtype).kind != "f":
-        raise TypeError(f"dtype {np.dtype(dtype)} is not a real number's; use float64 or float32")
+    if np.dtype(dtype).kind not in "fc":
+        raise TypeError(f"dtype {np.dtype(dtype)} has no derivatives; use float64, float32 or complex128")
     return astype(x, dtype=np.dtype(dtype))
 
 

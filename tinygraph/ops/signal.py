@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.op import spells
+from tinygraph.ops.complexes import conjugate
 from tinygraph.ops.elementwise import clip, multiply
 from tinygraph.ops.index import pad
 from tinygraph.ops.shape import array_beside, as_array, broadcast_to, concatenate, flip, moveaxis, reshape
@@ -64,13 +65,14 @@ def convolve(x: Any, y: Any, mode: str = "full") -> Any:
 
 @spells(np.correlate)
 def correlate(x: Any, y: Any, mode: str = "valid") -> Any:
-    """Σⱼ x[i + j] y[j]: `np.correlate`.
+    """Σⱼ x[i + j] y[j], y conjugated: `np.correlate`.
 
     Example:
         >>> correlate(np.array([1.0, 2.0, 3.0]), np.array([1.0, 10.0]))
         array([21., 32.])
     """
     x, y = _vectors("correlate", x, y, mode)
+    y = conjugate(y)
     return _products(x, y, mode) if x.shape[0] >= y.shape[0] else flip(_products(y, x, mode))
 
 
@@ -283,7 +285,7 @@ def cov(
     else:
         freedom = total - ddof * np.sum(multiply(weights, aweights)) / total
     deviation = x - mean
-    found = (deviation if weights is None else deviation * weights) @ deviation.T
+    found = (deviation if weights is None else deviation * weights) @ conjugate(deviation).T
     return np.squeeze(found / freedom)
 
 

@@ -197,8 +197,8 @@ def bare_value(x: Any) -> Any:
 
 
 def is_real(x: Any) -> bool:
-    """Whether it holds real numbers, among which there may be NaN."""
-    return getattr(getattr(bare_value(x), "dtype", None), "kind", "") == "f"
+    """Whether it holds numbers among which there may be NaN."""
+    return getattr(getattr(bare_value(x), "dtype", None), "kind", "") in ("f", "c")
 
 
 @contextmanager

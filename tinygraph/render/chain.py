@@ -109,7 +109,7 @@ def _pulled(graph: Gathered, box: Node, g: Array, names: Mapping[Node, str]) -> 
 
     Of a rule that only knows bare arrays there is the number, and no formula.
     """
-    fresh = {x: leaf(x.value, np.asarray(x.value).dtype.kind == "f") for x in graph.inputs(box)}
+    fresh = {x: leaf(x.value, np.asarray(x.value).dtype.kind in "fc") for x in graph.inputs(box)}
     seed = leaf(g)
     with undisturbed():
         root = _again(box, fresh)

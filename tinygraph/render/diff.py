@@ -154,4 +154,4 @@ def _kind(node: Node) -> tuple[Any, ...]:
 def _constants(node: Node) -> tuple[Any, ...]:
     """The bare operands: numbers, and the shapes of arrays."""
     bare = (a for x, a in zip(node.inputs or (), node.args or (), strict=True) if x is None)
-    return tuple(float(a) if np.ndim(a) == 0 else np.shape(a) for a in bare)
+    return tuple(complex(a) if np.ndim(a) == 0 else np.shape(a) for a in bare)

@@ -25,8 +25,9 @@ class Expr:
 
     @property
     def number(self) -> float | None:
-        """The number of a constant, None of anything else."""
-        return float(self.value) if self.op is None and not self.name and np.ndim(self.value) == 0 else None
+        """The number of a real constant, None of anything else."""
+        named = self.op is not None or self.name or np.iscomplexobj(self.value)
+        return None if named or np.ndim(self.value) else float(self.value)
 
 
 def read(node: Node, leaf: Callable[[Node | Array], Expr | None]) -> Expr:

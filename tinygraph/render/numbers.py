@@ -20,7 +20,7 @@ def is_small(x: Array) -> bool:
         >>> is_small(np.zeros((3, 4))), is_small(np.zeros((2, 5))), is_small(np.zeros((0,)))
         (True, False, False)
     """
-    if not 1 <= np.ndim(x) <= 2 or not np.size(x) or np.asarray(x).dtype.kind not in "fiub":
+    if not 1 <= np.ndim(x) <= 2 or not np.size(x) or np.asarray(x).dtype.kind not in "fiubc":
         return False
     return bool(np.shape(x)[-1] <= COLUMNS and (np.ndim(x) == 1 or np.shape(x)[0] <= ROWS))
 
@@ -55,10 +55,14 @@ def summary(x: Array) -> str:
         'min 1, mean 3, max 6'
         >>> summary(np.array([1.0, np.nan, np.inf, 3.0]))
         'min 1, mean 2, max 3, 1 nan, 1 ∞'
+        >>> summary(np.array([1j, 3.0]))
+        'sizes: min 1, mean 2, max 3'
     """
     x = np.asarray(x)
     if not x.size:
         return "empty"
+    if x.dtype.kind == "c":
+        return f"sizes: {summary(np.abs(x))}"
     if x.dtype.kind not in "fiub":
         return ""
     finite = x[np.isfinite(x)]
@@ -86,7 +90,7 @@ def gradient(what: str, g: Array) -> list[str]:
         rows = grid(g)
         return [f"{what} = {rows[0]}"] if len(rows) == 1 else [f"{what} =", *rows]
     with np.errstate(all="ignore"):
-        return [f"‖{what}‖ = {number(np.linalg.norm(np.ravel(g).astype(np.float64)))}"]
+        return [f"‖{what}‖ = {number(np.linalg.norm(np.ravel(g).astype(np.result_type(g, np.float64))))}"]
 
 
 def short(x: Any) -> str:

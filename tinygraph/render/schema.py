@@ -61,6 +61,8 @@ def data(graph: Gathered) -> dict[str, Any]:
 
 def _value(x: Array) -> Any:
     x = np.asarray(x)
+    if x.dtype.kind == "c":
+        return {"real": _value(x.real), "imag": _value(x.imag)}
     if x.dtype.kind not in "fiub":
         return None
     if x.size <= LARGEST:

@@ -62,10 +62,13 @@ def number(value: Any) -> str:
     Example:
         >>> number(33.0), number(1 / 3), number(1e-7), number(float("nan")), number(True)
         ('33', '0.3333', '1e−07', 'nan', 'True')
+        >>> number(1 - 2j)
+        '(1−2j)'
     """
     if isinstance(value, bool | np.bool_):
         return str(bool(value))
-    return f"{float(value) + 0.0:.4g}".replace("inf", "∞").replace("-", _MINUS)
+    found = f"({complex(value) + 0.0:.4g})" if np.iscomplexobj(value) else f"{float(value) + 0.0:.4g}"
+    return found.replace("inf", "∞").replace("-", _MINUS)
 
 
 def is_scalar(value: Any) -> bool:

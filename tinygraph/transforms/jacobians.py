@@ -44,7 +44,7 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0, mode: str | None = N
         trace = traced(lambda *a: f(*a, **kwargs), args, argnums, has_aux, "jacobian")
         roots = trace.roots
         ins, outs = sum(x.value.size for x in trace.inputs), sum(y.value.size for y in roots)
-        forward = mode == "fwd" or (mode is None and ins < outs)
+        forward = _forward(mode, ins < outs, trace)
         blocks = _columns(trace, roots) if forward else _rows(trace, roots)
         matrix = trace.rebuild_outputs([trace.rebuild_inputs(row) for row in blocks])
         return (matrix, trace.aux) if has_aux else matrix
@@ -70,6 +70,17 @@ def jacrev(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False)
         array([1., 1., 1.])
     """
     return jacobian(f, argnums, "rev", has_aux)
+
+
+def _forward(mode: str | None, cheaper: bool, trace: Trace) -> bool:
+    """Whether to go forward. By complex numbers, only the way back is one matrix; of complex numbers, only forward."""
+    by, of = (any(node.value.dtype.kind == "c" for node in nodes) for nodes in (trace.inputs, trace.roots))
+    if (by and of) or (by and mode == "fwd") or (of and mode == "rev"):
+        raise TypeError(
+            "jacobian: derivatives of complex numbers are no one matrix by complex numbers, nor in this mode; take "
+            "np.real and np.imag, or use jvp and vjp"
+        )
+    return of or (not by and (mode == "fwd" or (mode is None and cheaper)))
 
 
 def _basis(value: Array) -> list[Array]:

@@ -81,7 +81,7 @@ class _Segment:
 
     def op(self, arity: int, value: Array) -> Op:
         forward = remembered(value, self.replay.value)
-        return Op(forward, vjps=Joint(self.pull, arity), jvp=self.push, name=self.name)
+        return Op(forward, vjps=Joint(self.pull, arity), jvp=self.push, complex=True, name=self.name)
 
     def pull(self, g: Array, ans: Array, *arrays: Array) -> tuple[Array, ...]:
         lift = handle if nested(g, *arrays) else None

@@ -48,6 +48,7 @@ def parted(whole: Any, specs: Sequence[Spec]) -> list[Any]:
     for shape, dtype in specs:
         stop = start + int(np.prod(shape))
         part = whole[start:stop].reshape(shape)
+        part = np.real(part) if dtype.kind == "f" else part  # what is joined with complex numbers is complex
         parts.append(part if part.dtype == dtype else part.astype(dtype))
         start = stop
     return parts

@@ -48,6 +48,11 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool 
                 ".mean(), or use jacobian or vjp"
             )
         root = trace.roots[0]
+        if root.value.dtype.kind == "c":
+            raise TypeError(
+                "grad: the function returned a complex number, which has no one gradient: take np.real, np.imag or abs "
+                "of it, or use vjp"
+            )
         gradient = trace.rebuild_inputs(pulled(trace, root, one_like(root.value)))
         value = trace.outside(trace.outputs[0])
         return ((value, trace.aux), gradient) if has_aux else (value, gradient)
@@ -68,7 +73,8 @@ def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -
 
     Raises:
         ValueError: f returns no scalar, or argnums names no argument.
-        TypeError: an argument to differentiate holds integers, or no numbers.
+        TypeError: an argument to differentiate holds integers, or no numbers; f returns a complex number. By a complex
+            argument x + iy the gradient is ∂f/∂x - i ∂f/∂y, as in JAX.
 
     Example:
         >>> grad(lambda x: x**3)(2.0)

@@ -10,7 +10,7 @@ import numpy as np
 from tinygraph.graph import pullback, serial
 from tinygraph.mode import recording
 from tinygraph.op import Array, Joint, Op, bare
-from tinygraph.operand import real_array
+from tinygraph.operand import number_array
 from tinygraph.tensor import Tensor, handle
 from tinygraph.transforms.replay import Spec, is_recorded, joined, parted, remembered, spec
 from tinygraph.transforms.trace import nested
@@ -61,7 +61,11 @@ class Call:
                 f"{self.name} closes over a Tensor that requires a gradient, of which its rule knows nothing; make it "
                 "an argument"
             )
-        values = [real_array(bare(y)) for y in self.outputs]
+        values = [number_array(bare(y)) for y in self.outputs]
+        if any(map(np.iscomplexobj, values)):
+            raise TypeError(
+                f"{self.name} returns complex numbers, which a custom rule does not know; return their parts"
+            )
         self.real = [i for i, value in enumerate(values) if value.dtype.kind == "f"]
         self.specs = [spec(values[i]) for i in self.real]
         for i in self.real:
@@ -84,7 +88,7 @@ class Call:
         """A gradient or tangent, if it has the shape of what it belongs to."""
         if np.shape(bare(x)) != shape:
             raise ValueError(f"{self.name}: {what} has shape {np.shape(bare(x))}, and not {shape}")
-        return x if isinstance(x, Tensor) else real_array(x)
+        return x if isinstance(x, Tensor) else number_array(x)
 
 
 class ReverseRule:
@@ -106,7 +110,7 @@ class ReverseRule:
         return made
 
     def forward(self, *arrays: Array) -> Array:
-        return joined([y for y in flatten(self.call.f(*self.call.all(arrays)))[0] if real_array(y).dtype.kind == "f"])
+        return joined([y for y in flatten(self.call.f(*self.call.all(arrays)))[0] if number_array(y).dtype.kind == "f"])
 
     def pull(self, g: Array, ans: Array, *arrays: Array) -> tuple[Array, ...]:
         call = self.call
@@ -144,7 +148,7 @@ class ForwardRule:
         return self.call.recorded(value, self.forward, vjps=Joint(self.pull, n), jvp=self.push)
 
     def forward(self, *arrays: Array) -> Array:
-        return joined([y for y in flatten(self.call.f(*self.call.all(arrays)))[0] if real_array(y).dtype.kind == "f"])
+        return joined([y for y in flatten(self.call.f(*self.call.all(arrays)))[0] if number_array(y).dtype.kind == "f"])
 
     def push(self, tangents: Sequence[Array | None], ans: Array, *arrays: Array) -> Array:
         call = self.call

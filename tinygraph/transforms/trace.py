@@ -11,7 +11,7 @@ import numpy as np
 from tinygraph.graph import Lift, Node, differentiable, leaf, serial
 from tinygraph.mode import recording
 from tinygraph.op import Array, bare
-from tinygraph.operand import real_array
+from tinygraph.operand import number_array
 from tinygraph.ops.shape import copy
 from tinygraph.tensor import Tensor, handle
 from tinygraph.tree import Rebuild, flatten
@@ -38,7 +38,7 @@ class Trace(NamedTuple):
         """
         if self.lift is None:
             return _owned(y, self.inputs, given)
-        return y if isinstance(y, Tensor) else handle(leaf(real_array(y), False))
+        return y if isinstance(y, Tensor) else handle(leaf(number_array(y), False))
 
 
 def check_callable(f: Any, name: str) -> None:
@@ -51,12 +51,12 @@ def fresh(x: Any) -> Node:
     """A node that stands for an argument; the outer level sees it as a copy of what it was given."""
     if isinstance(x, Tensor) and x.requires_grad:
         return Node(copy, (x._node,), (x._data,), None, x._data, True)
-    return leaf(x._data if isinstance(x, Tensor) else real_array(x))
+    return leaf(x._data if isinstance(x, Tensor) else number_array(x))
 
 
 def _input(x: Any, name: str) -> Node:
     node = fresh(x)
-    if node.value.dtype.kind != "f":
+    if node.value.dtype.kind not in "fc":
         raise TypeError(f"{name}: an argument of dtype {node.value.dtype} has no derivative; use .astype(float)")
     return node
 
@@ -89,7 +89,7 @@ def traced(f: Function, args: Sequence[Any], argnums: int | Sequence[int], has_a
         result, aux = result
         aux = _seen_from_outside(aux, inputs)
     outputs, rebuild_outputs = flatten(result)
-    roots = [y._node if isinstance(y, Tensor) else leaf(real_array(y), False) for y in outputs]
+    roots = [y._node if isinstance(y, Tensor) else leaf(number_array(y), False) for y in outputs]
     return Trace(inputs, rebuild, outputs, roots, result, rebuild_outputs, aux, _lift_for(inputs, outputs))
 
 
@@ -131,5 +131,7 @@ def matching(given: Sequence[Any], like: Sequence[Array], what: str) -> list[Any
     for t, value in zip(given, like, strict=True):
         if np.shape(bare(t)) != value.shape:
             raise ValueError(f"{what} of shape {np.shape(bare(t))} for an array of shape {value.shape}")
-        found.append(t if isinstance(t, Tensor) else real_array(t, value.dtype))
+        if np.iscomplexobj(bare(t)) and not np.iscomplexobj(value):
+            raise TypeError(f"{what} of complex numbers for an array of dtype {value.dtype}; take its .real")
+        found.append(t if isinstance(t, Tensor) else number_array(t, value.dtype))
     return found

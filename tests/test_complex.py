@@ -1,0 +1,205 @@
+"""Complex numbers: the laws for every operation that takes them, and what the engine makes of real and complex."""
+
+import warnings
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import settings
+from laws import cases, checks, complexes, table
+
+import tinygraph as tg
+from tinygraph.op import Op
+
+FUNCTIONS = [*table.RULED, *sorted(set(table.COMPOSED.values()), key=lambda f: f.__name__)]
+TRIED = max(1, settings().max_examples // 10)
+Z = np.array([1.0 + 2.0j, -0.5 + 0.25j, 0.75 - 1.0j])
+
+
+def label(function: Any) -> str:
+    return f"op-{function.name}" if isinstance(function, Op) else function.__name__
+
+
+TAKING = [f for f in FUNCTIONS if complexes.takes_complex(f)]
+
+
+def test_an_operation_takes_complex_numbers_if_its_record_says_so() -> None:
+    refusing = {o.name for o in table.RULED if o.complex and o not in TAKING}
+    assert refusing == set()
+    assert {o.name for o in TAKING if isinstance(o, Op) and not o.complex} == set()
+
+
+@pytest.mark.parametrize("function", TAKING, ids=label)
+def test_the_laws_hold_for_complex_numbers(function: Any) -> None:
+    for seed in range(TRIED):
+        case = complexes.complex_case(function, Random(seed))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # of what follows a pole
+            expected = checks.closed(cases.reference(function), case)(*case.arrays)
+        found = checks.values(function, case)
+        bare = checks.closed(function, case)(*case.arrays)
+        for want, recorded, raw in zip(expected, found, bare, strict=True):
+            rounding = checks.EPS * (32 + case.size)
+            np.testing.assert_allclose(
+                recorded, want, rtol=rounding, atol=8 * checks.round_off(case), err_msg=str(case)
+            )
+            np.testing.assert_array_equal(recorded, raw)
+        checks.check_rule(function, case)
+        checks.check_second_order(function, case)
+        checks.check_modes(function, case)
+        checks.check_alike(function, case)
+
+
+# --- the convention
+
+HOLOMORPHIC = {
+    "exp": np.exp,
+    "log": lambda z: 1 / z,
+    "sqrt": lambda z: 0.5 / np.sqrt(z),
+    "sin": np.cos,
+    "tanh": lambda z: 1 - np.tanh(z) ** 2,
+    "arctan": lambda z: 1 / (1 + z * z),
+    "reciprocal": lambda z: -1 / z**2,
+}
+
+
+@pytest.mark.parametrize("name", HOLOMORPHIC)
+def test_a_holomorphic_rule_is_g_times_the_derivative_without_conjugation(name: str) -> None:
+    _, pull = tg.vjp(getattr(np, name), Z)
+    np.testing.assert_allclose(pull(np.full(3, 2 - 1j))[0], (2 - 1j) * HOLOMORPHIC[name](Z), rtol=1e-14)
+    _, ahead = tg.jvp(getattr(np, name), (Z,), (np.full(3, 2 - 1j),))
+    np.testing.assert_allclose(ahead, (2 - 1j) * HOLOMORPHIC[name](Z), rtol=1e-14)
+
+
+def test_the_gradient_of_a_real_function_is_that_of_jax() -> None:
+    """∂f/∂x - i ∂f/∂y."""
+    np.testing.assert_allclose(tg.grad(lambda z: (np.abs(z) ** 2).sum())(Z), 2 * np.conj(Z), rtol=1e-15)
+    np.testing.assert_array_equal(tg.grad(lambda z: np.real(z).sum())(Z), np.ones(3))
+    np.testing.assert_array_equal(tg.grad(lambda z: np.imag(z).sum())(Z), np.full(3, -1j))
+    np.testing.assert_allclose(tg.grad(lambda z: np.angle(z).sum())(Z), -1j / Z, rtol=1e-15)
+
+
+SPELLED: dict[str, Callable[[Any, Any], Any]] = {
+    "products": lambda xp, z: xp.real(xp.vdot(z, z * z) * (1 - 2j)),
+    "powers": lambda xp, z: xp.abs(z ** (1 + 0.5j) + 2.0**z).sum(),
+    "parts": lambda xp, z: (xp.imag(z) ** 2 * xp.angle(z) + xp.real(xp.conj(z) ** 3)).sum(),
+    "spread": lambda xp, z: xp.std(z * z) + xp.var(xp.exp(z)),
+    "norms": lambda xp, z: xp.abs(xp.cumprod(z)[::-1] / (1 + xp.where(xp.real(z) > 0, z, 2j))).sum(),
+    "waves": lambda xp, z: xp.abs(xp.sin(z) * xp.arcsinh(z) - xp.log1p(z) * xp.arccos(z)).prod(),
+}
+
+
+@pytest.mark.parametrize("name", SPELLED)
+def test_gradients_are_those_of_jax(name: str) -> None:
+    jax = pytest.importorskip("jax")
+    f = SPELLED[name]
+    with jax.enable_x64(True):
+        want = np.asarray(jax.grad(lambda z: f(jax.numpy, z))(Z))
+    np.testing.assert_allclose(tg.grad(lambda z: f(np, z))(Z), want, rtol=1e-12)
+
+
+# --- real and complex numbers together
+
+
+@pytest.mark.parametrize(("wide", "narrow"), [(np.complex128, np.float64), (np.complex64, np.float32)])
+def test_a_real_argument_has_a_real_gradient_in_its_own_precision(wide: Any, narrow: Any) -> None:
+    x, z = np.array([1.0, 2.0, 3.0], narrow), Z.astype(wide)
+    gx, gz = tg.grad(lambda x, z: np.abs(x * z + 1j * x).sum(), (0, 1))(x, z)
+    assert (gx.dtype, gz.dtype) == (narrow, wide)
+    unit = np.conj(x * z + 1j * x) / np.abs(x * z + 1j * x)
+    np.testing.assert_allclose(gx, np.real(unit * (z + 1j)), rtol=1e-5)
+    np.testing.assert_allclose(gz, unit * x, rtol=1e-5)
+
+
+def test_a_real_argument_that_is_broadcast_against_complex_ones() -> None:
+    g = tg.grad(lambda x: np.imag(x * Z).sum())(2.0)
+    assert g.dtype == np.float64
+    assert g == Z.imag.sum()
+
+
+def test_a_spectrum_of_a_real_parameter_by_backward() -> None:
+    w = tg.Tensor([0.5, 1.0])
+    J = (abs(np.exp(1j * w) + 1.0) ** 2).sum()  # 2 + 2 cos w
+    J.backward(create_graph=True)
+    np.testing.assert_allclose(w.grad.data, -2 * np.sin(w.data), rtol=1e-14)
+    w.grad.sum().backward()
+    np.testing.assert_allclose(w.grad.data, -2 * np.sin(w.data) - 2 * np.cos(w.data), rtol=1e-14)
+    w.zero_grad()
+
+
+def test_a_tensor_of_complex_numbers() -> None:
+    t = tg.Tensor(Z)
+    assert t.requires_grad
+    assert repr(tg.Tensor([1j])) == "Tensor([0.+1.j])"
+    assert tg.Tensor(2j).dtype == tg.Tensor([1, 2j]).dtype == tg.Tensor([1.0], dtype=complex).dtype == np.complex128
+    assert tg.Tensor(Z.astype(np.complex64)).dtype == np.complex64
+    assert complex(tg.Tensor(1 + 2j)) == tg.Tensor(1 + 2j).item() == 1 + 2j
+    for found, want in [(t.real, Z.real), (t.imag, Z.imag), (t.conj(), Z.conj()), (t.conjugate(), Z.conj())]:
+        np.testing.assert_array_equal(found.data, want)
+    assert (t * 1.0).real.dtype == np.float64
+    assert tg.Tensor([1.0]).imag.data == 0.0
+    assert np.real_if_close(tg.Tensor([1.0 + 0j])).dtype == np.float64
+    assert np.real_if_close(t).dtype == np.complex128
+
+
+def test_derivatives_of_abs_and_angle_at_zero_are_zero() -> None:
+    for f in (np.abs, np.angle):
+        with np.errstate(all="raise"):
+            assert tg.grad(lambda z, f=f: f(z).sum())(np.zeros(1, complex)) == 0.0
+
+
+def test_jacobians_with_complex_numbers_on_one_side() -> None:
+    x = np.array([1.0, 2.0])
+    np.testing.assert_allclose(tg.jacobian(lambda x: np.exp(1j * x))(x), np.diag(1j * np.exp(1j * x)))
+    np.testing.assert_allclose(tg.jacobian(np.abs)(Z), np.diag(np.conj(Z) / np.abs(Z)))
+
+
+def test_check_grads_takes_complex_numbers_apart() -> None:
+    tg.check.check_grads(lambda z, x: np.exp(z) * np.conj(z) * x, Z, 1.5, order=2)
+    wrong = tg.op(lambda x: x * x, vjps=[lambda g, ans, x: 2 * g * np.conj(x)], complex=True, name="wrong")
+    with pytest.raises(tg.check.GradientError, match=r"wrong: x0\.imag\[0\]"):
+        tg.check.check_grads(wrong, Z)
+    report = tg.check.compare_grads(lambda z: (np.abs(z) ** 2).sum(), Z, gradient=lambda z: 2 * z)
+    assert report.notes == ("the gradient of x0.imag is of the wrong sign",)
+
+
+def test_a_program_of_complex_numbers_is_what_it_was_made_of() -> None:
+    f = tg.grad(lambda z: (np.abs(np.exp(1j * z) * z) ** 2).sum())
+    np.testing.assert_allclose(tg.compile(f)(Z), f(Z), rtol=1e-14)
+
+
+def test_pictures_write_complex_numbers_out() -> None:
+    z = tg.Tensor(1 + 2j, name="z")
+    J = abs(z * z)
+    J.name = "J"
+    J.backward()
+    assert "(1+2j)" in tg.render(J).svg
+
+
+RAISING = [
+    (tg.relu, r"relu of shape \(3,\): it has no rule for complex numbers; take \.real, \.imag or abs"),
+    (np.rint, "rint of .* no rule for complex numbers"),
+    (lambda t: np.floor_divide(2.0, t), "floor_divide of .* no rule for complex numbers"),
+    (lambda t: tg.relu(t.real) + tg.sigmoid(2j * tg.Tensor(1.0)), "sigmoid of .* no rule for complex numbers"),
+    (np.nan_to_num, "nan_to_num: complex numbers have no rule"),
+    (lambda t: t.sum().backward(), r"backward from a complex number.*\.real, \.imag or abs"),
+    (lambda t: tg.grad(lambda z: z.sum())(Z), r"grad: the function returned a complex number.*np\.real"),
+    (lambda t: t.real.backward(np.full(3, 1j)), r"grad is complex, the Tensor is of float64"),
+    (lambda t: tg.vjp(np.abs, Z)[1](Z), r"vjp: cotangent of complex numbers for an array of dtype float64"),
+    (lambda t: tg.jvp(np.exp, (Z.real,), (Z,)), r"jvp: tangent of complex numbers for an array of dtype float64"),
+    (lambda t: tg.jacobian(np.exp)(Z), "jacobian: .* np.real and np.imag, or use jvp and vjp"),
+    (lambda t: tg.jacobian(np.abs, mode="fwd")(Z), "jacobian: .* nor in this mode"),
+    (lambda t: t.astype(float), r"astype of .*not cut to float64 silently: take \.real"),
+    (lambda t: tg.Tensor(Z, dtype=float), "dtype complex128 are not real; take np.real"),
+    (lambda t: tg.Tensor([1.0]).copy().__setitem__(0, 1j), r"would be cut: use \.astype\(complex\)"),
+    (lambda t: float(tg.Tensor(1j, requires_grad=False)), "complex"),
+    (lambda t: tg.check.numeric_grad(np.abs, 1j), r"\.real and \.imag"),
+]
+
+
+@pytest.mark.parametrize(("call", "said"), RAISING)
+def test_what_has_no_meaning_for_complex_numbers_raises_and_says_so(call: Callable[[Any], Any], said: str) -> None:
+    with pytest.raises(TypeError, match=said):
+        call(tg.Tensor(Z))
