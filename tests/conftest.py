@@ -1,4 +1,4 @@
-"""Hypothesis's profiles, and that no test leaves a mode of recording switched on."""
+"""Hypothesis's profiles, threads, and that no test leaves a mode of recording switched on."""
 
 import os
 from collections.abc import Iterator
@@ -14,6 +14,9 @@ settings.register_profile("dev", max_examples=10, derandomize=True, database=Non
 settings.register_profile("ci", max_examples=40, derandomize=True, database=None, **COMMON)
 settings.register_profile("deep", max_examples=1000, **COMMON)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
+
+for library in ("OPENBLAS", "OMP", "MKL"):  # read by workers, which are as many as cores: more threads wait in turn
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -15,7 +15,7 @@ from laws import table as laws
 from laws.cases import Case, recipe_for
 
 from mutations.faults import FAULTS, Mutant, changed, places
-from mutations.study import EQUIVALENT, LARGEST, SURVIVED, Verdict, alike, caught, sampled
+from mutations.study import EQUIVALENT, LARGEST, Verdict, alike, caught, sampled
 from tinygraph.graph import Node, leaf
 from tinygraph.op import Op
 from tinygraph.tensor import Tensor
@@ -86,13 +86,14 @@ def study(function: Callable[..., Any], part: int = 1) -> Iterator[Verdict]:
     kinds = [(block, i, fault) for block, i, fault in kinds if sampled(f"{name} {block.name} {fault} {i}", part)]
     if not kinds:
         return
-    assert caught(function, cases if part == 1 else cases[:2], []) == SURVIVED, f"{name} as it is is called wrong"
+    if part == 1:
+        caught(function, function, cases, [])
 
     for block, i, fault in kinds:
         mutant = Mutant(fault, i, changed(block, i, FAULTS[fault](i)))
         wrong = planted(function, block, mutant.op)
         if not alike(wrong, function, cases):
-            yield Verdict(f"{name}: {block.name}", mutant, caught(wrong, cases, []))
+            yield Verdict(f"{name}: {block.name}", mutant, caught(wrong, function, cases, []))
             continue
         closed = alike(planted(function, block, changed(block, i, FAULTS["zero"](i))), function, cases)
         why = NO_PATH if closed else NARROW if (name, fault) == ("dstack", "transposed") else ""
