@@ -23,7 +23,13 @@ CATS = [SHARED / "data" / "train_catvnoncat.h5", SHARED / "data" / "test_catvnon
 pytestmark = pytest.mark.skipif(not EXERCISES.is_dir(), reason="the course's published results are not here")
 
 DEEP = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
-long = pytest.mark.skipif(not DEEP, reason="minutes long, and like a test that runs: it runs in the deep profile")
+long = pytest.mark.skipif(not DEEP, reason="long, and like a test that runs: it runs in the deep profile")
+
+
+def some(*params: Any, of: int) -> list[Any]:
+    """The first of them run always, the others in the deep profile: each trains a network for thousands of epochs."""
+    return [*params[:of], *(pytest.param(p, marks=long) for p in params[of:])]
+
 
 THEN = {
     "mul": np.multiply,
@@ -312,7 +318,7 @@ def test_initial_weights(name: str, sizes: tuple[int, ...]) -> None:
     agree({"W1": draw((sizes[1], sizes[0])), "W2": draw((sizes[2], sizes[1]))}, case(INITIAL, name))
 
 
-@pytest.mark.parametrize("name", ["train_zeros", "train_he", "train_random_x10", "train_randn_x1"])
+@pytest.mark.parametrize("name", some("train_he", "train_random_x10", "train_zeros", "train_randn_x1", of=2))
 def test_circles(course: Any, name: str) -> None:
     of = case(INITIAL, name)
     init, columns, example = tg.nn.init, course("columns"), course("initialization")
@@ -411,18 +417,20 @@ def test_the_moons_of_2017(course: Any, kind: str) -> None:
     agree(found | ({"costs": lasts} if "costs" in of["expected"] else {}), of)
 
 
-@pytest.mark.parametrize("kind", ["gd", "momentum", "adam"])
-@pytest.mark.parametrize("decay", ["", "stepdecay_"])
-def test_the_moons_of_2021(course: Any, kind: str, decay: str) -> None:
-    of = case(OPTIMIZATION, f"moons_2021_{decay}{kind}")
-    example, rate = course("moons"), of["settings"]["learning_rate"]
+@pytest.mark.parametrize(
+    "name", some("adam", "stepdecay_gd", "gd", "momentum", "stepdecay_momentum", "stepdecay_adam", of=2)
+)
+def test_the_moons_of_2021(course: Any, name: str) -> None:
+    of = case(OPTIMIZATION, f"moons_2021_{name}")
+    example, rate, kind = course("moons"), of["settings"]["learning_rate"], name.rsplit("_", maxsplit=1)[-1]
     X, Y = course("columns").in_columns(tg.data.moons())
-    schedule = example.staircase(rate) if decay else None
+    schedule = example.staircase(rate) if kind != name else None
     p, means, _ = example.train(X, Y, kind, of["settings"]["epochs"], rate, schedule)
     found = {"costs": means, "acc": course("columns").accuracy(p, X, Y) / 100}
     agree(found | ({"lrs": [schedule(e) for e in range(0, 5000, 1000)]} if schedule else {}), of)
 
 
+@long
 def test_a_decay_that_is_too_fast(course: Any) -> None:
     of = case(OPTIMIZATION, "moons_2021_gd_decay")
     example = course("moons")

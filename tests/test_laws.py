@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from laws import cases, checks, table
 from laws.cases import Case, recipe_for
+from laws.examples import at_first
 
 import tinygraph as tg
 from tinygraph.op import Op
@@ -59,12 +60,14 @@ def test_forward_is_what_numpy_or_the_definition_says(function: Any, r: Random) 
 
 
 @each(FUNCTIONS)
+@at_first(7)
 @given(r=randoms)
 def test_rule_is_the_two_sided_difference(function: Any, r: Random) -> None:
     checks.check_rule(function, recipe_for(function)(r))
 
 
 @each(FUNCTIONS)
+@at_first(5)
 @given(r=randoms)
 def test_second_order_is_the_difference_of_the_rule(function: Any, r: Random) -> None:
     checks.check_second_order(function, recipe_for(function)(r))
@@ -77,6 +80,7 @@ def test_forward_mode_is_the_transpose_of_reverse_mode(function: Any, r: Random)
 
 
 @each(FUNCTIONS)
+@at_first(5)
 @given(r=randoms)
 def test_gradient_has_the_shape_and_dtype_of_its_argument(function: Any, r: Random) -> None:
     checks.check_alike(function, recipe_for(function)(r))
@@ -89,6 +93,7 @@ def test_linear_operations_and_their_rules_are_adjoint_exactly(function: Op, r: 
 
 
 @each(FUNCTIONS)
+@at_first(5)
 @given(r=randoms)
 def test_the_layout_in_memory_does_not_matter_and_nothing_is_written(function: Any, r: Random) -> None:
     checks.check_layouts(function, recipe_for(function)(r))

@@ -53,12 +53,14 @@ def test_gradient_of_a_broadcast_argument_is_the_sum_over_its_copies(op: Op, dat
 
 
 ANY = st.floats(width=64, allow_nan=True, allow_infinity=True)
+# SciPy's zeta, the slope of digamma too, goes up from a negative number in steps of 1: from -1e9 it takes seconds
+STEPWISE = {name: ANY.filter(lambda x: not -math.inf < x < -1e4) for name in ("digamma", "zeta")}
 
 
 @each
 @given(data=st.data())
 def test_forward_and_rules_take_every_float_there_is(op: Op, data: Any) -> None:
-    arrays = [data.draw(hnp.arrays(np.float64, 3, elements=ANY)) for _ in range(op.arity)]
+    arrays = [data.draw(hnp.arrays(np.float64, 3, elements=STEPWISE.get(op.name, ANY))) for _ in range(op.arity)]
     if op.name == "where":
         arrays[0] = arrays[0] > 0
     for a in arrays:

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 from random import Random
 from typing import Any
 from zlib import crc32
@@ -17,6 +16,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from laws import checks, table
 from laws.cases import recipe_for
+from laws.examples import PROFILE
 
 import tinygraph as tg
 from tinygraph import Op
@@ -29,7 +29,6 @@ from tinygraph.check.verdict import KINK, NOISE
 from tinygraph.graph import differentiable
 from tinygraph.op import bare
 
-PROFILE = os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev")
 TIMES = {"deep": 10.0, "ci": 1.0}.get(PROFILE, 0.1)
 PARAMS = {"axis", "keepdims", "ddof"}
 ONE_TRIANGLE = {"cholesky", "eigh", "eigvalsh"}  # they read one, and their derivative is that by symmetric matrices

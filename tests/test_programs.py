@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import Phase, find, given, settings
+from laws.examples import PROFILE
 
 import tinygraph as tg
 from tinygraph.check import compare_grads
 from tinygraph.check import strategies as tgst
 from tinygraph.check.programs import LARGEST, MOST, Program, Step, random_program
+from tinygraph.graph import differentiable
 from tinygraph.ops import exponential, index, running
 
 MANY = [random_program(seed) for seed in range(1500)]
@@ -129,6 +131,12 @@ def fails(program: Program) -> bool:
     return compare_grads(program, *program.args).wrong > 0
 
 
+def records(op: tg.Op, program: Program) -> bool:
+    """Whether an operation is in a program: one without it cannot fail for it, and takes no check."""
+    found = program(*map(tg.Tensor, program.args))
+    return any(node.op is op for node in differentiable([found._node]))
+
+
 def test_a_fault_in_an_op_of_ones_own_shrinks_to_one_call_of_it() -> None:
     softsign = wrong("softsign", lambda x: x / (1.0 + np.abs(x)), lambda g, ans, x: g / (1.0 + np.abs(x)))
     found = find(tgst.programs(ops=[softsign]), fails, settings=SEARCH)
@@ -156,10 +164,13 @@ PLANTED = {
 }
 
 
-@pytest.mark.parametrize("name", PLANTED)
+SLOW = {"cumsum", "log_softmax"}  # to shrink
+
+
+@pytest.mark.parametrize("name", [n for n in PLANTED if PROFILE == "deep" or n not in SLOW])
 def test_a_fault_planted_in_the_table_is_found_and_shrinks_to_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     op, rule = PLANTED[name]
     monkeypatch.setattr(op, "vjps", [rule])
-    found = find(tgst.programs(), fails, settings=SEARCH)
+    found = find(tgst.programs(), lambda program: records(op, program) and fails(program), settings=SEARCH)
     assert len(found.source.splitlines()) <= 5, str(found)
     assert sum(x.size for x in found.args) <= 4, repr(found)
