@@ -19,7 +19,20 @@ import tinygraph
 from tinygraph.op import Op
 
 ROOT = Path(tinygraph.__file__).parent
-FLOORS = ["op", "ops", "graph", "mode", "operand", "tensor", "tree", "transforms", "program", "render", "check"]
+FLOORS = [
+    "op",
+    "ops",
+    "graph",
+    "mode",
+    "operand",
+    "tensor",
+    "tree",
+    "transforms",
+    "control",
+    "program",
+    "render",
+    "check",
+]
 FLOORS += ["nn", "optim", "data", "train", "cli"]  # each may import what stands before it
 BY_PUBLIC_NAMES = {"cli", "check"}  # they write programs as a user would: the demo, and random ones
 ENGINE = FLOORS[: FLOORS.index("program")]

@@ -35,6 +35,7 @@ from tinygraph.transforms import (
 
 if TYPE_CHECKING:
     from tinygraph import check, data, nn, optim, train
+    from tinygraph.control import cond, scan, while_loop
     from tinygraph.nn.saving import load, save
     from tinygraph.program import compile, source  # noqa: A004  the field's word
     from tinygraph.render import derivation, plots, render
@@ -51,6 +52,7 @@ __all__ = [
     "check",
     "checkpoint",
     "compile",
+    "cond",
     "custom_jvp",
     "custom_root",
     "custom_vjp",
@@ -73,12 +75,14 @@ __all__ = [
     "plots",
     "render",
     "save",
+    "scan",
     "scope",
     "source",
     "stop_gradient",
     "train",
     "value_and_grad",
     "vjp",
+    "while_loop",
 ]
 __all__ += ops.__all__
 
@@ -89,6 +93,7 @@ _FUNCTIONS = {"derivation": "render", "load": "nn.saving", "save": "nn.saving"}
 _FUNCTIONS |= {"compile": "program", "source": "program"}
 _FUNCTIONS |= {"checkpoint": "transforms.recompute", "custom_root": "transforms.implicit"}
 _FUNCTIONS |= dict.fromkeys(("custom_jvp", "custom_vjp"), "transforms.custom")
+_FUNCTIONS |= dict.fromkeys(("cond", "scan", "while_loop"), "control")
 
 
 def __getattr__(name: str) -> Any:

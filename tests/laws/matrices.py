@@ -329,7 +329,7 @@ COMPOSITIONS = {
     "_diagonal": on_last_two,
     "_trace": on_last_two,
     "cholesky": upper_or_lower,
-    "cond": cond_case,
+    "condition_number": cond_case,
     "cross": cross_case,
     "eig": eig_case,
     "eigh": eigh_case,

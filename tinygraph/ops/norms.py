@@ -12,7 +12,7 @@ from tinygraph.ops.reduce import kept_shape
 from tinygraph.ops.shape import as_array, axis_in
 from tinygraph.ops.systems import inv
 
-__all__ = ["cond", "matrix_norm", "norm", "vector_norm"]
+__all__ = ["condition_number", "matrix_norm", "norm", "vector_norm"]
 
 
 _add: Any = np.add.reduce
@@ -137,11 +137,11 @@ def matrix_norm(x: Any, *, keepdims: bool = False, ord: Any = "fro") -> Any:
 
 
 @spells(np.linalg.cond)
-def cond(x: Any, p: Any = None) -> Any:
+def condition_number(x: Any, p: Any = None) -> Any:
     """The condition number of matrices in a norm: the largest singular value over the least: `np.linalg.cond`.
 
     Example:
-        >>> float(cond(np.array([[2.0, 0.0], [0.0, 1.0]])))
+        >>> float(condition_number(np.array([[2.0, 0.0], [0.0, 1.0]])))
         2.0
     """
     if p is None or p in (2, -2):
