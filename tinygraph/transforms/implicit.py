@@ -10,7 +10,7 @@ import numpy as np
 from tinygraph.graph import Lift, Node, leaf, pullback, pushforward
 from tinygraph.mode import apart
 from tinygraph.op import Array, Joint, Op, bare
-from tinygraph.operand import real_array
+from tinygraph.operand import number_array
 from tinygraph.tensor import handle
 from tinygraph.transforms.forward import transposed
 from tinygraph.transforms.replay import Replay, is_recorded, joined, parted, records, remembered, spec
@@ -67,11 +67,11 @@ def custom_root(
     check_callable(f, "custom_root")
     check_callable(solve, "custom_root: solve")
     leaves, rebuild = flatten(initial_guess)
-    guess = rebuild([bare(real_array(bare(x))) for x in leaves])
+    guess = rebuild([bare(number_array(bare(x))) for x in leaves])
     with apart(leaf(np.float64(0.0), False).serial):
         found = solve(_on_arrays(f), guess)
     root, aux = found if has_aux else (found, None)
-    values = [real_array(bare(x)) for x in flatten_like(root, initial_guess, "custom_root: the root")]
+    values = [number_array(bare(x)) for x in flatten_like(root, initial_guess, "custom_root: the root")]
     x = _recorded(f, values, rebuild, tangent_solve or dense_solve) if records() else rebuild(values)
     return (x, aux) if has_aux else x
 
