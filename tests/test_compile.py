@@ -470,24 +470,6 @@ def test_arrays_of_its_own_may_be_written_to() -> None:
     is_compiled(compiled)
 
 
-def test_backward_inside() -> None:
-    w = tg.Tensor(np.ones(3), name="w")
-
-    def f(x: Any) -> Any:
-        loss = ((x @ w) ** 2).sum()
-        loss.backward()
-        return loss.item()
-
-    compiled = tg.compile(f)
-    with pytest.warns(RuntimeWarning, match=r"differentiated by .backward\(\)"):
-        compiled(X)
-    compiled(X)
-    w2 = tg.Tensor(np.ones(3))
-    ((X @ w2) ** 2).sum().backward()
-    assert type(w.grad) is np.ndarray
-    np.testing.assert_array_equal(w.grad, 2 * w2.grad)
-
-
 def test_a_tensor_with_a_graph_behind_it_is_not_cut_off() -> None:
     w = tg.Tensor(np.ones(3), name="w")
     compiled = tg.compile(lambda x: (x @ w).sum())

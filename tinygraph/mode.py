@@ -187,6 +187,12 @@ def tracing(tracer: Any) -> Iterator[None]:
         yield
 
 
+def tracer() -> Any:
+    """What writes a program of what is computed now; None, nearly always."""
+    mode = MODE.get()
+    return None if mode is None or mode.tracer is None or not mode.tracer.open else mode.tracer
+
+
 def watcher() -> Watch | None:
     """What looks at each gradient of a reverse pass: `check_backward` under debug, the tracer of a program."""
     mode = MODE.get()

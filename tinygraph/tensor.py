@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.graph import Node, Tag, leaf, pullback
-from tinygraph.mode import MODE, TRACING, Mode, check_forward, freeze, recording, thaw, user_line, watcher
+from tinygraph.mode import MODE, TRACING, Mode, check_forward, freeze, recording, thaw, tracer, user_line, watcher
 from tinygraph.op import OPS, Array, Op, Traced, as_numpy, bare
 from tinygraph.operand import constant, explained, number_array, one_like, real_only, refuse_complex
 from tinygraph.ops import complexes, elementwise, index, linalg, numeric, reduce, running, shape
@@ -203,8 +203,8 @@ class Tensor(Traced):
         if value is node.value:
             return
         mode = _get_mode()
-        if mode is not None and mode.tracer is not None:
-            mode.tracer.notice("has its data replaced", "a Tensor")
+        if mode is not None and mode.tracer is not None and mode.tracer.replaced(self, value):
+            return
         if node.op is not None:
             raise ValueError("only a leaf's data can be replaced; this Tensor is the result of " + node.op.name)
         value = number_array(bare(value), self._data.dtype)
@@ -220,7 +220,8 @@ class Tensor(Traced):
         if self._data.dtype.kind not in "fc":
             raise TypeError(f"an array of {self._data.dtype} is a constant and has no gradient; use .astype(float)")
         if node.tag is not None and (node.tag.keep or node.tag.grad is not None):
-            return node.tag.grad
+            recorder = tracer()
+            return node.tag.grad if recorder is None else recorder.effects.gradient(node)
         if node.op is not None:
             warnings.warn(
                 f"the .grad of the result of {node.op.name} is not kept; give it a name or call .retain_grad() before "
@@ -234,6 +235,9 @@ class Tensor(Traced):
         if value is not None and np.shape(value) != self.shape:
             raise ValueError(f"a gradient of shape {np.shape(value)} for a Tensor of shape {self.shape}")
         self._tag().grad = value
+        recorder = tracer()
+        if recorder is not None:
+            recorder.effects.set_gradient(self._node, value)
 
     def _tag(self) -> Tag:
         if self._node.tag is None:
@@ -324,8 +328,9 @@ class Tensor(Traced):
                 "were recorded under no_grad"
             )
         mode = _get_mode()
-        if mode is not None and mode.tracer is not None:
-            mode.tracer.notice("is differentiated by .backward(), which fills .grad", "a Tensor")
+        recorder = tracer()
+        if recorder is not None:
+            recorder.effects.differentiates(self._node, create_graph)
         seed = _seed(self._data, bare(grad))
         if create_graph:
             recorded = grad if isinstance(grad, Tensor) else handle(leaf(seed, False))
@@ -335,6 +340,9 @@ class Tensor(Traced):
             found = pullback(self._node, seed, release=not retain_graph, watch=watcher())
         if mode is not None:
             thaw(mode)
+        if mode is not None and mode.tracer is not None:
+            mode.tracer.effects.delivers(found)
+            return
         with _delivery:
             for node, g in found.items():
                 tag: Any = node.tag
@@ -348,6 +356,9 @@ class Tensor(Traced):
         """Forget the gradient; the next backward starts anew."""
         if self._node.tag is not None:
             self._node.tag.grad = None
+            recorder = tracer()
+            if recorder is not None:
+                recorder.effects.set_gradient(self._node, None)
 
     # --- operators
 

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.mode import tracer
 from tinygraph.op import Array
 from tinygraph.optim.blocks import Block, laid_out, ready, states_of
 from tinygraph.optim.parameters import grouped, labelled
+from tinygraph.optim.recorded import begun, ended, recorded_end, recorded_rules
 from tinygraph.optim.rule import Rule
 from tinygraph.optim.saved import entries, restored, restored_hyper, saved_hyper
 from tinygraph.tensor import Tensor
@@ -118,15 +120,21 @@ class Optimizer:
             ValueError: a read-only parameter; a hyper-parameter changed to something out of its range.
         """
         loss = None if closure is None else closure()
-        for rule, blocks in zip(self._current_rules(), self._blocks, strict=True):
+        recorder = tracer()
+        rules = self._current_rules() if recorder is None else recorded_rules(self, recorder)
+        for rule, blocks in zip(rules, self._blocks, strict=True):
             if rule.joint:
                 _update_together(rule, list(ready(blocks)))
                 continue
             for block, grads in ready(blocks):
                 g = block.joined(grads)
                 p = block.values() if rule.reads_params else g
-                block.add(rule.apply((g,), (block.state,), (p,))[0])
+                state = begun(block.state)
+                block.add(rule.apply((g,), (state,), (p,))[0])
+                ended(block.state, state)
         self.steps += 1
+        if recorder is not None:
+            recorded_end(self, recorder)
         return loss
 
     def zero_grad(self, set_to_none: bool = True) -> None:
@@ -136,6 +144,12 @@ class Optimizer:
                 p.zero_grad()
             else:
                 p.grad = np.zeros_like(p.data)
+
+    def seen_by_program(self) -> tuple[Any, ...]:
+        """What of the optimizer a program depends on: learning rates, steps and states are read afresh."""
+        hyper = tuple((name, str(g[name])) for g in self.param_groups for name in self.defaults if name != "lr")
+        blocks = tuple(id(block) for blocks in self._blocks for block in blocks)
+        return id(self), hyper, blocks, tuple((id(p), p._data.strides) for p in self._names)
 
     def state_dict(self) -> dict[str, Any]:
         """All that a resumed run needs: nested dicts with names as keys, holding copies of arrays, and numbers.
@@ -182,8 +196,10 @@ class Optimizer:
 def _update_together(rule: Rule, work: Sequence[tuple[Block, list[Array]]]) -> None:
     gs = [block.joined(grads) for block, grads in work]
     ps = [block.values() for block, _ in work] if rule.reads_params else gs
-    for (block, _), update in zip(work, rule.apply(gs, [block.state for block, _ in work], ps), strict=True):
+    states = [begun(block.state) for block, _ in work]
+    for (block, _), update, state in zip(work, rule.apply(gs, states, ps), states, strict=True):
         block.add(update)
+        ended(block.state, state)
 
 
 def _defaults(make: Callable[..., Rule], hyper: dict[str, Any], label: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.mode import tracer
 from tinygraph.op import Array
 from tinygraph.tree import flatten, flatten_like
 
@@ -129,7 +130,7 @@ def leafwise(
             g = -g
         if weight_decay:
             g = g + weight_decay * p
-        now = hyper if schedule is None else {**hyper, "lr": float(schedule(t - 1))}
+        now = hyper if schedule is None else {**hyper, "lr": _rate(schedule, t - 1)}
         update, *after = kernel(g, p, t, *[state[name] for name in names], **now)
         state.update(zip(names, after, strict=True))
         return update
@@ -243,6 +244,24 @@ def fractions(rule: str, **values: Any) -> None:
     for name, value in values.items():
         if not 0 <= value < 1:
             raise ValueError(f"{rule}: {name} = {value} must be at least 0 and less than 1")
+
+
+class FreshRate:
+    """A learning rate that is a variable of a program, and the same for all steps."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __call__(self, step: Any) -> Any:
+        return self.value
+
+
+def _rate(schedule: Callable[[Any], Any], step: Any) -> Any:
+    """The learning rate of a step; while a program is recorded, a variable, or a call that it repeats."""
+    recorder = tracer()
+    if recorder is None or isinstance(schedule, FreshRate):
+        return schedule(step) if isinstance(schedule, FreshRate) else float(schedule(step))
+    return recorder.effects.called(schedule, step)
 
 
 def _array(value: Any) -> Array:

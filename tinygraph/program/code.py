@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 SPECIAL = "scipy.special"  # whose functions a program names too, where it is loaded
+GENERATORS = (np.random.Generator, np.random.RandomState)
 Capture = Callable[[Any], ast.expr]
 UNMATCHED = "NotImplemented"  # what a program returns where its checks find other values than those it was recorded on
 
@@ -36,7 +37,8 @@ class Program:
 
     `inputs` and `constants` are the names of its arguments and of arrays that it met, with their values; `results`
     names what it returns; `labels` has the user's name of a variable; `unstable` are variables whose memory is written
-    to, so that no expression of them may be moved or merged.
+    to, and random generators, so that no expression of them may be moved or merged. `writes` says what some inputs,
+    or parts of inputs, shall hold in the end, each the value of a variable.
     """
 
     inputs: Mapping[str, Any]
@@ -45,6 +47,17 @@ class Program:
     results: tuple[str, ...]
     labels: Mapping[str, str] = field(default_factory=dict)
     unstable: frozenset[str] = frozenset()
+    writes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The variables that must be there in the end: what is returned, what is written, and what it is written to."""
+        return (*self.results, *self.writes.values(), *self.writes)
+
+    @property
+    def generators(self) -> frozenset[str]:
+        """The names of the random generators that it draws from."""
+        return frozenset(k for k, x in self.constants.items() if isinstance(x, GENERATORS))
 
     def with_lines(self, lines: list[Line], **changes: Any) -> Program:
         return replace(self, lines=tuple(lines), **changes)

@@ -13,6 +13,7 @@ import numpy as np
 
 from tinygraph.mode import MODE, tracing
 from tinygraph.program import reach
+from tinygraph.program.effects import grad_in, restore, state_of, store
 from tinygraph.program.explain import explained
 from tinygraph.program.fast import fast
 from tinygraph.program.recording import (
@@ -45,6 +46,7 @@ class Compiled:
         self.check = check
         self.borrow = borrow
         self._recordings: dict[Any, Recording] = {}
+        self._tags: dict[Any, tuple[Any, ...]] = {}  # by signature: whether these have a gradient tells programs apart
         self._again: dict[Any, int] = {}
         self._lock = threading.RLock()
         update_wrapper(self, f, updated=())
@@ -54,7 +56,10 @@ class Compiled:
         if mode is not None and (mode.tracer is not None or mode.debugging):
             return self.f(*args, **kwargs)
         seen = reach.view(self.f, args, kwargs)
-        key = (mode is None or mode.recording, seen.key)
+        key: tuple[Any, ...] = (mode is None or mode.recording, seen.key)
+        tags = self._tags.get(key)
+        if tags is not None:
+            key = (*key, tuple(grad_in(tag, seen.arrays) is not None for tag in tags))
         found = self._recordings.get(key)
         if found is None or not found.settled:
             return self._recorded(key, seen, args, kwargs)
@@ -63,10 +68,16 @@ class Compiled:
         if any(a.tobytes() != numbers for a, numbers in found.watched):
             return self._recorded(key, seen, args, kwargs)
         given = [a._data if type(a) is Tensor else a for a in seen.arrays]
-        results = found.run(*given, *(t._data for t in found.tensors), *found.program.constants.values())
+        read = [get(seen.arrays) for get in found.reads]
+        before = [(g, state_of(g)) for g in found.drawn]
+        results = found.run(*given, *(t._data for t in found.tensors), *read, *found.program.constants.values())
         if results is NotImplemented:
+            for generator, state in before:
+                restore(generator, state)
             return self._recorded(key, seen, args, kwargs)
         out = found.rebuild(results, seen.arrays)
+        if found.stores:
+            store(found.stores, results, seen.arrays)
         return out if self.check <= 0 else self._checked(out, args, kwargs)
 
     # --- recording
@@ -83,11 +94,14 @@ class Compiled:
                 if self._again[key] > RECORDED_AGAIN:
                     self._recordings[key] = self._refused("depends time and again on values that change", before.held)
                     return self.f(*args, **kwargs)
-            tracer = Tracer(self.strict)
+            tracer = Tracer(self.strict, getattr(self.f, "__code__", None))
             random = reach.generators(seen.held)
-            state = reach.states(random)
+            states = [reach.states([g]) for g in random]
             out, recording = self._traced(tracer, seen, args, kwargs)
-            if recording.reason is None and reach.states(random) != state:
+            key = self._full(key, recording)
+            drawn = [g for g, _ in tracer.effects.drawn]
+            moved = [g for g, state in zip(random, states, strict=True) if reach.states([g]) != state]
+            if recording.reason is None and any(all(g is not d for d in drawn) for g in moved):
                 recording = self._refused("draws random numbers", recording.held)
             elif recording.reason is None and before is not None and not before.settled:
                 recording = recording._replace(settled=before.fresh == recording.fresh)
@@ -97,6 +111,18 @@ class Compiled:
                 recording = self._refused(recording.reason, recording.held)
             self._recordings[key] = recording
             return out
+
+    def _full(self, key: Any, recording: Recording) -> Any:
+        """The key of a recording, with what gradients there were before it."""
+        known, there = (
+            self._tags.get(key[:2], ()),
+            dict(zip(self._tags.get(key[:2], ()), key[2] if key[2:] else (), strict=True)),
+        )
+        there |= {tag: begun for tag, begun in recording.begun if tag not in there}
+        if not there:
+            return key
+        self._tags[key[:2]] = (*known, *(tag for tag in there if tag not in known))
+        return (*key[:2], tuple(there[tag] for tag in self._tags[key[:2]]))
 
     def _refused(self, reason: str, held: Any) -> Recording:
         if self.strict:
@@ -121,7 +147,9 @@ class Compiled:
             result = self.f(*stood_args, **stood_kwargs)
         outputs, put_together = flatten(result)
         spots = [spot(y, tracer, inputs, seen.arrays) for y in outputs]
-        detached = any(isinstance(y, Tensor) and y.requires_grad and type(y._data) is Variable for y in outputs)
+        roots = tracer.effects.roots
+        tensors = [y for y in outputs if isinstance(y, Tensor) and y._node not in roots]
+        detached = any(y.requires_grad and type(y._data) is Variable for y in tensors)
         if detached:
             tracer.notice(
                 "is returned with a gradient; compile grad or value_and_grad, or call under no_grad()", "a Tensor"
@@ -131,13 +159,16 @@ class Compiled:
         out = put_together(values)
         _, put_together = flatten(put_together([0.0] * len(outputs)))  # without the arrays of this call
         names = [place for kind, place in spots if kind in ("array", "tensor")]
-        del result, outputs, inputs, stood_args, stood_kwargs, given, values
+        if tracer.open:
+            tracer.effects.finish()
+        stored = [s.name for s in tracer.effects.stores if s.name is not None]
+        del result, outputs, inputs, stood_args, stood_kwargs, given, values, roots, tensors
         if tracer.open and tracer.escaped():
             tracer.notice("is kept by the function beyond its call", "a traced array")
         held = (*seen.held, *(t for t, _ in tracer.met.values()))
         if not tracer.open:
             return out, Recording(tracer.reason, held=held)
-        recorded = tracer.program(names)
+        recorded = tracer.program([*names, *stored])
         rebuilt = rebuilder(spots, put_together)
         return out, made(recorded, tracer, rebuilt, held, seen, self._name, self.borrow)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from tinygraph.program.code import SPECIAL, Line, Program, literal, name, used
 from tinygraph.program.into import into, shortened
 from tinygraph.program.passes import folded
 from tinygraph.program.source import named, written
+from tinygraph.program.updates import updated
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def _row(line: Line) -> str:
 
 def fast(program: Program, lent: bool = False) -> Fast:
     """The fast rendering of a program, whose results are the caller's own, or `lent`: overwritten by the next call."""
-    program = named(program, ["memory", "workspace"])
+    program = _steady(updated(named(program, ["memory", "workspace"])))
     values, owner = values_of(program), owners(program)
     own = [] if lent else [owner[r] for r in program.results if r in owner]
     lines: list[Line] = []
@@ -94,6 +95,14 @@ def fast(program: Program, lent: bool = False) -> Fast:
     planned = plan(inside, owner, values, buffers, program.results if lent else ())
     fresh = [line for line in inside if line.name and owner.get(line.name) == line.name]
     return Fast(program, values, planned, tuple(views), tuple(fresh))
+
+
+def _steady(program: Program) -> Program:
+    """The program, in which nothing that looks into the memory of an updated input may be moved past the update."""
+    owner = owners(program)
+    statements = [line.code for line in program.lines if line.name is None and not line.check]
+    roots = {owner[n] for code in statements for n in used(code) if n in owner}
+    return replace(program, unstable=program.unstable | {n for n, root in owner.items() if root in roots})
 
 
 def _filled(line: Line, owner: Any, values: Any) -> Any:

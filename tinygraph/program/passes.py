@@ -16,10 +16,12 @@ LONGEST = 88  # characters of an expression that others are written into
 
 def dead_code(program: Program) -> Program:
     """Leave out what no result needs."""
-    needed, kept = set(program.results), []
+    needed, kept = set(program.wanted), []
+    generators = program.generators
     for line in reversed(program.lines):
         writes = line.name is None and not line.check
-        if line.name in needed or line.check or (writes and needed & program.unstable):
+        draws = generators and not generators.isdisjoint(used(line.code))
+        if line.name in needed or line.check or draws or (writes and needed & program.unstable):
             kept.append(line)
             needed.update(used(line.code))
     return program.with_lines(kept[::-1])
@@ -36,7 +38,8 @@ def _renamed(program: Program, lines: Sequence[Line], same: dict[str, str]) -> P
         if old in labels:
             labels.setdefault(new, labels[old])
     results = tuple(same.get(r, r) for r in program.results)
-    return program.with_lines(list(lines), labels=labels, results=results)
+    writes = {same.get(target, target): same.get(value, value) for target, value in program.writes.items()}
+    return program.with_lines(list(lines), labels=labels, results=results, writes=writes)
 
 
 def common_subexpressions(program: Program) -> Program:
@@ -53,7 +56,7 @@ def common_subexpressions(program: Program) -> Program:
             checks.add(key)
             continue
         if _movable(line, program) and not _copies(code):
-            if key in seen and line.name is not None and line.name not in program.results:
+            if key in seen and line.name is not None and line.name not in program.wanted:
                 same[line.name] = seen[key]
                 continue
             seen.setdefault(key, line.name or "")
@@ -72,7 +75,7 @@ def constants(program: Program) -> Program:
     lines = []
     for line in program.lines:
         code = substitute(line.code, numbers)
-        fixed = _movable(line, program) and line.name not in program.results and known.issuperset(used(code))
+        fixed = _movable(line, program) and line.name not in program.wanted and known.issuperset(used(code))
         if fixed and line.name is not None:
             known.add(line.name)
             if isinstance(line.value, np.floating):
@@ -228,8 +231,8 @@ def _is_one(code: ast.AST) -> bool:
 def copies(program: Program) -> Program:
     """No copy of an array that is nobody else's: the last use of what the program itself has made."""
     values = {line.name: line.value for line in program.lines if line.name}
-    others = [*program.inputs.values(), *program.constants.values(), *(values.get(r) for r in program.results)]
-    taken = set(program.results)
+    others = [*program.inputs.values(), *program.constants.values(), *(values.get(r) for r in program.wanted)]
+    taken = set(program.wanted)
     same: dict[str, str] = {}
     lines = []
     for line in program.lines:
@@ -272,12 +275,12 @@ def folded(program: Program, kept: Container[str] = ()) -> Program:
     What is `kept` stays a line of its own.
     """
     count = Counter(n for line in program.lines for n in used(line.code))
-    count.update(program.results)
+    count.update(program.wanted)
     by: dict[str, ast.expr] = {}
     lines = []
     for line in program.lines:
         code = substitute(line.code, {n: by[n] for n in used(line.code) if n in by})
-        free = line.name is not None and not any(line.name in of for of in (program.labels, program.results, kept))
+        free = line.name is not None and not any(line.name in of for of in (program.labels, program.wanted, kept))
         once = free and count[line.name or ""] == 1 and _movable(line, program) and line.block != "constants"
         if once and isinstance(code, ast.expr) and len(ast.unparse(code)) <= LONGEST // 2:
             by[line.name or ""] = code

@@ -17,11 +17,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygraph.op import Op
+from tinygraph.program.code import GENERATORS
+from tinygraph.program.effects import state_of
 from tinygraph.program.tracer import HERE
 from tinygraph.tensor import Tensor
 
 PLAIN = (int, float, complex, str, bytes, bool, type(None), type(Ellipsis), np.dtype)
-GENERATORS = (np.random.Generator, np.random.RandomState)
 OPAQUE = (type, ModuleType, np.ufunc, Op, *GENERATORS)
 _PARTS: dict[type, Callable[[Any], Any]] = {
     list: tuple,
@@ -87,6 +88,8 @@ class _Walk:
             self.key.append(len(parts))
             for part in parts:
                 self.surroundings(part)
+        elif hasattr(kind, "seen_by_program"):
+            self.key.append(x.seen_by_program())
         elif not (isinstance(x, OPAQUE) or (callable(x) and not hasattr(x, "__dict__"))):
             self._object(x)
 
@@ -148,4 +151,4 @@ def generators(held: list[Any]) -> list[Any]:
 
 def states(of: list[Any]) -> bytes:
     """What tells whether one of them has been drawn from."""
-    return pickle.dumps([g.get_state() if isinstance(g, np.random.RandomState) else g.bit_generator.state for g in of])
+    return pickle.dumps([state_of(g) for g in of])

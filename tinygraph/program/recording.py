@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pickle
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,19 +12,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygraph.graph import leaf
+from tinygraph.graph import Tag, leaf
 from tinygraph.program import reach
 from tinygraph.program.choice import Choice, Pool
 from tinygraph.program.code import Program, evaluated
+from tinygraph.program.effects import Effects, Read, Store, restore, state_of
 from tinygraph.program.fast import fast, workspaces
 from tinygraph.program.passes import applied
 from tinygraph.program.source import compiled as defined
 from tinygraph.program.source import identifier
-from tinygraph.program.tracer import Tracer
+from tinygraph.program.tracer import HERE, Tracer
 from tinygraph.program.variable import Variable
 from tinygraph.tensor import Tensor, handle
 from tinygraph.tree import Rebuild
 
+RULES = HERE + "optim" + os.sep  # whose formulas use the field's names
 WATCHED = 1 << 20  # bytes of arrays in sight that are compared on each call, where something may be made of them
 
 
@@ -39,6 +43,10 @@ class Recording(NamedTuple):
     rebuild: Callable[..., Any] | None = None
     held: tuple[Any, ...] = ()
     fresh: tuple[bytes, ...] = ()  # arrays that the function made itself, as they were
+    reads: tuple[Read, ...] = ()  # what else is read afresh
+    stores: tuple[Store, ...] = ()  # what is done with the last of its results
+    begun: tuple[tuple[Tag | int, bool], ...] = ()  # whether there were gradients, in Tensors or the i-th argument
+    drawn: tuple[Any, ...] = ()  # generators that are set back where the program finds itself unfit
     settled: bool = True  # whether they have been seen to be the same twice
     watched: tuple[tuple[Any, bytes], ...] = ()  # what they may have been made of, and its numbers then
 
@@ -69,11 +77,13 @@ def labels_of(f: Callable[..., Any], args: Any, kwargs: Any) -> list[str]:
 
 def stand_ins(arrays: list[Any], labels: list[str], tracer: Tracer) -> Iterator[Any]:
     """What the function is called with in place of its arrays."""
-    for a, label in zip(arrays, labels, strict=True):
+    for i, (a, label) in enumerate(zip(arrays, labels, strict=True)):
         if type(a) is not Tensor:
             yield tracer.input(a, label)
             continue
-        tensor = handle(leaf(tracer.input(a._data, label), a.requires_grad, a._node.tag))
+        data = tracer.input(a._data, label)
+        tensor = handle(leaf(data, a.requires_grad, a._node.tag))
+        tracer.effects.takes(tensor, i, data, graph=not a.is_leaf and a.requires_grad)
         yield tensor
 
 
@@ -127,22 +137,26 @@ def made(
     recorded: Program, tracer: Tracer, rebuild: Any, held: Any, seen: reach.View, name: str, lent: bool = False
 ) -> Recording:
     """The program after the passes, if it gives what was recorded; the recorded one otherwise."""
-    title = name if name.isidentifier() and name not in recorded.labels.values() else "program"
+    title = name if name.isidentifier() else "program"
     program = applied(recorded)
     run, source = defined(program, title)
-    if _repeats(run, recorded):
-        program = evaluated(program)
+    effects = tracer.effects
+    if _repeats(run, recorded, effects):
+        program = _evaluated(program, effects)
     else:
         program = recorded
         run, source = defined(program, title)
+        if (effects.final or effects.drawn) and not _repeats(run, recorded, effects):
+            return Recording("does something beside that its program does not", held=held)
+    lent = lent and all(s.name is None for s in effects.stores)  # gradients are not
     mine = {id(x) for x in seen.held}
     fresh = tuple(_bytes(c) for c in recorded.constants.values() if id(c) not in mine)
-    watched = [bare_value(x) for x in seen.held if isinstance(x, np.ndarray | Tensor)] if fresh else []
+    watched = [bare_value(x) for x in seen.held if isinstance(x, np.ndarray)] if fresh else []
     if sum(x.nbytes for x in watched) > WATCHED:
         reason = "makes arrays of its own, and sees too many others that these may depend on"
         return Recording(reason, held=held)
     return Recording(
-        run=Choice([lambda: run, lambda: quick(program, lent)], last=lent),
+        run=Choice([lambda: run, lambda: quick(program, lent)], last=lent, written=_places(program, effects)),
         source=source,
         title=title,
         program=program,
@@ -151,9 +165,28 @@ def made(
         rebuild=rebuild,
         held=held,
         fresh=fresh,
+        reads=tuple(effects.reads.values()),
+        stores=tuple(effects.stores),
+        begun=effects.begun_with(),
+        drawn=tuple(g for g, _ in effects.drawn) if any(line.check for line in program.lines) else (),
         settled=not fresh,
         watched=tuple((x, x.tobytes()) for x in watched),
     )
+
+
+def _places(program: Program, effects: Effects) -> tuple[int, ...]:
+    """Which of what it is given a program writes to, or draws from."""
+    given = [*program.inputs, *program.constants]
+    return tuple(i for i, n in enumerate(given) if n in effects.before or n in program.generators)
+
+
+def _evaluated(program: Program, effects: Effects) -> Program:
+    """`evaluated`, which draws nothing."""
+    states = [(g, state_of(g)) for g, _ in effects.drawn]
+    found = evaluated(program)
+    for g, state in states:
+        restore(g, state)
+    return found
 
 
 def quick(program: Program, lent: bool) -> Callable[..., Any]:
@@ -161,14 +194,26 @@ def quick(program: Program, lent: bool) -> Callable[..., Any]:
     return Pool(workspaces(fast(program, lent).text()))
 
 
-def _repeats(run: Callable[..., Any], recorded: Program) -> bool:
-    """Whether a program gives the recorded results to the bit, and no two of them in one memory that were not."""
+def _repeats(run: Callable[..., Any], recorded: Program, effects: Effects) -> bool:
+    """Whether a program gives the recorded results to the bit, and no two of them in one memory that were not.
+
+    It has to write the same to what the function has written to, and draw as much from the same generators.
+    """
     values = {**recorded.inputs, **recorded.constants, **{x.name: x.value for x in recorded.lines if x.name}}
-    given = [*recorded.inputs.values(), *recorded.constants.values()]
-    wanted, found = [values[r] for r in recorded.results], run(*given)
-    if found is NotImplemented or not all(_alike(w, f) for w, f in zip(wanted, found, strict=True)):
+    real = [*recorded.inputs.values(), *recorded.constants.values()]
+    given = {**recorded.inputs, **recorded.constants, **{n: a.copy(order="K") for n, a in effects.before.items()}}
+    drawn = [(g, state_of(g)) for g, _ in effects.drawn]
+    for g, state in effects.drawn:
+        restore(g, state)
+    wanted, found = [values[r] for r in recorded.results], run(*given.values())
+    as_far = all(pickle.dumps(state_of(g)) == pickle.dumps(state) for g, state in drawn)
+    for g, state in drawn:
+        restore(g, state)
+    if found is NotImplemented or not as_far or not all(map(_alike, wanted, found)):
         return False
-    return _sharing(wanted, given) == _sharing(list(found), given)
+    if not all(_alike(given[n], values[n]) for n in effects.before):
+        return False
+    return _sharing(wanted, real) == _sharing(list(found), list(given.values()))
 
 
 def _alike(x: Any, y: Any) -> bool:
@@ -210,7 +255,9 @@ def local_names(tracer: Tracer) -> Iterator[None]:
         return
 
     def returned(frame: FrameType, event: str, arg: Any) -> None:
-        if event == "return" and not reach.of_library(frame.f_code.co_filename):
+        if event == "return" and (
+            reach.of_library(frame.f_code.co_filename) <= frame.f_code.co_filename.startswith(RULES)
+        ):
             for name, x in frame.f_locals.items():
                 tracer.label(x, name)
 

@@ -17,16 +17,17 @@ from tinygraph.operand import one_like
 from tinygraph.program.code import SPECIAL, Line, Program, attribute, call, literal, name, substitute, used
 from tinygraph.program.passes import applied, folded
 from tinygraph.program.tracer import Tracer
+from tinygraph.program.updates import steps, updated
 from tinygraph.program.variable import Variable
 from tinygraph.tensor import Tensor, handle
 
 WRITTEN_OUT = 64  # elements of an array without a name, up to which it stands in the source
-TITLES = {"constants": "constants", "forward": "forward", "loss": "loss", "backward": "backward"}
+TITLES = {"constants": "constants", "forward": "forward", "loss": "loss", "backward": "backward", "update": "update"}
 
 
 def text(program: Program, title: str = "program") -> str:
     """The source of a program: a function of its inputs, in blocks, with shapes and lines of the user's code."""
-    program = named(folded(program))
+    program = named(updated(folded(program, steps(program))), again=True)
     before = [line for line in program.lines if line.block == "constants"]
     inside = [line for line in program.lines if line.block != "constants"]
     given = ", ".join([*program.inputs, *program.constants])
@@ -52,9 +53,9 @@ def text(program: Program, title: str = "program") -> str:
 def written(line: Line) -> str:
     """A line with what is known of it beside it."""
     code = ast.unparse(line.code)
-    if line.name is None:
-        return code if not line.check else f"{code.replace(chr(10) + '    ', ' ')}  # {line.where}"
-    row = f"{line.name} = {code}"
+    if line.check:
+        return f"{code.replace(chr(10) + '    ', ' ')}  # {line.where}"
+    row = code if line.name is None else f"{line.name} = {code}"
     if not isinstance(line.value, np.ndarray | np.generic):
         return row
     return f"{row:<60}  # {line.value.shape}  {line.where}".rstrip()
@@ -62,28 +63,36 @@ def written(line: Line) -> str:
 
 def _blocks(lines: list[Line], results: tuple[str, ...]) -> Iterator[str]:
     """The loss is what stands between the last array with a name and the backward pass."""
-    ahead = [i for i, line in enumerate(lines) if line.block != "backward"]
-    split = len(ahead) == len(lines)  # nothing is differentiated
+    back = next((i for i, line in enumerate(lines) if line.block == "backward"), None)
+    ahead = list(range(len(lines) if back is None else back))
     known = [line.name or "t_" for line in lines]
     named = [i for i in ahead if not known[i].startswith("t_") and known[i] not in results[:1]]
     first = (named[-1] if named else len(ahead) - 2) + 1
     for i, line in enumerate(lines):
-        yield line.block if split or line.block == "backward" or i < first else "loss"
+        yield "loss" if back is not None and first <= i < back and line.block == "forward" else line.block
 
 
-def named(program: Program, also: Iterable[str] = ()) -> Program:
-    """The user's names for variables where there are any, each once, and t_1, t_2, ... for the others."""
+def named(program: Program, also: Iterable[str] = (), again: bool = False) -> Program:
+    """The user's names for variables where there are any, and t_1, t_2, ... for the others.
+
+    Each is there once. With `again`, what updates one parameter after another takes the names of what is over by then.
+    """
+    over = _last_uses(program)
+    free: dict[str, int] = {}  # names that may be used again, and after which line
+    lines_of = {line.name: i for i, line in enumerate(program.lines) if line.name and line.block == "update" and again}
     taken = {"np", "scipy", *also, *dir(builtins), *keyword.kwlist}
     final: dict[str, str] = {}
     own = [*program.inputs, *program.constants, *(line.name for line in program.lines if line.name)]
     for variable in own:
         wish = identifier(program.labels.get(variable, "")) or ("" if variable.startswith("v") else variable)
         given, n = wish or f"t_{len(final) + 1}", 1
-        while given in taken:
+        while given in taken and not free.get(given, len(program.lines)) <= lines_of.get(variable, -1):
             n += 1
             given = f"{wish or 't'}_{n}"
         taken.add(given)
         final[variable] = given
+        if wish and variable in lines_of:
+            free[given] = over[variable]
     by = {old: name(new) for old, new in final.items()}
     lines = [
         Line(final.get(line.name or ""), substitute(line.code, by), line.value, line.where, line.block)
@@ -95,6 +104,15 @@ def named(program: Program, also: Iterable[str] = ()) -> Program:
         inputs={final[k]: v for k, v in program.inputs.items()},
         constants={final[k]: v for k, v in program.constants.items()},
         results=tuple(final[r] for r in program.results),
+        writes={final[target]: final[value] for target, value in program.writes.items()},
+    )
+
+
+def _last_uses(program: Program) -> dict[str, int]:
+    """The line in which each variable is read last; beyond them all for what is returned."""
+    last = {n: i for i, line in enumerate(program.lines) for n in used(line.code)}
+    return {line.name: last.get(line.name, i) for i, line in enumerate(program.lines) if line.name} | dict.fromkeys(
+        program.results, len(program.lines)
     )
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import dis
 import os
 import sys
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ import numpy as np
 from tinygraph.graph import Node, serial
 from tinygraph.program import code
 from tinygraph.program.code import UNMATCHED, Line, Program
+from tinygraph.program.effects import Effects
 from tinygraph.program.variable import _COMPARISONS, _UNARY, Variable, value_of
 from tinygraph.tensor import Tensor, handle
 
@@ -38,8 +41,9 @@ class Tracer:
     From then on its variables let everything through to their values, so that the call goes on as it would without.
     """
 
-    def __init__(self, strict: bool = False) -> None:
+    def __init__(self, strict: bool = False, code: CodeType | None = None) -> None:
         self.strict = strict
+        self.code = code  # of the function that is traced
         self.open = True
         self.reason: str | None = None
         self.block = "forward"
@@ -49,6 +53,7 @@ class Tracer:
         self.constants: dict[str, Any] = {}
         self.labels: dict[str, str] = {}
         self.met: dict[Node, tuple[Tensor, Variable]] = {}  # Tensors that are older than the call
+        self.met_as: dict[Node, str] = {}  # the inputs that they are
         self.unstable: set[str] = set()
         self.oldest = serial(Node(None, (), (), None, np.float64(0.0), False))
         self._alive: list[weakref.ref[Variable]] = []
@@ -56,6 +61,7 @@ class Tracer:
         self._captured: dict[int, str] = {}
         self._shares: dict[Node, list[Variable]] = {}
         self._count = 0
+        self.effects = Effects(self)
 
     # --- names
 
@@ -77,7 +83,7 @@ class Tracer:
         """Give a variable, or the one in a Tensor, the user's name for it; the first name counts."""
         x = x._data if isinstance(x, Tensor) else x
         if type(x) is Variable and x.tracer is self and name.isidentifier():
-            self.labels.setdefault(x.name, name)
+            self.labels.setdefault(self.effects.origin(x), name)
 
     def capture(self, value: Any) -> ast.expr:
         """The name of an array, or other object, that is no variable."""
@@ -88,6 +94,7 @@ class Tracer:
 
     def adopt(self, args: Sequence[Any]) -> list[Any]:
         """The operands of an op, Tensors that are older than the call as variables of the program."""
+        self.block = "forward" if self.block == "update" else self.block
         return [self.adopted(a) if isinstance(a, Tensor) and type(a._data) is not Variable else a for a in args]
 
     def adopted(self, tensor: Tensor) -> Tensor:
@@ -95,7 +102,9 @@ class Tracer:
         if not self.open or node.serial > self.oldest:  # made in the call of bare arrays: they are captured
             return tensor
         if node not in self.met:
-            self.met[node] = tensor, self.input(tensor._data, tensor.name)
+            made = self.input(tensor._data, tensor.name)
+            self.effects.may_write(made)
+            self.met[node], self.met_as[node] = (tensor, made), made.name
         standing = handle(node)
         standing._data = self.met[node][1]
         return standing
@@ -103,6 +112,8 @@ class Tracer:
     def expression(self, value: Any) -> ast.expr:
         kind = type(value)
         if kind is Variable and value.tracer is self:
+            if self.effects.is_stale(value):
+                self.notice("is a view of an array that has been written to since")
             return code.name(value.name)
         if kind is Variable:
             return self.capture(value.value)
@@ -121,9 +132,9 @@ class Tracer:
             return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
         return self._line(expression, value) if isinstance(value, ARRAYS) else value
 
-    def _line(self, expression: ast.AST, value: Any) -> Variable:
+    def _line(self, expression: ast.AST, value: Any, block: str | None = None) -> Variable:
         made = self.variable(value)
-        self.lines.append(Line(made.name, expression, value, self.where(), self.block))
+        self.lines.append(Line(made.name, expression, value, self.where(), block or self.block))
         return made
 
     def _statement(self, statement: ast.AST) -> None:
@@ -143,6 +154,7 @@ class Tracer:
         if not self.open:
             return
         self.open = False
+        self.effects.settle()
         self.reason = f"{subject} {what}, at {self._place()}"
         if self.strict:
             raise TypeError(f"compile: {self.reason}; {REMEDY}, or leave out strict=True to run it uncompiled")
@@ -171,6 +183,16 @@ class Tracer:
         else:
             test = ast.Compare(value, [ast.NotEq()], [code.literal(found, self.capture)])
         self._statement(ast.If(test, [ast.Return(code.name(UNMATCHED))], []))
+
+    def returning(self) -> bool:
+        """Whether the traced function is about to return the number that it asks for: `return loss.item()`."""
+        frame: Any = sys._getframe(2)
+        while frame.f_back is not None and frame.f_code.co_filename.startswith(HERE):
+            frame = frame.f_back
+        if not self.open or self.code is None or frame.f_code is not self.code:
+            return False
+        after = (i.opname for i in dis.get_instructions(frame.f_code) if i.offset > frame.f_lasti)
+        return next(after, "") == "RETURN_VALUE"
 
     # --- what is done to variables
 
@@ -226,6 +248,11 @@ class Tracer:
             fresh = apply(*values, **named)
             if _alike(fresh, target.value):
                 return self._renewed(target, self._ufunc_code(ufunc, method, args, kwargs), fresh)
+        if self.open and type(target) is Variable and method == "__call__" and not kwargs:
+            expression = self._ufunc_code(ufunc, method, args, kwargs)
+            if self._fits(target, *values):
+                apply(*values, out=target.value)
+                return self._written_to(target, expression)
         found = apply(*values, **named, out=value_of(target))
         if self.open:
             self._wrote(target, ast.Expr(self._called(ufunc, method, args, {**kwargs, "out": target})))
@@ -274,7 +301,9 @@ class Tracer:
         def known(x: Any) -> ast.expr:
             return self.expression(x) if type(x) is Variable else self.capture(x)
 
-        return code.subscript(self.expression(of), key, known)
+        part = of.value[value_of(key)]
+        mine = isinstance(part, np.ndarray) and self.effects.stale and not self.effects.is_stale(of, part)
+        return code.subscript(code.name(of.name) if mine else self.expression(of), key, known)
 
     def assign(self, of: Variable, key: Any, value: Any) -> None:
         bare = value_of(value)
@@ -288,6 +317,16 @@ class Tracer:
                 )
                 source = self.expression(value) if np.shape(bare) == of.shape else spread
                 self._renewed(of, code.call(code.attribute(source, "copy"), [], {}), fresh)
+                return
+        if self.open and key is Ellipsis and isinstance(bare, ARRAYS):
+            if np.shape(bare) == of.shape and of.ndim:
+                copied = code.call(code.attribute(self.expression(value), "copy"), [], {})
+            else:
+                both = [self.expression(value), self.expression(of.shape)]
+                copied = code.call(code.attribute(code.name("np"), "broadcast_to"), both, {})
+            if self._fits(of, bare):
+                of.value[...] = bare
+                self._written_to(of, copied)
                 return
         of.value[value_of(key)] = bare
         if self.open:
@@ -306,6 +345,10 @@ class Tracer:
             expression = _written(symbol, [self._weak(a, (target, other)) for a in (target, other)])
             if _alike(fresh, target.value) and np.result_type(target.value, plain) == fresh.dtype:
                 return self._renewed(target, expression, fresh)
+        expression = _written(symbol, [self._weak(a, (target, other)) for a in (target, other)])
+        if self._fits(target, plain):
+            function(target.value, plain)
+            return self._written_to(target, expression)
         function(target.value, plain)
         written: Any = ast.AugAssign(ast.Name(target.name, ast.Store()), symbol(), self.expression(other))
         self._wrote(target, written)
@@ -322,6 +365,14 @@ class Tracer:
             return False
         beside = (ref() for ref in self._owned[id(_owner(x.value))])
         return not any(v is not None and v is not x and np.may_share_memory(v.value, x.value) for v in beside)
+
+    def _fits(self, target: Variable, *operands: Any) -> bool:
+        """Whether an input may be written to, and its dtype takes what is computed of these."""
+        return np.result_type(target.value, *operands) == target.dtype and self.effects.writes_to(target)
+
+    def _written_to(self, target: Variable, expression: ast.expr) -> Variable:
+        self.effects.moved(target, self._line(expression, target.value, "update").name)
+        return target
 
     def _outside(self, array: Any) -> bool:
         known = [*self.inputs.values(), *self.constants.values()]
@@ -371,6 +422,27 @@ class Tracer:
                 total = sums.get(ast.dump(added))
             if label and total:
                 self.labels.setdefault(total, f"d{label}")
+        self._shares.clear()
+
+    def begins(self, block: str, names: Mapping[Tensor, str] | None = None) -> None:
+        """Another part of the program; the optimizer's knows names of Tensors."""
+        self.block = block
+        for tensor, label in (names or {}).items():
+            if tensor._node in self.met and not label.isdigit():
+                self.labels.setdefault(self.met_as[tensor._node], label)
+
+    def backward_ends(self) -> None:
+        """What follows a `backward` is the function's own code again."""
+        self.name_gradients()
+        self.block, self.place = "forward", None
+
+    def replaced(self, tensor: Tensor, value: Any) -> bool:
+        """Whether `tensor.data = value` is the end of `tensor.data -= ...`, which has been done."""
+        known = self.met.get(tensor._node)
+        if value is tensor._data or (known is not None and value is known[1]):
+            return True
+        self.notice("has its data replaced", "a Tensor")
+        return False
 
     def program(self, results: Sequence[str]) -> Program:
         if self.block == "backward" and results and results[0] not in self.labels:
@@ -388,8 +460,11 @@ class Tracer:
             and isinstance(line.value, np.ndarray)
             and any(np.may_share_memory(line.value, w) for w in written)
         }
+        mine = [*self.met_as.values(), *self.effects.reads]
+        inputs = {x: self.inputs[x] for x in (*(x for x in self.inputs if x not in mine), *mine)}
+        unstable = frozenset(shared | (self.unstable & self.constants.keys()))
         return Program(
-            self.inputs, self.constants, tuple(self.lines), tuple(results), dict(self.labels), frozenset(shared)
+            inputs, self.constants, tuple(self.lines), tuple(results), dict(self.labels), unstable, self.effects.final
         )
 
 

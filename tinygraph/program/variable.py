@@ -25,6 +25,7 @@ class Recorder(Protocol):
     def assign(self, of: Variable, key: Any, value: Any) -> None: ...
     def decided(self, of: Variable, found: Any, what: str) -> None: ...
     def notice(self, what: str) -> None: ...
+    def returning(self) -> bool: ...
 
 
 _SYMBOLS: dict[str, Any] = {
@@ -142,6 +143,8 @@ class Variable:
 
     def item(self, *args: Any) -> Any:
         found = self.value.item(*args)
+        if not args and self.tracer.returning():
+            return self.tracer.method(self, "item", args, {})
         self.tracer.decided(self, found, ".item()") if self.size == 1 else self.tracer.notice("is read by .item()")
         return found
 

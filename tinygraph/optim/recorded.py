@@ -1,0 +1,55 @@
+"""An optimizer's step as part of a program: what it reads afresh, and what it leaves behind, on every run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygraph.mode import tracer
+from tinygraph.optim.rule import FreshRate, Rule, State
+
+
+def recorded_rules(optimizer: Any, recorder: Any) -> list[Rule]:
+    """The rule of each group, at a learning rate that is a variable of the program."""
+    recorder.begins("update", optimizer._names)
+    rules = optimizer._current_rules()  # of numbers that are out of their range nothing is recorded
+    if "lr" not in optimizer.defaults:
+        return list(rules)
+    if optimizer.scheduled and not recorder.effects.once(optimizer):
+        recorder.notice("by a schedule takes more than one step in a call", "an optimizer")
+        return list(rules)
+    fixed, groups = not optimizer.scheduled, optimizer.param_groups
+    rates = [recorder.effects.number(_rate(optimizer, i), "lr", fixed) for i in range(len(rules))]
+    return [optimizer._rule_of({**g, "lr": FreshRate(rate)}) for g, rate in zip(groups, rates, strict=True)]
+
+
+def _rate(optimizer: Any, i: int) -> Any:
+    def rate() -> Any:
+        optimizer._current_rules()
+        lr = optimizer.param_groups[i]["lr"]
+        return lr.item() if isinstance(lr, np.generic) else lr
+
+    return rate
+
+
+def recorded_end(optimizer: Any, recorder: Any) -> None:
+    """After each run one more step has been taken."""
+
+    def count() -> None:
+        optimizer.steps += 1
+
+    recorder.effects.again(count)
+
+
+def begun(state: State) -> State:
+    """The state of a block; while a program is recorded, variables for what is in it."""
+    recorder = tracer()
+    return state if recorder is None else dict(recorder.effects.state(state))
+
+
+def ended(state: State, after: State) -> None:
+    """Keep the state after the update, where it is not the same dict."""
+    recorder = tracer()
+    if after is not state and recorder is not None:
+        recorder.effects.keep(state, after)

@@ -1,0 +1,324 @@
+"""What a call does beside returning: gradients that land on Tensors, parameters and states that it moves on.
+
+While a function is recorded all of this happens as it always does, in the arrays themselves. It is written down as
+well: what the program reads afresh before each run, which inputs it writes to, and what is stored after it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygraph.graph import Node, Tag, differentiable
+from tinygraph.program import code
+from tinygraph.program.variable import Variable, value_of
+
+Read = Callable[[list[Any]], Any]
+
+
+class Store(NamedTuple):
+    """What is done after each run: `put(arguments, value)`, the value that of a variable, if there is a name."""
+
+    put: Callable[[list[Any], Any], None]
+    name: str | None = None
+
+
+class Effects:
+    """The effects of one call, as its tracer has them happen."""
+
+    def __init__(self, tracer: Any) -> None:
+        self.tracer = tracer
+        self.reads: dict[str, Read] = {}  # how the inputs are had that are neither arguments nor Tensors
+        self.stores: list[Store] = []
+        self.writes: dict[str, Variable] = {}  # inputs, and parts of inputs, that have been written to: as they are now
+        self.before: dict[str, Any] = {}  # these inputs as they were
+        self.final: dict[str, str] = {}  # the variables that they hold in the end
+        self.stale: dict[str, list[Any]] = {}  # other variables in their memory, and what of it was written to
+        self.drawn: list[tuple[Any, Any]] = []  # generators, and the states that they were in
+        self.unchanged: list[Callable[[], bool]] = []  # what must hold in the end, for the next call to begin so
+        self.begun: dict[Tag, bool] = {}  # whether there was a gradient, where the call depends on it
+        self.roots: set[Node] = set()  # what has been differentiated
+        self.cut: set[Node] = set()  # arguments that have a graph behind them
+        self.arguments: dict[Tag, int] = {}
+        self._writable: dict[str, str] = {}  # variables, and the inputs or parts of inputs that they began as
+        self._asked: list[Any] = []
+        self._places: dict[tuple[int, str], Variable] = {}
+        self._grads: dict[Tag, Any] = {}
+        self._older: dict[Tag, None] = {}  # in order
+
+    # --- what is read afresh
+
+    def read(self, get: Read, value: Any, label: str) -> Any:
+        """A number, or an array, that is `get(arguments)` in each run, and has a value in this one."""
+        made = self.tracer.input(value, label)
+        self.reads[made.name] = get
+        self.may_write(made)
+        return made
+
+    def number(self, get: Callable[[], Any], label: str, fixed: bool = True) -> Any:
+        """A number that is `get()` in each run; a fixed one the function itself may not change."""
+        value = get()
+        if fixed:
+            self.unchanged.append(lambda: bool(get() == value))
+        return self.read(lambda arrays: get(), value, label)
+
+    def called(self, function: Callable[..., Any], *args: Any) -> Any:
+        """float(function(...)) of the program's own numbers: it is called in each run."""
+        of = self.tracer.capture(function)
+        self.tracer.labels.setdefault(of.id, getattr(function, "__name__", "function"))
+        value = float(function(*value_of(args)))
+        inner = code.call(of, [*map(self.tracer.expression, args)], {})
+        return self.tracer.record(code.call(code.name("float"), [inner], {}), value)
+
+    def state(self, holder: dict[str, Any]) -> dict[str, Any]:
+        """A dict of numbers and arrays, and of such dicts, with variables in their places; `keep` puts them back."""
+        found: dict[str, Any] = {}
+        for key, value in holder.items():
+            if isinstance(value, dict):
+                found[key] = self.state(value)
+                continue
+            place = id(holder), key
+            if place not in self._places:
+                self._places[place] = self.read(_reader(holder, key), value, key)
+            found[key] = self._places[place]
+        return found
+
+    def keep(self, holder: dict[str, Any], state: Mapping[str, Any]) -> None:
+        for key, value in state.items():
+            if isinstance(value, dict):
+                self.keep(holder[key], value)
+                continue
+            place = self._places[id(holder), key]
+            if value is place:
+                continue
+            if isinstance(place.value, np.ndarray):
+                self.tracer.assign(place, ..., value)
+                continue
+            holder[key], self._places[id(holder), key] = value_of(value), value
+            self._store(_writer(holder, key), value)
+
+    # --- what is written to
+
+    def takes(self, tensor: Any, i: int, data: Variable, graph: bool) -> None:
+        """A Tensor among the arguments, the i-th of their arrays; with a graph behind it, or none."""
+        self.may_write(data)
+        if tensor._node.tag is not None:
+            self.arguments[tensor._node.tag] = i
+        if graph:
+            self.cut.add(tensor._node)
+
+    def may_write(self, x: Variable) -> None:
+        self._writable[x.name] = x.name
+
+    def writes_to(self, x: Variable) -> bool:
+        """Take note that an input, or a part of one, is written to, if it may be: no other array shares its memory."""
+        root = self._root(x)
+        if root is None or not isinstance(x.value, np.ndarray) or not x.value.flags.writeable:
+            return False
+        known = {**self.tracer.inputs, **self.tracer.constants}
+        if any(other != root and _shared(a, x.value) for other, a in known.items()):
+            return False
+        target = self._writable.setdefault(x.name, x.name)
+        if any(other != target and _shared(y.value, x.value) for other, y in self.writes.items()):
+            return False
+        self.before.setdefault(root, known[root].copy(order="K"))
+        self.writes[target] = x
+        for view in self.tracer.alive():
+            if view is not x and _shared(view.value, x.value):
+                self.stale.setdefault(view.name, []).append(x.value)
+        return True
+
+    def _root(self, x: Variable) -> str | None:
+        """The input that a variable is, or is some rows of."""
+        name = self._writable.get(x.name)
+        if name in self.tracer.inputs:
+            return name
+        made = next((line.code for line in reversed(self.tracer.lines) if line.name == (name or x.name)), None)
+        if not (isinstance(made, ast.Subscript) and isinstance(made.value, ast.Name)):
+            return None
+        root = self._writable.get(made.value.id, "")
+        return root if root in self.tracer.inputs and _shared(x.value, self.tracer.inputs[root]) else None
+
+    def moved(self, x: Variable, name: str) -> None:
+        """What has been written to has a new name."""
+        self._writable[name] = self._writable[x.name]
+        x.name = name
+
+    def origin(self, x: Variable) -> str:
+        """The name that a variable began as, if it has been written to."""
+        return self._writable.get(x.name, x.name)
+
+    def is_stale(self, x: Variable, part: Any = None) -> bool:
+        """Whether the memory of a variable, or of a part of it, has been written to since, under another name."""
+        return any(part is None or _shared(part, array) for array in self.stale.get(x.name, ()))
+
+    # --- what is stored
+
+    def once(self, thing: Any) -> bool:
+        """Whether this is asked of a thing for the first time."""
+        first = not any(thing is other for other in self._asked)
+        self._asked.append(thing)
+        return first
+
+    def again(self, action: Callable[[], None]) -> None:
+        """Do this after each run; in the call that is recorded it has been done."""
+        self.stores.append(Store(lambda arrays, _: action()))
+
+    def _store(self, put: Callable[[list[Any], Any], None], value: Any) -> None:
+        if type(value) is not Variable:
+            self.stores.append(Store(lambda arrays, _: put(arrays, value)))
+            return
+        self.stores.append(Store(put, value.name))
+
+    # --- gradients
+
+    def differentiates(self, root: Node, create_graph: bool) -> None:
+        """`backward` begins."""
+        if create_graph:
+            self.tracer.notice("is differentiated with create_graph; use tinygraph.grad", "a Tensor")
+        for node in differentiable([root]):
+            if node in self.cut or (node.op is not None and node.serial <= self.tracer.oldest):
+                self.tracer.notice("is differentiated through a graph that is older than the call", "a Tensor")
+                return
+        self.roots.add(root)
+
+    def delivers(self, found: Mapping[Node, Any]) -> None:
+        """`backward` has found these gradients."""
+        for node, g in found.items():
+            tag: Any = node.tag
+            have = self.gradient(node) if self.tracer.open else tag.grad
+            new = g if have is None else have + g
+            if self.tracer.open:
+                self.set_gradient(node, new)
+            else:
+                tag.grad = value_of(new)
+        self.tracer.backward_ends()
+
+    def gradient(self, node: Node) -> Any:
+        """The gradient of a Tensor as it is now."""
+        tag = node.tag
+        if tag is None:
+            return None
+        if tag in self._grads:
+            return self._grads[tag]
+        now = tag.grad
+        if node.serial <= self.tracer.oldest or tag in self.arguments:
+            self.begun[tag] = now is not None
+            self._older[tag] = None
+            if now is not None and not isinstance(now, np.ndarray):
+                self.tracer.notice("has a gradient that is a Tensor", "a Tensor")
+            elif now is not None:
+                i = self.arguments.get(tag)
+                get = (lambda arrays: tag.grad) if i is None else (lambda arrays: arrays[i]._node.tag.grad)
+                now = self.read(get, now, f"d{tag.name}" if tag.name else "")
+        self._grads[tag] = now
+        return now
+
+    def set_gradient(self, node: Node, value: Any) -> None:
+        if node.serial <= self.tracer.oldest or node.tag in self.arguments:
+            self._older[node.tag] = None  # type: ignore[index]
+        self._grads[node.tag] = value  # type: ignore[index]
+        node.tag.grad = value_of(value)  # type: ignore[union-attr]
+
+    # --- random numbers
+
+    def draws(self, generator: Any) -> Any:
+        """A generator whose draws are part of the program."""
+        if not any(g is generator for g, _ in self.drawn):
+            self.drawn.append((generator, state_of(generator)))
+        return _Draws(self.tracer, generator)
+
+    # --- the end
+
+    def begun_with(self) -> tuple[tuple[Tag | int, bool], ...]:
+        return tuple((self.arguments.get(tag, tag), there) for tag, there in self.begun.items())
+
+    def settle(self) -> None:
+        """Let the Tensors have the gradients that they have by now: recording has ended."""
+        for tag, value in self._grads.items():
+            tag.grad = value_of(value)
+
+    def finish(self) -> None:
+        """Write down the gradients that are left, and let go of everything that is a variable."""
+        self.settle()
+        if not all(same() for same in self.unchanged):
+            self.tracer.notice("is changed by the function", "a hyper-parameter")
+        for tag in self._older:
+            value = self._grads[tag]
+            if type(value) is Variable and value.name in self.reads:
+                continue  # the same array as before
+            if value is not None and type(value) is not Variable:
+                value = self.tracer.record(code.call(code.attribute(self.tracer.capture(value), "copy"), [], {}), value)
+            self._store(_landing(tag, self.arguments.get(tag)), value)
+        self.final = {name: x.name for name, x in self.writes.items()}
+        for variables in (self._grads, self._places, self.writes, self.roots, self.cut):
+            variables.clear()
+
+
+def _reader(holder: dict[str, Any], key: str) -> Read:
+    return lambda arrays: holder[key]
+
+
+def _writer(holder: dict[str, Any], key: str) -> Callable[[list[Any], Any], None]:
+    return lambda arrays, value: holder.__setitem__(key, value)
+
+
+def _landing(tag: Tag, i: int | None) -> Callable[[list[Any], Any], None]:
+    """Where a gradient lands: in a Tensor, or in the one that is the i-th array of a call."""
+    if i is None:
+        return lambda arrays, g: setattr(tag, "grad", g)
+    return lambda arrays, g: setattr(arrays[i]._tag(), "grad", g)
+
+
+class _Draws:
+    """A random generator that writes down what is drawn from it."""
+
+    def __init__(self, tracer: Any, generator: Any) -> None:
+        self._tracer, self._generator = tracer, generator
+
+    def __getattr__(self, name: str) -> Any:
+        method, tracer = getattr(self._generator, name), self._tracer
+
+        def draw(*args: Any, **kwargs: Any) -> Any:
+            value = method(*value_of(args), **value_of(kwargs))
+            if not tracer.open:
+                return value
+            of = tracer.capture(self._generator)
+            tracer.labels.setdefault(of.id, "rng")
+            tracer.unstable.add(of.id)
+            given = {key: tracer.expression(v) for key, v in kwargs.items()}
+            return tracer.record(code.call(code.attribute(of, name), [*map(tracer.expression, args)], given), value)
+
+        return draw
+
+
+def _shared(a: Any, b: Any) -> bool:
+    return isinstance(a, np.ndarray) and np.may_share_memory(a, b)
+
+
+def grad_in(tag: Tag | int, arrays: list[Any]) -> Any:
+    """The gradient in a tag, or in the Tensor that is the i-th array of a call."""
+    return tag.grad if isinstance(tag, Tag) else arrays[tag]._tag().grad
+
+
+def store(stores: tuple[Store, ...], results: tuple[Any, ...], arrays: list[Any]) -> None:
+    """Do what follows a run; the values of variables are the last of its results."""
+    values = iter(results[len(results) - sum(s.name is not None for s in stores) :])
+    for put, name in stores:
+        put(arrays, None if name is None else next(values))
+
+
+def state_of(generator: Any) -> Any:
+    """The state of a random generator."""
+    return generator.get_state() if isinstance(generator, np.random.RandomState) else generator.bit_generator.state
+
+
+def restore(generator: Any, state: Any) -> None:
+    """Set a random generator back."""
+    if isinstance(generator, np.random.RandomState):
+        generator.set_state(state)
+    else:
+        generator.bit_generator.state = state
