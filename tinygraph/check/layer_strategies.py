@@ -16,7 +16,7 @@ BESIDE_KINKS = 1.0 / 128.0  # numbers are multiples of 1/64 or more, and kinks l
 
 
 def layer(choose: Choose) -> Drawn:
-    """A layer, of any kind but the recurrent ones, and an input away from its kinks."""
+    """A layer of any kind, and an input away from its kinks."""
     return pick(choose, KINDS)(choose)
 
 
@@ -112,6 +112,39 @@ def _shaping(choose: Choose) -> Drawn:
     return made, _input(choose, 1 + choose(2), 2, 1 + choose(3))
 
 
+def _recurrent(choose: Choose) -> Drawn:
+    """A sequence, or several; an RNN of relu would have kinks inside that no input keeps away from."""
+    nn, n, h = tg.nn, 1 + choose(2), 1 + choose(2)
+    kind, bias, rng = choose(6), _flag(choose), choose(100)
+    if kind > 2:
+        cell = [nn.RNNCell, nn.GRUCell, nn.LSTMCell][kind - 3](n, h, bias=bias, rng=rng)
+        return cell, _input(choose, *_samples(choose, 1), n)
+    how: dict[str, Any] = {"num_layers": 1 + choose(2), "batch_first": choose(2) == 1, "bidirectional": choose(2) == 1}
+    made = [nn.RNN, nn.GRU, nn.LSTM][kind](n, h, bias=bias, rng=rng, **how)
+    return made, _input(choose, 1 + choose(3), *_samples(choose, 1), n)
+
+
+def _attention(choose: Choose) -> Drawn:
+    """Attention of a sequence to itself, and what an encoder is made of; dropout is off."""
+    nn, heads, first, bias, rng = tg.nn, 1 + choose(2), choose(2) == 1, _flag(choose), choose(100)
+    d = 2 * heads
+
+    def block() -> Any:
+        norm_first = choose(2) == 1
+        return nn.TransformerEncoderLayer(
+            d, heads, 2, 0.0, "gelu", batch_first=first, norm_first=norm_first, bias=bias, rng=rng
+        )
+
+    kinds: list[Callable[[], Any]] = [
+        lambda: nn.MultiheadAttention(d, heads, bias=bias, batch_first=first, rng=rng),
+        lambda: nn.PositionalEncoding(d, 4, batch_first=first),
+        lambda: nn.LearnedPositionalEncoding(d, 4, batch_first=first, rng=rng),
+        block,
+        lambda: nn.TransformerEncoder(block(), 1 + choose(2), norm=pick(choose, [None, nn.LayerNorm(d)])),
+    ]
+    return pick(choose, kinds)(), _input(choose, 1 + choose(3), 1 + choose(2), d)
+
+
 KINDS: list[Callable[[Choose], Drawn]] = [
     _linear,
     _activation,
@@ -120,4 +153,6 @@ KINDS: list[Callable[[Choose], Drawn]] = [
     _normalization,
     _pool,
     _convolution,
+    _recurrent,
+    _attention,
 ]
