@@ -77,7 +77,11 @@ def test_forward_and_rules_take_every_float_there_is(op: Op, data: Any) -> None:
 WIDE = np.longdouble
 # y x^(y-1): for x at the very end of the floats, the power overflows before a small y brings it back
 # most positive floats that Hypothesis draws are so small that the slope of k1e, -1/x², is beyond them
+# NumPy's logaddexp takes x - y
+HALF = [(-8e307, 8e307)] * 2
 TEMPERATE = {
+    "logaddexp": HALF,
+    "logaddexp2": HALF,
     "sinc": [(-1e300, 1e300)],
     "power": [(1e-100, 1e100), (-float("inf"), float("inf"))],
     "k1e": [(1e-100, float("inf"))],
@@ -109,6 +113,30 @@ def test_nothing_raises_inside_the_domain(op: Op, data: Any) -> None:
     assume(fits)
     with np.errstate(all="raise", under="ignore"):
         assert all(np.all(np.isfinite(y)) for y in in_dtype(op, arrays, np.float64))
+
+
+SIZES = [5e-324, 2.3e-308, 1e-200, 1e-16, 0.75, 1.0, 30.0, 1e4, 1e16, 1e154, 1e200, 1.7e308]
+EDGES = [0.0, *SIZES, *(-x for x in SIZES)]
+
+
+@pytest.mark.skipif(NO_WIDER, reason="longdouble is no wider than float64 here: nothing can tell true overflow")
+@each
+def test_nothing_raises_at_the_edges_of_the_floats(op: Op) -> None:
+    """As above, for all pairs of very small and very large numbers that the domain has."""
+    domain = TEMPERATE.get(op.name, op.domain)
+    inside = [[x for x in EDGES if low < x < high] for low, high in domain[: op.arity]]
+    arrays = [np.array(xs) for xs in zip(*itertools.product(*inside), strict=True)]
+    if op.name == "where":
+        arrays[0] = arrays[0] > 0
+    try:
+        true = in_dtype(op, arrays, WIDE)
+    except TypeError:  # as above
+        with np.errstate(all="ignore"):
+            true = in_dtype(op, arrays, np.float64)
+    fits = np.all([np.abs(y) <= np.finfo(np.float64).max for y in true], axis=0)
+    assert np.any(fits)
+    with np.errstate(all="raise", under="ignore"):
+        assert all(np.all(np.isfinite(y)) for y in in_dtype(op, [a[fits] for a in arrays], np.float64))
 
 
 def in_dtype(op: Op, arrays: Any, dtype: Any) -> list[np.ndarray]:

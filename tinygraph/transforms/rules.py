@@ -63,9 +63,7 @@ class Call:
             )
         values = [number_array(bare(y)) for y in self.outputs]
         if any(map(np.iscomplexobj, values)):
-            raise TypeError(
-                f"{self.name} returns complex numbers, which custom rules do not know; return their parts"
-            )
+            raise TypeError(f"{self.name} returns complex numbers, which custom rules do not know; return their parts")
         self.real = [i for i, value in enumerate(values) if value.dtype.kind == "f"]
         self.specs = [spec(values[i]) for i in self.real]
         for i in self.real:
