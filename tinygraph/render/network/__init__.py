@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import html
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -75,16 +77,13 @@ class Network:
         self.colours = palette(theme)
         self.given, self.names = given, names
         self.roots = list(roots)
-        nodes = reached(roots)
-        self.tree = Tree(nodes)
-        fold(self.tree)
-        self.figures = measure(
-            self.tree,
-            gradients(self.roots, nodes),
-            self.roots,
-            self.is_parameter,
-            profile or heat in ("forward", "backward"),
-        )
+        with _uncollected():
+            nodes = reached(roots)
+            self.tree = Tree(nodes)
+            fold(self.tree)
+            found = gradients(self.roots, nodes)
+            timed = profile or heat in ("forward", "backward")
+            self.figures = measure(self.tree, found, self.roots, self.is_parameter, timed)
         self.words = Words(nodes, self.name)
         self.title = text.plain(title) if title else self.words.heading(self.tree.root)[0]
         self.tree.root.name = self.tree.root.name or self.title
@@ -195,3 +194,15 @@ class Network:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"image/svg+xml": self.svg, "text/plain": self.text}
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without garbage collection: it would go through all parts of a large tree again and again, and free none."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -57,8 +58,10 @@ def gradients(roots: Sequence[Node], nodes: Sequence[Node]) -> Gradients:
                 found.of[node] = length(node.tag.grad)
         return found
 
+    uses = Counter(x for node in nodes for x in node.inputs or () if x is not None and x.op is None)
+
     def watch(consumer: Node, x: Node, g: Array) -> None:
-        if x.op is None:
+        if x.op is None and uses[x] > 1:
             key = consumer, x
             found.shares[key] = math.nan if key in found.shares else length(g)  # twice in one operation
 
@@ -128,20 +131,20 @@ def _count_parameters(
     unknown: set[Part] = set()
     squares: dict[Part, float] = {}
     for x, consumers in uses.items():
-        within: dict[Part, int] = {}
-        first: dict[Part, Node] = {}
+        size, nbytes, whole = x.value.size, x.value.nbytes, found.of.get(x)
+        within: dict[Part, list[Node]] = {}
         for node in consumers:
             part: Part | None = tree.home[node]
             while part is not None:
-                within[part] = within.get(part, 0) + 1
-                first.setdefault(part, node)
+                within.setdefault(part, []).append(node)
                 part = part.parent
-        for group, n in within.items():
-            figures[group].parameters += x.value.size
-            figures[group].parameter_bytes += x.value.nbytes
-            known = found.of.get(x) if n == len(consumers) else None
-            if known is None and n == 1:
-                known = found.shares.get((first[group], x))
+        for group, inside in within.items():
+            mine = figures[group]
+            mine.parameters += size
+            mine.parameter_bytes += nbytes
+            known = whole if len(inside) == len(consumers) else None
+            if known is None and len(inside) == 1:
+                known = found.shares.get((inside[0], x))
             if known is None:
                 unknown.add(group)
             else:
