@@ -391,3 +391,56 @@ def test_a_compiled_function_is_drawn_as_the_function() -> None:
         return 3.0 * u
 
     assert render(tg.compile(J), inputs=(2.0, 5.0)).dot == render(J, inputs=(2.0, 5.0)).dot
+
+
+@needs_graphviz
+def test_values_flow_down_where_asked_and_derivatives_up():
+    tensors = course()
+    picture = render(tensors["J"], names=tensors, rankdir="TB")
+    boxes = dict(zip(["a", "b", "c", "u", "v", "J"], drawn_boxes(picture.svg), strict=True))
+    for x, y in ("bu", "cu", "uv", "av", "vJ"):
+        assert boxes[x][3] < boxes[y][1]
+    for kind, sign in (("flow", 1), ("gradient", -1)):
+        ways = re.findall(rf'class="edge {kind}".*?stroke-width="1.3"[^>]* d="M(.*?)"', picture.svg, re.DOTALL)
+        assert len(ways) == 5
+        for points in ways:
+            y = [float(point.split(",")[1]) for point in re.split("[C ]", points)]
+            assert (y[-1] - y[0]) * sign > 20
+    assert {"6", "11", "dJ/du = 3", "dJ/dc = 9"} <= set(words(picture))
+    for text in re.findall(r'<text class="value"[^>]*>(?:6|11)<', picture.svg):
+        assert 'text-anchor="end"' in text, "the value stands on the left of its arrow"
+
+
+def test_a_wide_row_of_arrays_goes_down_the_page():
+    a = Tensor(np.ones((3, 3)), name="A")
+    short, long = a @ a, a
+    for _ in range(12):
+        long = np.tanh(a @ long)
+    assert "rankdir=LR" in render(short).dot
+    assert "rankdir=TB" in render(long, fold=False).dot
+    assert "rankdir=LR" in render(long, fold=False, rankdir="LR").dot
+    with pytest.raises(ValueError, match="rankdir 'up' is not one of LR, TB"):
+        render(a, rankdir="up")
+
+
+@pytest.mark.parametrize("options", [{"steps": True}, {"backward": True}, {"rankdir": "TB"}])
+def test_what_a_network_has_not_is_refused(options):
+    (name,) = options
+    for network in ({"view": "network"}, {"heat": "flops"}):
+        with pytest.raises(ValueError, match=f"{name}= is for a picture of values"):
+            render(course()["J"], **network, **options)
+
+
+def test_steps_are_written_as_a_page_alone(tmp_path):
+    with pytest.raises(ValueError, match=r"steps= are a page, which is written as .html, not '.*J.svg'"):
+        render(course()["J"], tmp_path / "J.svg", steps=True)
+
+
+def test_the_nameless_have_names_in_words():
+    W, b = Tensor(np.ones((2, 2))), Tensor(np.zeros(2))
+    said = render(np.sum(np.tanh(W @ W + b))).text
+    assert "t[3] = t[1] t[1] = [[2, 2], [2, 2]]" in said
+    assert "dt₆/dt[4] = dt₆/dt[5] * (1 − (t[5])²)" in said
+    assert "…" not in said
+    x = Tensor(3.0, name="x")
+    assert render(x * x * 2).text.startswith("x = 3\nx × x = 3 × 3 = 9\n"), "what reads well stays as it is"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -103,6 +104,20 @@ def test_every_ending_is_written_and_twice_the_same(ending, tmp_path):
     assert content.startswith(starts.get(ending, b"digraph"))
     if ending != ".pdf":  # which names the moment of its making
         assert content == second.read_bytes()
+
+
+@needs_graphviz
+def test_in_png_small_digits_do_not_change_the_font_of_their_line(monkeypatch):
+    converter = pytest.importorskip("vl_convert", reason="vl_convert is not installed")
+    seen = []
+    monkeypatch.setattr(converter, "svg_to_png", lambda svg, scale: seen.append(svg) or b"")
+    x = tg.Tensor(2.0, name="x1")
+    picture = render(x * x)
+    assert "x₁" in picture.svg
+    export._converted(picture.svg, ".png", "auto")
+    drawn = re.sub("<(title|desc)>.*?</", "", seen[0], flags=re.DOTALL)
+    assert "₁" not in drawn
+    assert '<tspan dy="2.3" font-size="9.4">1</tspan>' in drawn
 
 
 def test_without_a_converter_png_says_what_to_install(tmp_path, monkeypatch):

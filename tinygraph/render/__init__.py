@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -22,6 +24,7 @@ from tinygraph.render.diff import compare
 from tinygraph.render.network import Network
 from tinygraph.render.picture import Picture
 from tinygraph.render.subject import subject
+from tinygraph.render.walk import Walk
 from tinygraph.tensor import Tensor
 
 __all__ = ["Derivation", "Network", "Picture", "derivation", "diff", "render"]
@@ -46,6 +49,7 @@ def render(
     parameters: bool = True,
     profile: bool = False,
     heat: str | None = None,
+    rankdir: str | None = None,
 ) -> Any:
     r"""Draw the graph behind a Tensor: names, values and, if it is one number, its derivative by every value in red.
 
@@ -64,7 +68,7 @@ def render(
         inputs: the arguments of a function, in order or by name; numbers and arrays become Tensors.
         names: names for Tensors and arrays, as `names=locals()`; the first name counts, those with _ in front do not.
             Others have their own `.name`. W[1] and W1 are shown with a raised [1], alpha as α.
-        title: a line above the picture, of a network below it with its figures.
+        title: a line above the picture, of a network with its figures.
         view: "course" has values above the arrows and derivatives below them, as in the course's lecture; "boxes" has
             both in the boxes, where arrays find room; "network" has layers; "auto" is the course's where there are
             numbers alone.
@@ -81,12 +85,14 @@ def render(
         profile: time each operation of a network, forward and backward, by running it again.
         heat: colour the boxes of a network by "parameters", "bytes", "flops", "forward" or "backward" (times),
             "gradient" (the length of the derivative by what comes out of a box) or "learning" (by its parameters).
+        rankdir: "LR", values flow to the right, or "TB", down the page; None takes what keeps the text readable.
 
     Returns:
         A `Picture` or a `Network`: both have `svg`, `dot`, `html`, `text` and `save`, and notebooks show them.
 
     Raises:
-        ValueError: an ending, view, theme, heat or backend that does not exist, or too large a graph for its values.
+        ValueError: an ending, view, theme, heat or backend that does not exist, options of which one is for values and
+            the other for networks, steps in a file that is no page, or too large a graph for its values.
         TypeError: x is no Tensor and no function, or inputs that do not fit it.
         RuntimeError: backward has released the graph.
         OSError: the file cannot be written; nothing is half written.
@@ -119,9 +125,13 @@ def render(
         export.check(path)
     found = subject(x, inputs, names)
     layers = depth is not None or not parameters or profile or heat is not None
-    if view == "network" or (
-        view == "auto" and not mark and not steps and not backward and (layers or _is_network(found.roots, max_nodes))
-    ):
+    of_values = (("steps", steps), ("backward", backward), ("mark", mark), ("rankdir", rankdir))
+    values = [name for name, asked in of_values if asked]
+    if values and (layers or view == "network"):
+        raise ValueError(f"render: {values[0]}= is for a picture of values, and a network is asked for")
+    if steps and path is not None and Path(path).suffix.lower() != ".html":
+        raise ValueError(f"render: steps= are a page, which is written as .html, not {os.fspath(path)!r}")
+    if view == "network" or (view == "auto" and not values and (layers or _is_network(found.roots, max_nodes))):
         network = Network(
             found.roots,
             found.names,
@@ -143,7 +153,11 @@ def render(
     else:
         graph = gather(found.roots, found.names, max_nodes, fold=fold, given=found.given)
     marks = {t._node: names_of.plain(words) for t, words in (mark or {}).items()}
-    picture = Picture(boxes.draw(graph, view, title, marks, reverse), schema.data(graph), theme, backend, steps)
+    drawing = boxes.draw(graph, view, title, marks, reverse, rankdir)
+    if not reverse and not graph.reads_well:
+        spelt = gather(graph.roots, found.names, max_nodes, fold=fold, given=found.given, automatic=True)
+        drawing = replace(drawing, text=Walk(spelt).outline())
+    picture = Picture(drawing, schema.data(graph), theme, backend, steps)
     if path is not None:
         picture.save(path)
     return picture
@@ -160,6 +174,7 @@ def diff(
     theme: str = "auto",
     backend: str | None = None,
     max_nodes: int = 400,
+    rankdir: str | None = None,
 ) -> Picture:
     """Draw two graphs in one: what b has more than a, what it lacks, and what is done otherwise.
 
@@ -172,10 +187,11 @@ def diff(
         path: a file to write, as for `render`.
         inputs: the arguments of both functions.
         names: names for Tensors and arrays, as for `render`.
-        title: a line above the picture, of a network below it with its figures.
+        title: a line above the picture, of a network with its figures.
         theme: "light", "dark", or "auto".
         backend: as for `render`.
         max_nodes: how many nodes each may have.
+        rankdir: as for `render`.
 
     Raises:
         TypeError: as `render`.
@@ -191,7 +207,7 @@ def diff(
     if path is not None:
         export.check(path)
     before, after = subject(a, inputs, names), subject(b, inputs, names)
-    drawing, graph = compare(before, after, max_nodes, title or "")
+    drawing, graph = compare(before, after, max_nodes, title or "", rankdir)
     picture = Picture(drawing, schema.data(graph), theme, backend)
     if path is not None:
         picture.save(path)

@@ -105,6 +105,16 @@ def head(points: Sequence[Point]) -> list[Point]:
     return [(x, y), (back, y + HALF), (back, y - HALF)]
 
 
+def turned(points: Sequence[Point]) -> list[Point]:
+    """What goes to the right, down, and the other way round.
+
+    Example:
+        >>> turned([(1.0, 2.0)])
+        [(2.0, 1.0)]
+    """
+    return [(y, x) for x, y in points]
+
+
 def path(points: Sequence[Point]) -> str:
     """A curve as the d of an SVG path."""
     first, *others = (f"{x:.2f},{y:.2f}" for x, y in points)

@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygraph.graph import Node
 from tinygraph.op import Array
-from tinygraph.render import chain, colour, numbers, text
+from tinygraph.render import chain, colour, dot, numbers, text
 from tinygraph.render.chain import Term
 from tinygraph.render.content import Gathered
 from tinygraph.render.drawing import Arrow, Box, Drawing, Line
@@ -19,6 +19,7 @@ from tinygraph.render.steps import steps
 from tinygraph.render.walk import Walk
 
 LONGEST_TITLE = 100
+WIDE = 1000.0  # points: in a column of 800 pixels its text is ten pixels high
 FREQUENT, OFTEN = 3, 9  # uses of what is given, from which it stands beside each of them: of an array, of a number
 LONGEST_LINE = 36.0  # in ems: a formula that is longer is left to the pointer that rests on the box
 VIEWS = ("auto", "course", "boxes")
@@ -30,6 +31,7 @@ def draw(
     title: str | None = None,
     marks: Mapping[Node, str] | None = None,
     reverse: Mapping[Node, str] | None = None,
+    rankdir: str | None = None,
 ) -> Drawing:
     """The drawing of a graph.
 
@@ -40,6 +42,7 @@ def draw(
         title: a line above.
         marks: what is at fault, and why.
         reverse: what the reverse pass recorded, and a second line for each; it stands in a group of its own.
+        rankdir: "LR", "TB" or None, which goes down where arrays would be too wide a row.
 
     Raises:
         ValueError: a view that does not exist.
@@ -49,7 +52,22 @@ def draw(
     if view == "auto":
         view = "course" if all(text.is_scalar(node.value) for node in graph.boxes) else "boxes"
     draughtsman = _Draughtsman(graph, view == "course", marks or {}, reverse or {})
-    return draughtsman.draw(plain(title, LONGEST_TITLE) if title else "")
+    drawing = draughtsman.draw(plain(title, LONGEST_TITLE) if title else "")
+    return directed(drawing, rankdir or ("LR" if view == "course" else None))
+
+
+def directed(drawing: Drawing, rankdir: str | None) -> Drawing:
+    """A drawing with values flowing to the right, "LR", or down, "TB"; None goes down where that keeps text readable.
+
+    Raises:
+        ValueError: another direction.
+    """
+    if rankdir not in ("LR", "TB", None):
+        raise ValueError(f"rankdir {rankdir!r} is not one of LR, TB")
+    down = replace(drawing, down=True)
+    if rankdir == "TB" or (rankdir is None and dot.width(down) < dot.width(drawing) > WIDE):
+        return down
+    return drawing
 
 
 class _Draughtsman:

@@ -66,6 +66,12 @@ class Gathered:
         said = text.spell(self.formulas[node])[0]
         return f"({said})" if text.is_short(said) else ""
 
+    @property
+    def reads_well(self) -> bool:
+        """Whether every box that is used can be told from the others in words, by its name or its whole formula."""
+        used = [node for node in self.boxes if node not in self.roots and not self.name(node)]
+        return not any(node.op is None or not self.called(node) for node in used)
+
     def inputs(self, box: Node) -> list[Node]:
         """The drawn nodes that the formula of a box is made of, each once, in the order of use."""
         found: dict[Node, None] = {}

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygraph.graph import Node
 from tinygraph.render import colour, text
+from tinygraph.render.boxes import directed
 from tinygraph.render.content import Gathered, gather
 from tinygraph.render.drawing import Arrow, Box, Drawing, Line
 from tinygraph.render.names import unmarked
@@ -18,7 +19,9 @@ ADDED, REMOVED, CHANGED, SAME = "added", "removed", "changed", ""
 SIGNS = {ADDED: "+ ", REMOVED: "− ", CHANGED: "≠ ", SAME: ""}  # beside the colours, for whoever sees none
 
 
-def compare(before: Subject, after: Subject, max_nodes: int, title: str = "") -> tuple[Drawing, Gathered]:
+def compare(
+    before: Subject, after: Subject, max_nodes: int, title: str = "", rankdir: str | None = None
+) -> tuple[Drawing, Gathered]:
     """The drawing of two graphs in one, by structure: operations, their params, constants and order, not the values."""
     a = gather(before.roots, before.names, max_nodes, fold=False, given=before.given)
     b = gather(after.roots, after.names, max_nodes, fold=False, given=after.given)
@@ -32,7 +35,8 @@ def compare(before: Subject, after: Subject, max_nodes: int, title: str = "") ->
     counts = {mark: sum(box.mark == mark for box in boxes) for mark in (ADDED, REMOVED, CHANGED)}
     said = ", ".join(f"{n} {mark}" for mark, n in counts.items())
     lines = [unmarked(" ".join(line.text for line in box.lines)) for box in boxes if box.mark]
-    return Drawing(tuple(boxes), tuple(arrows), title, "\n".join([said, *lines])), b
+    drawing = Drawing(tuple(boxes), tuple(arrows), title, "\n".join([said, *lines]))
+    return directed(drawing, rankdir), b
 
 
 def _arrows(before: set[tuple[str, str]], b: Gathered, keys: Mapping[Node, str]) -> list[Arrow]:

@@ -1,4 +1,4 @@
-"""A drawing as DOT source: values flow left to right, derivatives right to left."""
+"""A drawing as DOT source: values flow left to right and derivatives right to left, or down the page and up."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tinygraph.render import text
 from tinygraph.render.colour import Palette
 from tinygraph.render.drawing import Arrow, Box, Drawing
 from tinygraph.render.names import unmarked
-from tinygraph.render.simple import simple
+from tinygraph.render.simple import Point, simple
 
 FONT = "Helvetica,Arial,sans-serif"
 POINTS = 13
@@ -28,7 +28,8 @@ BOX = {
     "penwidth": "1.3",
 }
 _LABEL = {"shape": "plaintext", "style": "", "margin": "0.03,0", "width": "0.2", "height": "0.2", "class": "label"}
-_GRAPH = {"rankdir": "LR", "bgcolor": "transparent", "nodesep": "0.3", "pad": "0.1"}
+_PORTS = {False: ("e", "w"), True: ("s", "n")}  # where an arrow leaves and where it arrives
+_GRAPH = {"bgcolor": "transparent", "nodesep": "0.3", "pad": "0.1"}
 
 
 def write(drawing: Drawing, colours: Palette, note: str = "", places: Mapping[str, str] | None = None) -> str:
@@ -49,7 +50,7 @@ def write(drawing: Drawing, colours: Palette, note: str = "", places: Mapping[st
     gap = (0.42 if any(a.labelled for a in drawing.arrows) else 0.6) + 0.06 * min(busiest, 6)
     dot = Digraph(
         "tinygraph",
-        graph_attr={**_GRAPH, "ranksep": f"{gap:.2f}"},
+        graph_attr={**_GRAPH, "rankdir": "TB" if drawing.down else "LR", "ranksep": f"{gap:.2f}"},
         node_attr={**font, **BOX},
         edge_attr={"color": colours.flow, "arrowsize": "0.7", "penwidth": "1.2"},
     )
@@ -64,14 +65,14 @@ def write(drawing: Drawing, colours: Palette, note: str = "", places: Mapping[st
                 group.attr(label=_plainly(drawing.clusters.get(name, name)), style="rounded", color=colours.quiet)
                 group.attr(fontname=FONT, fontsize=str(POINTS), fontcolor=colours.quiet, labeljust="l", margin="12")
             for box in (box for box in drawing.boxes if box.cluster == name):
-                _box(group, box, max(n[box.key] for n in lanes), colours)
+                _box(group, box, max(n[box.key] for n in lanes), colours, drawing.down)
             for i, arrow in enumerate(drawing.arrows):
                 if arrow.labelled and cluster[arrow.tail] == cluster[arrow.head] == name:
-                    _words(group, i, arrow)
+                    _words(group, i, arrow, drawing.down)
     for i, arrow in enumerate(drawing.arrows):
         if arrow.labelled and cluster[arrow.tail] != cluster[arrow.head]:
-            _words(dot, i, arrow)
-        _arrow(dot, i, arrow, colours)
+            _words(dot, i, arrow, drawing.down)
+        _arrow(dot, i, arrow, colours, _PORTS[drawing.down])
     for key, place in (places or {}).items():
         dot.node(key, pos=place)
     return str(dot.source)
@@ -79,17 +80,31 @@ def write(drawing: Drawing, colours: Palette, note: str = "", places: Mapping[st
 
 def simply(drawing: Drawing) -> dict[str, str]:
     """The places of boxes and words where no time is to be lost: each in a column after all that lead to it."""
-    sizes = {box.key: (len(box.lines) * LEADING * POINTS + 13, _width(box) * 72) for box in drawing.boxes}
+    places = _simply(drawing)[1]
+    return {key: f"{x:.1f},{-y:.1f}" for key, (x, y) in places.items()}
+
+
+def width(drawing: Drawing) -> float:
+    """About how wide a drawing is, in points."""
+    return _simply(drawing)[0]
+
+
+def _simply(drawing: Drawing) -> tuple[float, dict[str, Point]]:
+    down = drawing.down
+    sizes = {box.key: (_width(box) * 72, len(box.lines) * LEADING * POINTS + 13) for box in drawing.boxes}
     steps: list[tuple[str, str]] = []
     for i, arrow in enumerate(drawing.arrows):
         way = [arrow.tail, arrow.head]
         if arrow.labelled:
             way.insert(1, f"m{i}")
-            sizes[f"m{i}"] = 3 * LEADING * SMALL, _widest(_beside(arrow), SMALL) * 72
+            words = _beside(arrow, down)
+            sizes[f"m{i}"] = _widest(words, SMALL) * 72, len(words) * LEADING * SMALL
         steps += pairwise(way)
     number = {key: i for i, key in enumerate(sizes)}
-    places = simple(list(sizes.values()), [(number[a], number[b]) for a, b in steps], gap=18, rank_gap=45)[2]
-    return {key: f"{along:.1f},{-across:.1f}" for key, (across, along) in zip(sizes, places, strict=True)}
+    turned = [size if down else size[::-1] for size in sizes.values()]  # `simple` goes down
+    across, along, places = simple(turned, [(number[a], number[b]) for a, b in steps], gap=18, rank_gap=45)
+    points = {key: place if down else place[::-1] for key, place in zip(sizes, places, strict=True)}
+    return across if down else along, points
 
 
 def _plainly(*lines: str) -> Any:
@@ -99,11 +114,12 @@ def _plainly(*lines: str) -> Any:
     return nohtml("\\n".join(text.escaped(unmarked(line)) for line in lines))
 
 
-def _box(dot: Any, box: Box, lanes: int, colours: Palette) -> None:
+def _box(dot: Any, box: Box, lanes: int, colours: Palette, down: bool) -> None:
     fill, line = getattr(colours, box.kind)
-    attributes = {"fillcolor": fill, "color": line, "width": f"{_width(box):.2f}"}
-    if lanes > 2:
-        attributes["height"] = f"{max(0.3, lanes * LANE + 0.1):.2f}"
+    side = lanes * LANE + 0.1 if lanes > 2 else 0.0
+    attributes = {"fillcolor": fill, "color": line, "width": f"{max(_width(box), side * down):.2f}"}
+    if side and not down:
+        attributes["height"] = f"{max(0.3, side):.2f}"
     if box.mark == "removed":
         attributes["style"] = "rounded,filled,dashed"
     if box.mark:
@@ -120,23 +136,29 @@ def _widest(words: Sequence[str], points: int) -> float:
     return max(map(text.ems, words), default=0) * points / 72
 
 
-def _arrow(dot: Any, i: int, arrow: Arrow, colours: Palette) -> None:
+def _arrow(dot: Any, i: int, arrow: Arrow, colours: Palette, ports: tuple[str, str]) -> None:
     """One edge, or two by way of the node that holds its words."""
+    leaves, arrives = ports
     colour_ = colours.mark(arrow.mark) if arrow.mark else colours.flow
     both = {"color": f"{colour_}:{colours.gradient}"} if arrow.back else {"color": colour_}
     if not arrow.labelled:
         direction = {"dir": "both"} if arrow.back else {}
-        dot.edge(f"{arrow.tail}:e", f"{arrow.head}:w", id=f"e{i}", **both, **direction)
+        dot.edge(f"{arrow.tail}:{leaves}", f"{arrow.head}:{arrives}", id=f"e{i}", **both, **direction)
         return
-    dot.edge(f"{arrow.tail}:e", f"m{i}:w", id=f"e{i}", **both, dir="back" if arrow.back else "none")
-    dot.edge(f"m{i}:e", f"{arrow.head}:w", id=f"e{i}b", **both)
+    dot.edge(f"{arrow.tail}:{leaves}", f"m{i}:{arrives}", id=f"e{i}", **both, dir="back" if arrow.back else "none")
+    dot.edge(f"m{i}:{leaves}", f"{arrow.head}:{arrives}", id=f"e{i}b", **both)
 
 
-def _words(dot: Any, i: int, arrow: Arrow) -> None:
-    """The node that holds the words of an arrow, one above and one below."""
-    words = _beside(arrow)
-    dot.node(f"m{i}", _plainly(*words), **_LABEL | {"width": f"{_widest(words, SMALL):.2f}"}, fontsize=str(SMALL))
+def _words(dot: Any, i: int, arrow: Arrow, down: bool) -> None:
+    """The node that holds the words of an arrow, one above and one below, or one to the left and one to the right."""
+    words = _beside(arrow, down)
+    width = f"{_widest(words, SMALL):.2f}"
+    dot.node(f"m{i}", _plainly(*words), **_LABEL | {"width": width}, fontsize=str(SMALL))
 
 
-def _beside(arrow: Arrow) -> tuple[str, str, str]:
-    return arrow.above or " ", " ", arrow.below or " "
+def _beside(arrow: Arrow, down: bool) -> tuple[str, ...]:
+    """Lines that take as much room as the words of an arrow and the way between them."""
+    if not down:
+        return arrow.above or " ", " ", arrow.below or " "
+    longest = max(arrow.above, arrow.below, key=text.ems)
+    return (f"{longest}    {longest}",)

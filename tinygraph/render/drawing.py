@@ -64,7 +64,10 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True)
 class Drawing:
-    """All of a picture but its colours and places. `text` is what is read out where the picture cannot be seen."""
+    """All of a picture but its colours and places. `text` is what is read out where the picture cannot be seen.
+
+    Values flow to the right, or `down` the page.
+    """
 
     boxes: tuple[Box, ...]
     arrows: tuple[Arrow, ...] = ()
@@ -72,3 +75,4 @@ class Drawing:
     text: str = ""
     steps: tuple[Step, ...] = ()
     clusters: Mapping[str, str] = field(default_factory=dict)
+    down: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import os
+import re
 import secrets
 from contextlib import suppress
 from importlib.resources import files
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 ENDINGS = (".svg", ".png", ".pdf", ".html", ".json", ".dot", ".gv")
 DENSITY = 2.0  # pixels of a PNG for each point: sharp on today's screens
 RASTERISE = 'PNG and PDF are made of SVG by vl-convert: pip install "tinygraph[png]", or write .svg'
+# Digits that few fonts have in small: a line with one of them would be set in another font, and not bold.
+_SMALL = {
+    **dict(zip("₀₁₂₃₄₅₆₇₈₉", range(10), strict=True)),
+    **dict(zip("⁰⁴⁵⁶⁷⁸⁹ᵀ", [0, *range(4, 10), "T"], strict=True)),
+}
 GROUND = {"dark": "#14181d"}
 
 
@@ -56,10 +62,17 @@ def _converted(svg: str, ending: str, theme: str) -> bytes:
         import vl_convert
     except ImportError as error:
         raise ModuleNotFoundError(RASTERISE) from error
+    svg = re.sub(f"[{''.join(_SMALL)}](?=[^<>]*</t(?:ext|span)>|[^<>]*<tspan)", _set, svg)
     head, _, body = svg[svg.index("<svg") :].partition(">")
     svg = f'{head}><rect x="-50%" y="-50%" width="200%" height="200%" fill="{GROUND.get(theme, "#ffffff")}"/>{body}'
     made = vl_convert.svg_to_png(svg, scale=DENSITY) if ending == ".png" else vl_convert.svg_to_pdf(svg)
     return bytes(made)
+
+
+def _set(found: re.Match[str]) -> str:
+    """A small digit as a digit that is made small."""
+    down = 2.3 if "₀" <= found[0] <= "₉" else -4.7
+    return f'<tspan dy="{down}" font-size="9.4">{_SMALL[found[0]]}</tspan><tspan dy="{-down}">\u200b</tspan>'
 
 
 def as_json(data: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 
 from tinygraph.render import arrows
 from tinygraph.render.arrows import Point, Rectangle
@@ -13,6 +13,7 @@ from tinygraph.render.colour import Palette
 from tinygraph.render.drawing import Arrow, Box, Drawing, Line
 from tinygraph.render.names import END, LOWERED, RAISED
 
+SIDE = 7.0  # from the middle of an arrow that goes down to the words beside it
 _NODE = re.compile(r'<g id="[^"]*" class="node[^"]*">\s*<title>(?P<key>[^<]*)</title>.*?</g>\n?', re.DOTALL)
 _EDGE = re.compile(r'<g id="e(?P<i>\d+)(?P<part>b?)" class="edge[^"]*">.*?</g>\n?', re.DOTALL)
 _TEXT = re.compile(r"<text (?P<attributes>[^>]*)>[^<]*</text>\n?")
@@ -33,7 +34,10 @@ def paint(drawn: str, drawing: Drawing, colours: Palette, style: str) -> str:
         return "" if box is None else _box(found[0], box, colours)
 
     drawn = _EDGE.sub("", drawn)
-    body = "".join(_arrows(drawing.arrows, places, labels, ways, colours))
+    if drawing.down:
+        places = {key: Rectangle(r.top, r.left, r.bottom, r.right) for key, r in places.items()}
+        ways = {key: arrows.turned(way) for key, way in ways.items()}
+    body = "".join(_arrows(drawing, places, labels, ways, colours))
     drawn = re.sub(r'(?=<g id="[^"]*" class="node)', lambda _: body, drawn, count=1) if body else drawn
     drawn = _NODE.sub(node, drawn)
     drawn = re.sub(r'(?<= )xml:space="preserve" ', "", drawn)
@@ -117,19 +121,20 @@ def _escaped(text: str) -> str:
 
 
 def _arrows(
-    drawn: Sequence[Arrow],
+    drawing: Drawing,
     places: dict[str, Rectangle],
     labels: dict[int, str],
     ways: dict[tuple[int, str], list[Point]],
     colours: Palette,
 ) -> Iterator[str]:
+    """All arrows as from left to right; where they go down, everything is turned before and turned back after."""
     leaving, arriving = defaultdict(list), defaultdict(list)
-    for i, arrow in enumerate(drawn):
+    for i, arrow in enumerate(drawing.arrows):
         first, last = ways[i, ""], ways.get((i, "b"), ways[i, ""])
         leaving[arrow.tail].append((i, first[3][1]))
         arriving[arrow.head].append((i, last[-4][1]))
     start, end = _sides(leaving, places), _sides(arriving, places)
-    for i, arrow in enumerate(drawn):
+    for i, arrow in enumerate(drawing.arrows):
         (first_y, first_turn), (last_y, last_turn) = start[i], end[i]
         here, there = (places[arrow.tail].right, first_y), (places[arrow.head].left, last_y)
 
@@ -148,7 +153,7 @@ def _arrows(
             last = arrows.pair(east, there, ways[i, "b"], apart, turns[1])
             return [*first, first[-1], last[0], *last]
 
-        yield _pair(arrow, beside, labels.get(i, ""), colours)
+        yield _pair(arrow, beside, labels.get(i, ""), colours, drawing.down)
 
 
 def _sides(arriving: Mapping[str, list[tuple[int, float]]], places: Mapping[str, Rectangle]) -> dict[int, Point]:
@@ -170,31 +175,51 @@ def _way(edge: str) -> list[Point]:
     ]
 
 
-def _pair(arrow: Arrow, beside: Callable[[float], list[Point]], label: str, colours: Palette) -> str:
+def _pair(
+    arrow: Arrow, beside: Callable[[float], list[Point]], label: str, colours: Palette, down: bool = False
+) -> str:
     texts = [found["attributes"] for found in _TEXT.finditer(label)]
+    if down and texts:
+        texts = [_at_side(texts[0], "end", -SIDE), _at_side(texts[0], "start", SIDE)]
     colour = colours.mark(arrow.mark) if arrow.mark else colours.flow
     above = _line(texts[0], Line(arrow.above, "value"), colours) if arrow.above and texts else ""
     below = _line(texts[-1], Line(arrow.below, "gradient"), colours) if arrow.below and texts else ""
     edge = f'data-edge="{arrow.edge or f"{arrow.tail} {arrow.head}"}"'
     apart = arrows.APART if arrow.back else 0.0
     gone = arrow.mark == "removed"  # told from the others without its colour
-    forward = _one(f'class="edge flow" {edge}', beside(-apart), colour, arrow.whole, above, dashed=gone)
+    forward = _one(f'class="edge flow" {edge}', beside(-apart), down, colour, arrow.whole, above, dashed=gone)
     if not arrow.back:
         return forward
-    turned = beside(apart)[::-1]
     return forward + _one(
-        f'class="edge gradient" {edge}', turned, colours.gradient, arrow.whole_back, below, dashed=True
+        f'class="edge gradient" {edge}',
+        beside(apart)[::-1],
+        down,
+        colours.gradient,
+        arrow.whole_back,
+        below,
+        dashed=True,
     )
 
 
-def _one(attributes: str, points: list[Point], colour: str, title: str, words: str, dashed: bool = False) -> str:
+def _at_side(attributes: str, anchor: str, distance: float) -> str:
+    """The place of words to the left or right of an arrow that goes down through the middle of theirs."""
+    attributes = attributes.replace('text-anchor="middle"', f'text-anchor="{anchor}"')
+    return re.sub(r'\bx="([^"]*)"', lambda x: f'x="{float(x[1]) + distance:.2f}"', attributes)
+
+
+def _one(
+    attributes: str, points: list[Point], down: bool, colour: str, title: str, words: str, dashed: bool = False
+) -> str:
     """One arrow; a wide unseen line under it is easier to point at."""
-    d = arrows.path(arrows.shaft(points))
+    line, end = arrows.shaft(points), arrows.head(points)
+    if down:
+        line, end = arrows.turned(line), arrows.turned(end)
+    d = arrows.path(line)
     said = f"<title>{_escaped(title)}</title>\n" if title else ""
     wide = f'<path fill="none" stroke="none" stroke-width="9" pointer-events="stroke" d="{d}"/>\n' if title else ""
     dash = ' stroke-dasharray="5,2"' if dashed else ""
     return (
         f"<g {attributes}>\n{said}{wide}"
         f'<path fill="none" stroke="{colour}" stroke-width="1.3"{dash} d="{d}"/>\n'
-        f'<polygon fill="{colour}" stroke="none" points="{arrows.polygon(arrows.head(points))}"/>\n{words}</g>\n'
+        f'<polygon fill="{colour}" stroke="none" points="{arrows.polygon(end)}"/>\n{words}</g>\n'
     )

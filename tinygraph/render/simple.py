@@ -40,14 +40,18 @@ def simple(
 
 
 def _ranks(n: int, arrows: Sequence[tuple[int, int]]) -> list[int]:
-    """The length of the longest path to each box; arrows of a circle that lead back are passed over."""
+    """The length of the longest path to each box; arrows of a circle that lead back are passed over.
+
+    What no arrow leads to stands right before the first that it leads to.
+    """
     after: list[list[int]] = [[] for _ in range(n)]
     waiting = [0] * n
     for a, b in arrows:
         after[a].append(b)
         waiting[b] += 1
     ranks = [0] * n
-    ready = [i for i in range(n) if not waiting[i]]
+    given = [i for i in range(n) if not waiting[i]]
+    ready = list(given)
     left = set(range(n))
     while left:
         if not ready:
@@ -62,6 +66,8 @@ def _ranks(n: int, arrows: Sequence[tuple[int, int]]) -> list[int]:
                 waiting[b] -= 1
                 if waiting[b] == 0:
                     ready.append(b)
+    for i in given:  # beside its first use
+        ranks[i] = max(min((ranks[b] for b in after[i]), default=1) - 1, 0)
     return ranks
 
 

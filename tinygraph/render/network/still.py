@@ -56,11 +56,11 @@ class Still:
         )
 
     def write(self, caption: Iterable[str]) -> str:
-        """The DOT source, with these lines under the picture."""
+        """The DOT source, with these lines above the picture."""
         from graphviz import Digraph
 
         label = self.plainly("\\n".join(map(text.escaped, caption)))
-        self.dot.attr(label=label, labelloc="b", fontsize="11", fontcolor=self.colours.quiet)
+        self.dot.attr(label=label, labelloc="t", fontsize="11", fontcolor=self.colours.quiet)
         stack: list[tuple[Any, Any, Iterator[Item]]] = [(self.dot, None, self._inside(self.tree.root))]
         while stack:
             graph, outer, items = stack[-1]
