@@ -130,7 +130,9 @@ class Network:
         shown = {group: inside for group, inside in self.shown.items() if group in opened}
         links = self.links(shown)
         scale = self.scale(self.heat) if self.heat else None
-        said += f"; coloured by {scale.measure.label}" if scale else ""
+        if scale:
+            said += f"; coloured by {scale.measure.label}"
+            said += ": blue is small, white about 1, orange large" * scale.measure.magnitude
         still = Still(self.tree, self.figures, links, self.words, self.colours, scale, self.roots)
         return still.write([self.title, self.counts, self.rest + said]), still
 
