@@ -41,7 +41,9 @@ def _matmul_dy(g: Array, ans: Array, x: Array, y: Array) -> Array:
     if x.ndim == 2 and y.ndim == 2:
         return x.T @ g
     if y.ndim == 1:
-        return sum_to(x * g[..., None], shape=y.shape)
+        if x.ndim < 3:
+            return g @ x if x.ndim == 2 else x * g
+        return reshape(g, (g.size,)) @ reshape(x, (g.size, x.shape[-1]))
     if x.ndim == 1:
         return sum_to(x[:, None] * g[..., None, :], shape=y.shape)
     return sum_to(turned(x) @ g, shape=y.shape)
