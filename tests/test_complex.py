@@ -203,3 +203,63 @@ RAISING = [
 def test_what_has_no_meaning_for_complex_numbers_raises_and_says_so(call: Callable[[Any], Any], said: str) -> None:
     with pytest.raises(TypeError, match=said):
         call(tg.Tensor(Z))
+
+
+# --- Fourier transforms
+
+
+def transform(n: int, sign: float) -> np.ndarray:
+    """The matrix of the discrete transform, by its definition."""
+    return np.exp(sign * 2j * np.pi * np.outer(np.arange(n), np.arange(n)) / n)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 5, 8])
+def test_fourier_transforms_and_their_gradients_are_those_of_the_matrix(n: int) -> None:
+    rng = np.random.default_rng(n)
+    z, g = rng.normal(size=n) + 1j * rng.normal(size=n), rng.normal(size=n) + 1j * rng.normal(size=n)
+    x = rng.normal(size=n)
+    F = transform(n, -1.0)
+    for f, matrix in [(np.fft.fft, F), (np.fft.ifft, transform(n, 1.0) / n)]:
+        y, pull = tg.vjp(f, z)
+        np.testing.assert_allclose(y, matrix @ z, atol=1e-13)
+        np.testing.assert_allclose(pull(g)[0], matrix.T @ g, atol=1e-13)
+        np.testing.assert_allclose(tg.vjp(f, x)[1](g)[0], np.real(matrix.T @ g), atol=1e-13)
+    half = F[: n // 2 + 1]
+    y, pull = tg.vjp(np.fft.rfft, x)
+    np.testing.assert_allclose(y, half @ x, atol=1e-13)
+    np.testing.assert_allclose(pull(g[: n // 2 + 1])[0], np.real(half.T @ g[: n // 2 + 1]), atol=1e-13)
+
+
+def test_a_spectrum_keeps_single_precision_as_numpys_does() -> None:
+    x = np.ones((2, 4), np.float32)
+    y, pull = tg.vjp(np.fft.rfft2, x)
+    assert y.dtype == np.fft.rfft2(x).dtype
+    assert pull(np.ones_like(y))[0].dtype == np.float32
+
+
+def test_a_filter_in_the_spectrum_is_a_convolution_forth_and_back() -> None:
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=7), rng.normal(size=4)
+
+    def filtered(x: Any, w: Any) -> Any:
+        return np.fft.irfft(np.fft.rfft(x, 10) * np.fft.rfft(w, 10), 10)
+
+    def loss(f: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda x, w: (f(x, w) ** 3).sum()
+
+    for found, want in zip(
+        tg.grad(loss(filtered), (0, 1))(x, w), tg.grad(loss(np.convolve), (0, 1))(x, w), strict=True
+    ):
+        np.testing.assert_allclose(found, want, rtol=1e-10)
+    tg.check.check_grads(filtered, x, w, order=2)
+
+
+def test_transforms_of_complex_numbers_that_must_be_real_raise() -> None:
+    with pytest.raises(TypeError, match=r"rfft of .* no rule for complex numbers"):
+        np.fft.rfft(tg.Tensor(Z))
+    with pytest.raises(ValueError, match="norm='twice' is not 'backward', 'ortho' or 'forward'"):
+        np.fft.hfft(tg.Tensor(Z), norm="twice")
+    with pytest.raises(ValueError, match="fft of shape"):
+        np.fft.fft(tg.Tensor(Z), 0)
+    with pytest.raises(ValueError, match="different lengths"):
+        np.fft.fftn(tg.Tensor(Z), s=(3, 3), axes=(0,))

@@ -34,6 +34,7 @@ ROOMS = (
     "factor",
     "spectrum",
     "norms",
+    "fourier",
     "window",
     "conv",
     "pool",
@@ -69,7 +70,7 @@ def spelled(key):
     module = getattr(key, "__module__", None) or ""  # a ufunc tells none
     if module.startswith("scipy.") or (isinstance(key, np.ufunc) and getattr(np, key.__name__, None) is not key):
         return None  # it stands in the table by name
-    room = "np.linalg." if module == "numpy.linalg" else "np."
+    room = module.replace("numpy", "np") + "." if module in ("numpy.linalg", "numpy.fft") else "np."
     return room + getattr(key, "__qualname__", key.__name__)
 
 

@@ -1,8 +1,8 @@
 """The laws that every operation of the table obeys, the inputs to try them on, and the numeric derivative."""
 
-from laws import along, cases, complexes, matrices, places, special, table, windows
+from laws import along, cases, complexes, fourier, matrices, places, special, table, windows
 
-for family in (along, places, windows, matrices, special, complexes):
+for family in (along, places, windows, matrices, special, complexes, fourier):
     cases.RECIPES |= getattr(family, "RECIPES", {})
     cases.REFERENCES |= getattr(family, "REFERENCES", {})
     cases.COMPOSITIONS |= getattr(family, "COMPOSITIONS", {})

@@ -48,10 +48,7 @@ REASONS = {
     "takes arrays of whole numbers in a tuple; give their `.numpy()`": "ravel_multi_index",
 }
 
-# these may get a rule any day: no reason but that
-AWAITED = """
-    fft.fft fft.fft2 fft.fftn fft.fftshift fft.hfft fft.ifft fft.ifft2 fft.ifftn fft.ifftshift fft.ihfft fft.irfft
-    fft.irfft2 fft.irfftn fft.rfft fft.rfft2 fft.rfftn"""
+AWAITED = ""  # these may get a rule any day: no reason but that
 
 WHY_NOT = {name: reason for reason, names in REASONS.items() for name in names.split()}
 WHY_NOT |= {name: "has no rule yet" for name in AWAITED.split() if name not in WHY_NOT}

@@ -14,6 +14,7 @@ from tinygraph.ops import (
     entropy,
     exponential,
     factor,
+    fourier,
     gammas,
     index,
     join,
@@ -54,6 +55,7 @@ from tinygraph.ops.elementwise import *
 from tinygraph.ops.entropy import *
 from tinygraph.ops.exponential import *
 from tinygraph.ops.factor import *
+from tinygraph.ops.fourier import *
 from tinygraph.ops.gammas import *
 from tinygraph.ops.index import *
 from tinygraph.ops.join import *
@@ -96,6 +98,7 @@ for _module in (
     entropy,
     exponential,
     factor,
+    fourier,
     gammas,
     index,
     join,
