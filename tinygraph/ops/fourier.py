@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -36,8 +36,15 @@ __all__ = [
     "rfftn",
 ]
 
+Norm = Literal["backward", "ortho", "forward"] | None
+
 transform = partial(op, kind="linear")
-SWAPPED = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}  # scaled in the other way
+SWAPPED: dict[Norm, Norm] = {
+    None: "forward",
+    "backward": "forward",
+    "ortho": "ortho",
+    "forward": "backward",
+}  # scaled in the other way
 
 
 def _fitted(g: Array, n: int, axis: int) -> Array:
@@ -52,36 +59,36 @@ def _fitted(g: Array, n: int, axis: int) -> Array:
 # --- along one axis
 
 
-def _fft(x: Array, n: int | None = None, axis: int = -1, norm: str | None = None) -> Array:
+def _fft(x: Array, n: int | None = None, axis: int = -1, norm: Norm = None) -> Array:
     return np.fft.fft(x, n, axis, norm)
 
 
-def _fft_vjp(g: Array, ans: Array, x: Array, n: int | None, axis: int, norm: str | None) -> Array:
+def _fft_vjp(g: Array, ans: Array, x: Array, n: int | None, axis: int, norm: Norm) -> Array:
     return _fitted(np.fft.fft(g, axis=axis, norm=norm), x.shape[axis], axis)
 
 
-def _ifft(x: Array, n: int | None = None, axis: int = -1, norm: str | None = None) -> Array:
+def _ifft(x: Array, n: int | None = None, axis: int = -1, norm: Norm = None) -> Array:
     return np.fft.ifft(x, n, axis, norm)
 
 
-def _ifft_vjp(g: Array, ans: Array, x: Array, n: int | None, axis: int, norm: str | None) -> Array:
+def _ifft_vjp(g: Array, ans: Array, x: Array, n: int | None, axis: int, norm: Norm) -> Array:
     return _fitted(np.fft.ifft(g, axis=axis, norm=norm), x.shape[axis], axis)
 
 
-def _rfft(x: Array, n: int | None = None, axis: int = -1, norm: str | None = None) -> Array:
+def _rfft(x: Array, n: int | None = None, axis: int = -1, norm: Norm = None) -> Array:
     return np.fft.rfft(x, n, axis, norm)
 
 
-def _rfft_vjp(g: Array, ans: Array, x: Array, n: int | None, axis: int, norm: str | None) -> Array:
+def _rfft_vjp(g: Array, ans: Array, x: Array, n: int | None, axis: int, norm: Norm) -> Array:
     whole = np.fft.fft(g, x.shape[axis] if n is None else n, axis, norm)
     return _fitted(np.real(whole), x.shape[axis], axis)
 
 
-def _irfft(x: Array, n: int | None = None, axis: int = -1, norm: str | None = None) -> Array:
+def _irfft(x: Array, n: int | None = None, axis: int = -1, norm: Norm = None) -> Array:
     return np.fft.irfft(x, n, axis, norm)
 
 
-def _irfft_vjp(g: Array, ans: Array, x: Array, n: int | None, axis: int, norm: str | None) -> Array:
+def _irfft_vjp(g: Array, ans: Array, x: Array, n: int | None, axis: int, norm: Norm) -> Array:
     half, n = np.fft.rfft(g, axis=axis, norm=SWAPPED[norm]), g.shape[axis]
     place = np.arange(half.shape[axis], like=ans).reshape([-1 if i == axis % g.ndim else 1 for i in range(g.ndim)])
     alone = (place == 0) | (2 * place == n)  # the others stand for two
@@ -101,7 +108,7 @@ irfft = transform(
 
 
 @spells(np.fft.hfft)
-def hfft(a: Any, n: int | None = None, axis: int = -1, norm: str | None = None) -> Any:
+def hfft(a: Any, n: int | None = None, axis: int = -1, norm: Norm = None) -> Any:
     """The transform, which is real, of one half of a symmetric signal: `np.fft.hfft`.
 
     Example:
@@ -112,7 +119,7 @@ def hfft(a: Any, n: int | None = None, axis: int = -1, norm: str | None = None) 
 
 
 @spells(np.fft.ihfft)
-def ihfft(a: Any, n: int | None = None, axis: int = -1, norm: str | None = None) -> Any:
+def ihfft(a: Any, n: int | None = None, axis: int = -1, norm: Norm = None) -> Any:
     """What `hfft` makes a real signal of: `np.fft.ihfft`.
 
     Example:
@@ -122,7 +129,7 @@ def ihfft(a: Any, n: int | None = None, axis: int = -1, norm: str | None = None)
     return conj(rfft(as_array(a), n, axis, _swapped(norm)))
 
 
-def _swapped(norm: str | None) -> str:
+def _swapped(norm: Norm) -> Norm:
     if norm not in SWAPPED:
         raise ValueError(f"norm={norm!r} is not 'backward', 'ortho' or 'forward'")
     return SWAPPED[norm]
@@ -143,14 +150,14 @@ def _over(a: Any, s: Sequence[int] | None, axes: Sequence[int] | None) -> list[t
     return [(None if n in (None, -1) else int(n), int(axis)) for n, axis in zip(s, axes, strict=True)]
 
 
-def _each(along: Callable[..., Any], a: Any, over: Sequence[tuple[int | None, int]], norm: str | None) -> Any:
+def _each(along: Callable[..., Any], a: Any, over: Sequence[tuple[int | None, int]], norm: Norm) -> Any:
     for n, axis in over:
         a = along(a, n, axis, norm)
     return a
 
 
 @spells(np.fft.fftn)
-def fftn(a: Any, s: Any = None, axes: Any = None, norm: str | None = None) -> Any:
+def fftn(a: Any, s: Any = None, axes: Any = None, norm: Norm = None) -> Any:
     """The transform over several axes, all by default: `np.fft.fftn`.
 
     Example:
@@ -163,7 +170,7 @@ def fftn(a: Any, s: Any = None, axes: Any = None, norm: str | None = None) -> An
 
 
 @spells(np.fft.ifftn)
-def ifftn(a: Any, s: Any = None, axes: Any = None, norm: str | None = None) -> Any:
+def ifftn(a: Any, s: Any = None, axes: Any = None, norm: Norm = None) -> Any:
     """The inverse of `fftn`: `np.fft.ifftn`.
 
     Example:
@@ -176,7 +183,7 @@ def ifftn(a: Any, s: Any = None, axes: Any = None, norm: str | None = None) -> A
 
 
 @spells(np.fft.rfftn)
-def rfftn(a: Any, s: Any = None, axes: Any = None, norm: str | None = None) -> Any:
+def rfftn(a: Any, s: Any = None, axes: Any = None, norm: Norm = None) -> Any:
     """`fftn` of real numbers, of its last axis the half that tells the other: `np.fft.rfftn`.
 
     Example:
@@ -189,7 +196,7 @@ def rfftn(a: Any, s: Any = None, axes: Any = None, norm: str | None = None) -> A
 
 
 @spells(np.fft.irfftn)
-def irfftn(a: Any, s: Any = None, axes: Any = None, norm: str | None = None) -> Any:
+def irfftn(a: Any, s: Any = None, axes: Any = None, norm: Norm = None) -> Any:
     """The inverse of `rfftn`: `np.fft.irfftn`.
 
     Example:
@@ -203,7 +210,7 @@ def irfftn(a: Any, s: Any = None, axes: Any = None, norm: str | None = None) -> 
 
 
 @spells(np.fft.fft2)
-def fft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: str | None = None) -> Any:
+def fft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Norm = None) -> Any:
     """The transform of images: `np.fft.fft2`.
 
     Example:
@@ -215,7 +222,7 @@ def fft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: str | None = None) -
 
 
 @spells(np.fft.ifft2)
-def ifft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: str | None = None) -> Any:
+def ifft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Norm = None) -> Any:
     """The inverse of `fft2`: `np.fft.ifft2`.
 
     Example:
@@ -227,7 +234,7 @@ def ifft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: str | None = None) 
 
 
 @spells(np.fft.rfft2)
-def rfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: str | None = None) -> Any:
+def rfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Norm = None) -> Any:
     """`fft2` of real numbers, of its last axis the half that tells the other: `np.fft.rfft2`.
 
     Example:
@@ -239,7 +246,7 @@ def rfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: str | None = None) 
 
 
 @spells(np.fft.irfft2)
-def irfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: str | None = None) -> Any:
+def irfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Norm = None) -> Any:
     """The inverse of `rfft2`: `np.fft.irfft2`.
 
     Example:
