@@ -287,6 +287,14 @@ def jax_step(task: Task) -> tuple[Step, Params]:
                 a = jax.nn.relu(a)
         return jnp.mean(jax.nn.logsumexp(a, axis=1) - a[rows, labels])
 
+    return jax_adam(loss, task.params, x, labels)
+
+
+def jax_adam(loss: Callable[..., Any], start: Params, x: Any, labels: Any) -> tuple[Step, Params]:
+    """Steps of Adam on a loss of parameters and a batch, each compiled as a whole."""
+    import jax
+    import jax.numpy as jnp
+
     def update(state: Any, x: Any, labels: Any) -> Any:
         params, m, v, time = state
         value, g = jax.value_and_grad(loss)(params, x, labels)
@@ -298,7 +306,7 @@ def jax_step(task: Task) -> tuple[Step, Params]:
         params = each(lambda p, m, v: p - rate * m / (jnp.sqrt(v) / root + EPSILON), params, m, v)
         return (params, m, v, time), value
 
-    params = {name: jnp.array(p) for name, p in task.params.items()}
+    params = {name: jnp.array(p) for name, p in start.items()}
     zeros = jax.tree.map(jnp.zeros_like, params), jax.tree.map(jnp.zeros_like, params)
     state = (params, *zeros, jnp.zeros((), x.dtype))
     jitted = jax.jit(update, donate_argnums=0)
@@ -308,10 +316,10 @@ def jax_step(task: Task) -> tuple[Step, Params]:
         state, value = jitted(state, x, labels)
         jax.block_until_ready(state)
         for name, p in state[0].items():
-            task.params[name] = p  # a reference, not a copy
+            start[name] = p  # a reference, not a copy
         return value.item()
 
-    return step, task.params
+    return step, start
 
 
 STEPS: dict[str, Callable[[Task], tuple[Step, Params]]] = {

@@ -19,6 +19,7 @@ class Profile:
             `Network`.
         million_ops, million_rounds: the length of the long chain, and how many processes run it.
         startup_rounds: processes started for each import.
+        models: whether all of the `models` workload run, or two small ones.
         fit_rounds, fit_epochs: processes that train, and for how many epochs; None as long as the task says.
     """
 
@@ -36,6 +37,7 @@ class Profile:
     startup_rounds: int
     fit_rounds: int
     fit_epochs: int | None = None
+    models: bool = True
 
 
 NETWORKS = ((64, 64, 10), (784, 128, 64, 10))
@@ -95,5 +97,6 @@ PROFILES = {
         startup_rounds=1,
         fit_rounds=1,
         fit_epochs=1,
+        models=False,
     ),
 }

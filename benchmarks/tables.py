@@ -5,12 +5,12 @@ from typing import Any, NamedTuple
 
 from tabulate import tabulate
 
-from benchmarks import chain, conv, fit, layers, million, mlp, optimizers, record, startup
+from benchmarks import chain, conv, fit, layers, million, mlp, models, optimizers, record, startup
 from benchmarks.budgets import Verdict
 from benchmarks.contestants import CONTESTANTS, REFERENCE, label
 from benchmarks.harness import Quartiles, Result
 
-MODULES = (record, chain, mlp, conv, layers, optimizers, fit, million, startup)
+MODULES = (record, chain, mlp, models, conv, layers, optimizers, fit, million, startup)
 ABOUT = {module.__name__.rpartition(".")[2]: module.ABOUT for module in MODULES}
 
 
@@ -27,6 +27,7 @@ MICROSECONDS = Unit("us an operation", 1, False)
 UNITS = {
     "record": Unit("us an operation", 1, True),
     "mlp": Unit("us a step", 1, False),
+    "models": Unit("us a step", 1, False, peer="torch"),
     "conv": Unit("us a step", 1, False),
     "layers": Unit("us a step", 1, False, peer="torch"),
     "optimizers": Unit("us a step", 1, False, peer="torch"),

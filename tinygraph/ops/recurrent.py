@@ -32,6 +32,19 @@ def _to_sigmoid(z: Array) -> None:
     np.reciprocal(z, out=z)
 
 
+def _columns(steps: Array, n: int, count: int) -> list[Array]:
+    """The parts of the rows of all steps, without the row before the first."""
+    return [steps[1:, :, k * n : (k + 1) * n] for k in range(count)]
+
+
+def _sigmoid_slope(s: Array) -> Array:
+    return s * (1.0 - s)
+
+
+def _tanh_slope(t: Array) -> Array:
+    return (1.0 - t) * (1.0 + t)
+
+
 def _in_order(last_first: list[Array], like: Array) -> Array:
     return np.stack(last_first[::-1]) if last_first else np.zeros_like(like)
 
@@ -56,10 +69,10 @@ def _rnn(x: Array, h0: Array, weight: Array, relu: bool = False) -> Array:
 
 def _rnn_vjp(g: Array, ans: Array, x: Array, h0: Array, weight: Array, relu: bool) -> tuple[Array, ...]:
     dh, dzs = g[-1], []
-    for t in range(len(x), 0, -1):
-        h = ans[t]
-        dz = dh * (np.sign(h) if relu else (1.0 - h) * (1.0 + h))
-        dh = g[t - 1] + dz @ weight
+    slope = np.sign(ans[1:]) if relu else _tanh_slope(ans[1:])
+    for t in range(len(x) - 1, -1, -1):
+        dz = dh * slope[t]
+        dh = g[t] + dz @ weight
         dzs.append(dz)
     dx = _in_order(dzs, x)
     return dx, dh, _rows(dx).T @ _rows(ans[:-1])
@@ -111,21 +124,18 @@ def _lstm(x: Array, h0: Array, c0: Array, weight: Array) -> Array:
 
 def _lstm_vjp(g: Array, ans: Array, x: Array, h0: Array, c0: Array, weight: Array) -> tuple[Array, ...]:
     n, dzs = weight.shape[1], []
-    dc, dh = g[-1][:, 4 * n : 5 * n], g[-1][:, 6 * n :]
-    for t in range(len(x), 0, -1):
-        i, f, a, o, _, tanh, _ = _parts(ans[t], n, 7)
-        gi, gf, ga, go, _, gtanh, _ = _parts(g[t], n, 7)
-        before = ans[t - 1][:, 4 * n : 5 * n]
-        dc = dc + (dh * o + gtanh) * ((1.0 - tanh) * (1.0 + tanh))
-        parts = [
-            (dc * a + gi) * (i * (1.0 - i)),
-            (dc * before + gf) * (f * (1.0 - f)),
-            (dc * i + ga) * ((1.0 - a) * (1.0 + a)),
-            (dh * tanh + go) * (o * (1.0 - o)),
-        ]
-        dz = np.concatenate(parts, axis=1)
-        dc = dc * f + g[t - 1][:, 4 * n : 5 * n]
-        dh = dz @ weight + g[t - 1][:, 6 * n :]
+    i, f, a, o, _, tanh, _ = _columns(ans, n, 7)
+    before, gc, gtanh, gh = ans[:-1, :, 4 * n : 5 * n], *(g[:, :, k * n : (k + 1) * n] for k in (4, 5, 6))
+    slopes = np.concatenate([_sigmoid_slope(i), _sigmoid_slope(f), _tanh_slope(a), _sigmoid_slope(o)], axis=2)
+    slope = _tanh_slope(tanh)
+    dc, dh = gc[-1], gh[-1]
+    for t in range(len(x) - 1, -1, -1):
+        dc = dc + (dh * o[t] + gtanh[t + 1]) * slope[t]
+        dz = np.concatenate([dc * a[t], dc * before[t], dc * i[t], dh * tanh[t]], axis=1)
+        dz += g[t + 1][:, : 4 * n]
+        dz *= slopes[t]
+        dc = dc * f[t] + gc[t]
+        dh = dz @ weight + gh[t]
         dzs.append(dz)
     dx = _in_order(dzs, x)
     return dx, dh, dc, _rows(dx).T @ _rows(ans[:-1, :, 6 * n :])
@@ -182,18 +192,21 @@ def _gru(x: Array, h0: Array, weight: Array, bias: Array) -> Array:
 
 def _gru_vjp(g: Array, ans: Array, x: Array, h0: Array, weight: Array, bias: Array) -> tuple[Array, ...]:
     n, outer, within = weight.shape[1], [], []
+    r, u, new, inner, _ = _columns(ans, n, 5)
+    before = ans[:-1, :, 4 * n :]
+    gates = _sigmoid_slope(ans[1:, :, : 2 * n])
+    kept, slope, apart = 1.0 - u, _tanh_slope(new), before - new
     dh = g[-1][:, 4 * n :]
-    for t in range(len(x), 0, -1):
-        r, u, new, inner, _ = _parts(ans[t], n, 5)
-        gr, gu, gnew, ginner, _ = _parts(g[t], n, 5)
-        before = ans[t - 1][:, 4 * n :]
-        dnew = (dh * (1.0 - u) + gnew) * ((1.0 - new) * (1.0 + new))
-        dr = (dnew * inner + gr) * (r * (1.0 - r))
-        du = (dh * (before - new) + gu) * (u * (1.0 - u))
-        dz = np.concatenate([dr, du, dnew * r + ginner], axis=1)
-        outer.append(np.concatenate([dr, du, dnew], axis=1))
+    for t in range(len(x) - 1, -1, -1):
+        _, _, gnew, ginner, _ = _parts(g[t + 1], n, 5)
+        dnew = (dh * kept[t] + gnew) * slope[t]
+        dgates = np.concatenate([dnew * inner[t], dh * apart[t]], axis=1)
+        dgates += g[t + 1][:, : 2 * n]
+        dgates *= gates[t]
+        dz = np.concatenate([dgates, dnew * r[t] + ginner], axis=1)
+        outer.append(np.concatenate([dgates, dnew], axis=1))
         within.append(dz)
-        dh = dh * u + dz @ weight + g[t - 1][:, 4 * n :]
+        dh = dh * u[t] + dz @ weight + g[t][:, 4 * n :]
     dz = _rows(_in_order(within, x))
     return _in_order(outer, x), dh, dz.T @ _rows(ans[:-1, :, 4 * n :]), np.add.reduce(dz, axis=0)
 
