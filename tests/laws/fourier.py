@@ -71,3 +71,4 @@ COMPOSITIONS = {
     "ifftshift": turned,
     **{f"{kind}{n}": over("real" if kind == "rfft" else "whole", n == "2") for kind in NAMES for n in ("2", "n")},
 }
+DEFINITIONS = {name: getattr(np.fft, name) for name in COMPOSITIONS}  # np.fft is not imported by tinygraph

@@ -59,24 +59,24 @@ def _fitted(g: Array, n: int, axis: int) -> Array:
 # --- along one axis
 
 
-def _fft(x: Array, n: int | None = None, axis: int = -1, norm: Norm = None) -> Array:
-    return np.fft.fft(x, n, axis, norm)
+def _fft(a: Array, n: int | None = None, axis: int = -1, norm: Norm = None) -> Array:
+    return np.fft.fft(a, n, axis, norm)
 
 
 def _fft_vjp(g: Array, ans: Array, x: Array, n: int | None, axis: int, norm: Norm) -> Array:
     return _fitted(np.fft.fft(g, axis=axis, norm=norm), x.shape[axis], axis)
 
 
-def _ifft(x: Array, n: int | None = None, axis: int = -1, norm: Norm = None) -> Array:
-    return np.fft.ifft(x, n, axis, norm)
+def _ifft(a: Array, n: int | None = None, axis: int = -1, norm: Norm = None) -> Array:
+    return np.fft.ifft(a, n, axis, norm)
 
 
 def _ifft_vjp(g: Array, ans: Array, x: Array, n: int | None, axis: int, norm: Norm) -> Array:
     return _fitted(np.fft.ifft(g, axis=axis, norm=norm), x.shape[axis], axis)
 
 
-def _rfft(x: Array, n: int | None = None, axis: int = -1, norm: Norm = None) -> Array:
-    return np.fft.rfft(x, n, axis, norm)
+def _rfft(a: Array, n: int | None = None, axis: int = -1, norm: Norm = None) -> Array:
+    return np.fft.rfft(a, n, axis, norm)
 
 
 def _rfft_vjp(g: Array, ans: Array, x: Array, n: int | None, axis: int, norm: Norm) -> Array:
@@ -84,8 +84,8 @@ def _rfft_vjp(g: Array, ans: Array, x: Array, n: int | None, axis: int, norm: No
     return _fitted(np.real(whole), x.shape[axis], axis)
 
 
-def _irfft(x: Array, n: int | None = None, axis: int = -1, norm: Norm = None) -> Array:
-    return np.fft.irfft(x, n, axis, norm)
+def _irfft(a: Array, n: int | None = None, axis: int = -1, norm: Norm = None) -> Array:
+    return np.fft.irfft(a, n, axis, norm)
 
 
 def _irfft_vjp(g: Array, ans: Array, x: Array, n: int | None, axis: int, norm: Norm) -> Array:
@@ -95,19 +95,64 @@ def _irfft_vjp(g: Array, ans: Array, x: Array, n: int | None, axis: int, norm: N
     return _fitted(np.conj(np.where(alone, half, 2.0 * half)), x.shape[axis], axis)
 
 
-fft = transform(_fft, numpy=np.fft.fft, vjps=[_fft_vjp], name="fft", symbol="F", latex=r"\mathcal{{F}}({x})")
+_TO, _BACK = {"symbol": "F", "latex": r"\mathcal{{F}}({x})"}, {"symbol": "F⁻¹", "latex": r"\mathcal{{F}}^{{-1}}({x})"}
+
+fft = transform(
+    _fft,
+    numpy="numpy.fft.fft",
+    vjps=[_fft_vjp],
+    name="fft",
+    doc="""Σⱼ a[j] exp(-2πi jk / n), a cut or filled up with zeros to n elements: `np.fft.fft`.
+
+    Example:
+        >>> fft(np.array([1.0, 0.0, 1.0, 0.0])).real
+        array([2., 0., 2., 0.])
+    """,
+    **_TO,
+)
 ifft = transform(
-    _ifft, numpy=np.fft.ifft, vjps=[_ifft_vjp], name="ifft", symbol="F⁻¹", latex=r"\mathcal{{F}}^{{-1}}({x})"
+    _ifft,
+    numpy="numpy.fft.ifft",
+    vjps=[_ifft_vjp],
+    name="ifft",
+    doc="""The inverse of `fft`, Σⱼ a[j] exp(2πi jk / n) / n: `np.fft.ifft`.
+
+    Example:
+        >>> ifft(np.array([2.0, 0.0, 2.0, 0.0])).real
+        array([1., 0., 1., 0.])
+    """,
+    **_BACK,
 )
 rfft = transform(
-    _rfft, numpy=np.fft.rfft, vjps=[_rfft_vjp], complex=False, name="rfft", symbol="F", latex=r"\mathcal{{F}}({x})"
+    _rfft,
+    numpy="numpy.fft.rfft",
+    vjps=[_rfft_vjp],
+    complex=False,
+    name="rfft",
+    doc="""`fft` of real numbers, the half that tells the other: `np.fft.rfft`.
+
+    Example:
+        >>> rfft(np.array([1.0, 0.0, 1.0, 0.0])).real
+        array([2., 0., 2.])
+    """,
+    **_TO,
 )
 irfft = transform(
-    _irfft, numpy=np.fft.irfft, vjps=[_irfft_vjp], name="irfft", symbol="F⁻¹", latex=r"\mathcal{{F}}^{{-1}}({x})"
+    _irfft,
+    numpy="numpy.fft.irfft",
+    vjps=[_irfft_vjp],
+    name="irfft",
+    doc="""The inverse of `rfft`, to n real numbers, an even number by default: `np.fft.irfft`.
+
+    Example:
+        >>> irfft(np.array([2.0, 0.0, 2.0]))
+        array([1., 0., 1., 0.])
+    """,
+    **_BACK,
 )
 
 
-@spells(np.fft.hfft)
+@spells("numpy.fft.hfft")
 def hfft(a: Any, n: int | None = None, axis: int = -1, norm: Norm = None) -> Any:
     """The transform, which is real, of one half of a symmetric signal: `np.fft.hfft`.
 
@@ -118,7 +163,7 @@ def hfft(a: Any, n: int | None = None, axis: int = -1, norm: Norm = None) -> Any
     return irfft(conjugate(as_array(a)), n, axis, _swapped(norm))
 
 
-@spells(np.fft.ihfft)
+@spells("numpy.fft.ihfft")
 def ihfft(a: Any, n: int | None = None, axis: int = -1, norm: Norm = None) -> Any:
     """What `hfft` makes a real signal of: `np.fft.ihfft`.
 
@@ -156,7 +201,7 @@ def _each(along: Callable[..., Any], a: Any, over: Sequence[tuple[int | None, in
     return a
 
 
-@spells(np.fft.fftn)
+@spells("numpy.fft.fftn")
 def fftn(a: Any, s: Any = None, axes: Any = None, norm: Norm = None) -> Any:
     """The transform over several axes, all by default: `np.fft.fftn`.
 
@@ -169,7 +214,7 @@ def fftn(a: Any, s: Any = None, axes: Any = None, norm: Norm = None) -> Any:
     return _each(fft, a, _over(a, s, axes)[::-1], norm)
 
 
-@spells(np.fft.ifftn)
+@spells("numpy.fft.ifftn")
 def ifftn(a: Any, s: Any = None, axes: Any = None, norm: Norm = None) -> Any:
     """The inverse of `fftn`: `np.fft.ifftn`.
 
@@ -182,7 +227,7 @@ def ifftn(a: Any, s: Any = None, axes: Any = None, norm: Norm = None) -> Any:
     return _each(ifft, a, _over(a, s, axes)[::-1], norm)
 
 
-@spells(np.fft.rfftn)
+@spells("numpy.fft.rfftn")
 def rfftn(a: Any, s: Any = None, axes: Any = None, norm: Norm = None) -> Any:
     """`fftn` of real numbers, of its last axis the half that tells the other: `np.fft.rfftn`.
 
@@ -195,7 +240,7 @@ def rfftn(a: Any, s: Any = None, axes: Any = None, norm: Norm = None) -> Any:
     return _each(fft, rfft(a, n, last, norm), others[::-1], norm)
 
 
-@spells(np.fft.irfftn)
+@spells("numpy.fft.irfftn")
 def irfftn(a: Any, s: Any = None, axes: Any = None, norm: Norm = None) -> Any:
     """The inverse of `rfftn`: `np.fft.irfftn`.
 
@@ -209,7 +254,7 @@ def irfftn(a: Any, s: Any = None, axes: Any = None, norm: Norm = None) -> Any:
     return irfft(_each(ifft, a, others, norm), n, last, norm)
 
 
-@spells(np.fft.fft2)
+@spells("numpy.fft.fft2")
 def fft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Norm = None) -> Any:
     """The transform of images: `np.fft.fft2`.
 
@@ -221,7 +266,7 @@ def fft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Norm = None) -> Any:
     return fftn(a, s, axes, norm)
 
 
-@spells(np.fft.ifft2)
+@spells("numpy.fft.ifft2")
 def ifft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Norm = None) -> Any:
     """The inverse of `fft2`: `np.fft.ifft2`.
 
@@ -233,7 +278,7 @@ def ifft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Norm = None) -> Any
     return ifftn(a, s, axes, norm)
 
 
-@spells(np.fft.rfft2)
+@spells("numpy.fft.rfft2")
 def rfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Norm = None) -> Any:
     """`fft2` of real numbers, of its last axis the half that tells the other: `np.fft.rfft2`.
 
@@ -245,7 +290,7 @@ def rfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Norm = None) -> Any
     return rfftn(a, s, axes, norm)
 
 
-@spells(np.fft.irfft2)
+@spells("numpy.fft.irfft2")
 def irfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Norm = None) -> Any:
     """The inverse of `rfft2`: `np.fft.irfft2`.
 
@@ -266,7 +311,7 @@ def _half_turned(x: Any, axes: Any, sign: int) -> Any:
     return roll(x, shift=tuple(sign * (x.shape[a] // 2) for a in axes), axis=axes)
 
 
-@spells(np.fft.fftshift)
+@spells("numpy.fft.fftshift")
 def fftshift(x: Any, axes: Any = None) -> Any:
     """The frequency 0 moved to the middle: `np.fft.fftshift`.
 
@@ -277,7 +322,7 @@ def fftshift(x: Any, axes: Any = None) -> Any:
     return _half_turned(x, axes, 1)
 
 
-@spells(np.fft.ifftshift)
+@spells("numpy.fft.ifftshift")
 def ifftshift(x: Any, axes: Any = None) -> Any:
     """The frequency 0 moved back to the first place: `np.fft.ifftshift`.
 
