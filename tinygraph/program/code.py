@@ -30,6 +30,10 @@ class Line:
     def check(self) -> bool:
         return isinstance(self.code, ast.If)
 
+    def of(self, code: ast.AST) -> Line:
+        """The line with another expression."""
+        return self if code is self.code else Line(self.name, code, self.value, self.where, self.block)
+
 
 @dataclass(frozen=True)
 class Program:
@@ -74,39 +78,59 @@ def evaluated(program: Program) -> Program:
     return program.with_lines([replace(line, value=space[line.name]) if line.name else line for line in program.lines])
 
 
-def used(code: ast.AST) -> Iterator[str]:
+def used(code: ast.AST) -> tuple[str, ...]:
     """The names that are read in an expression or statement, as often as they are."""
-    if isinstance(code, ast.Name):
-        yield code.id
-        return
+    found: tuple[str, ...] | None = getattr(
+        code, "names_used", None
+    )  # expressions are never changed: each is read once
+    if found is None:
+        if isinstance(code, ast.Name):
+            found = (code.id,)
+        else:
+            found = tuple(n for part in _parts(code) for n in used(part))
+        code.names_used = found  # type: ignore[attr-defined]
+    return found
+
+
+def _parts(code: ast.AST) -> Iterator[ast.AST]:
+    """The expressions that an expression is made of."""
     for part in code._fields:
         value = getattr(code, part, None)
         if isinstance(value, ast.AST):
-            yield from used(value)
+            yield value
         elif isinstance(value, list):
             for v in value:
                 if isinstance(v, ast.AST):
-                    yield from used(v)
+                    yield v
+
+
+def key(code: Any) -> Any:
+    """What two expressions have in common that are written the same."""
+    if isinstance(code, ast.Name):
+        return code.id
+    if isinstance(code, ast.Constant):
+        return ast.Constant, repr(code.value)
+    if isinstance(code, list):
+        return tuple(map(key, code))
+    if isinstance(code, ast.AST):
+        return type(code), *(key(getattr(code, part, None)) for part in code._fields if part != "ctx")
+    return code
 
 
 def substitute(code: ast.AST, by: Mapping[str, ast.expr]) -> Any:
     """An expression with expressions in place of names; the one that was given stays as it is."""
-    if isinstance(code, ast.Name):
-        return by.get(code.id, code)
-    changed: dict[str, Any] = {}
-    for part, value in ast.iter_fields(code):
-        if isinstance(value, ast.AST):
-            new: Any = substitute(value, by)
-            if new is not value:
-                changed[part] = new
-        elif isinstance(value, list):
-            news = [substitute(v, by) if isinstance(v, ast.AST) else v for v in value]
-            if any(n is not v for n, v in zip(news, value, strict=True)):
-                changed[part] = news
-    if not changed:
+    if by.keys().isdisjoint(used(code)):
         return code
+    if isinstance(code, ast.Name):
+        return by[code.id]
+    changed: dict[str, Any] = dict(ast.iter_fields(code))
+    for part, value in changed.items():
+        if isinstance(value, ast.AST):
+            changed[part] = substitute(value, by)
+        elif isinstance(value, list):
+            changed[part] = [substitute(v, by) if isinstance(v, ast.AST) else v for v in value]
     made: Any = type(code)
-    return made(**{**dict(ast.iter_fields(code)), **changed}, lineno=1)
+    return made(**changed, lineno=1)
 
 
 def name(identifier: str) -> ast.Name:

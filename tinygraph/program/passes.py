@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.program.code import Line, Pass, Program, attribute, call, literal, name, substitute, used
+from tinygraph.program.code import Line, Pass, Program, attribute, call, key, literal, name, substitute, used
 
 LONGEST = 88  # characters of an expression that others are written into
 
@@ -29,7 +29,10 @@ def dead_code(program: Program) -> Program:
 
 def _movable(line: Line, program: Program) -> bool:
     """Whether an expression has the same value wherever it stands."""
-    return line.name is not None and not program.unstable & {line.name, *used(line.code)}
+    unstable = program.unstable
+    return line.name is not None and (
+        not unstable or (line.name not in unstable and unstable.isdisjoint(used(line.code)))
+    )
 
 
 def _renamed(program: Program, lines: Sequence[Line], same: dict[str, str]) -> Program:
@@ -44,23 +47,23 @@ def _renamed(program: Program, lines: Sequence[Line], same: dict[str, str]) -> P
 
 def common_subexpressions(program: Program) -> Program:
     """Compute once what is written twice; copies stay, for each has an owner of its own."""
-    seen: dict[str, str] = {}
+    seen: dict[Any, str] = {}
     same: dict[str, str] = {}
     lines, checks = [], set()
     for line in program.lines:
         code = substitute(line.code, {old: name(new) for old, new in same.items()})
-        key = ast.dump(code)
+        written = key(code)
         if line.check:
-            if key not in checks:
-                lines.append(Line(None, code, None, line.where, line.block))
-            checks.add(key)
+            if written not in checks:
+                lines.append(line.of(code))
+            checks.add(written)
             continue
         if _movable(line, program) and not _copies(code):
-            if key in seen and line.name is not None and line.name not in program.wanted:
-                same[line.name] = seen[key]
+            if written in seen and line.name is not None and line.name not in program.wanted:
+                same[line.name] = seen[written]
                 continue
-            seen.setdefault(key, line.name or "")
-        lines.append(Line(line.name, code, line.value, line.where, line.block))
+            seen.setdefault(written, line.name or "")
+        lines.append(line.of(code))
     return _renamed(program, lines, same)
 
 
@@ -116,7 +119,7 @@ def plain_numbers(program: Program) -> Program:
                 _plain(a, b, line.value, values, full) for a, b in ((code.left, code.right), (code.right, code.left))
             )
             code = ast.BinOp(left, code.op, right if left is code.left else code.right)
-        lines.append(Line(line.name, code, line.value, line.where, line.block))
+        lines.append(line.of(code))
     return program.with_lines(lines)
 
 
@@ -162,7 +165,7 @@ def exact_algebra(program: Program) -> Program:
             continue
         if line.name:
             values[line.name], codes[line.name] = line.value, code
-        lines.append(Line(line.name, code, line.value, line.where, line.block))
+        lines.append(line.of(code))
     return _renamed(program, lines, same)
 
 
@@ -244,7 +247,7 @@ def copies(program: Program) -> Program:
             others.append(values[source])
             same[line.name] = source
             continue
-        lines.append(Line(line.name, code, line.value, line.where, line.block))
+        lines.append(line.of(code))
     return _renamed(program, lines, same)
 
 
@@ -285,7 +288,7 @@ def folded(program: Program, kept: Container[str] = ()) -> Program:
         if once and isinstance(code, ast.expr) and len(ast.unparse(code)) <= LONGEST // 2:
             by[line.name or ""] = code
             continue
-        lines.append(Line(line.name, code, line.value, line.where, line.block))
+        lines.append(line.of(code))
     return program.with_lines(lines)
 
 

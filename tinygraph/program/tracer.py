@@ -412,14 +412,14 @@ class Tracer:
 
     def name_gradients(self) -> None:
         """Call the gradient of what is named Z dZ."""
-        sums = {ast.dump(line.code): line.name for line in self.lines if isinstance(line.code, ast.BinOp)}
+        sums = {code.key(line.code): line.name for line in self.lines if isinstance(line.code, ast.BinOp)}
         for node, shares in self._shares.items():
             value = self.met[node][1] if node in self.met else node.value
             label = self.labels.get(value.name) if type(value) is Variable else None
             total: str | None = shares[0].name
             for share in shares[1:]:
                 added = ast.BinOp(code.name(total or ""), ast.Add(), code.name(share.name))
-                total = sums.get(ast.dump(added))
+                total = sums.get(code.key(added))
             if label and total:
                 self.labels.setdefault(total, f"d{label}")
         self._shares.clear()
