@@ -44,7 +44,7 @@ def given(program: Program) -> list[Any]:
 def agrees(program: Program, lent: bool = False) -> Fast:
     """The fast rendering, which gives the same bits as the program that is read, called twice in one workspace."""
     rendered = fast(program, lent)
-    run = workspaces(rendered.text())()
+    run = workspaces(rendered)()
     wanted = defined(program)[0](*given(program))
     for _ in range(2):
         assert same(wanted, run(*given(program))), rendered.text()
@@ -152,7 +152,7 @@ def test_no_array_is_made_after_the_first_call() -> None:
     f, args = network(batch=2048)
     program = program_of(f, *args)
     rendered = agrees(program, lent=True)
-    run = workspaces(rendered.text())()
+    run = workspaces(rendered)()
     hidden = 2048 * 48 * 4
     assert not rendered.fresh
     assert _peak(lambda: run(*given(program))) < CASTING < hidden
@@ -178,7 +178,7 @@ def test_the_planned_peak_is_the_measured_one_and_less_than_the_graphs() -> None
     f, args = network(np.float64, 2048)
     program = program_of(f, *args)
     rendered = fast(program, lent=True)
-    make = workspaces(rendered.text())
+    make = workspaces(rendered)
     measured = _peak(lambda: make()(*given(program)))
     assert rendered.plan.size <= measured < rendered.plan.size + CASTING
     assert measured < rendered.plan.apart / 2

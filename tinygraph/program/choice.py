@@ -88,8 +88,18 @@ def _left_alike(x: Any, y: Any) -> bool:
 
 
 def same(wanted: Any, found: Any) -> bool:
-    """Whether two calls gave the same bits."""
+    """Whether two calls gave the same numbers, to the last bit; one NaN is like another, as IEEE leaves it open."""
     if wanted is NotImplemented or found is NotImplemented:
         return wanted is found
-    pairs = ((np.asarray(x), np.asarray(y)) for x, y in zip(wanted, found, strict=True))
-    return all((x.shape, x.dtype, x.tobytes()) == (y.shape, y.dtype, y.tobytes()) for x, y in pairs)
+    return all(_alike(np.asarray(x), np.asarray(y)) for x, y in zip(wanted, found, strict=True))
+
+
+def _alike(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> bool:
+    if (x.shape, x.dtype) != (y.shape, y.dtype):
+        return False
+    if x.tobytes() == y.tobytes():
+        return True
+    if x.dtype.kind != "f":
+        return False
+    nan = np.isnan(x)
+    return np.array_equal(nan, np.isnan(y)) and x[~nan].tobytes() == y[~nan].tobytes()

@@ -80,15 +80,10 @@ def evaluated(program: Program) -> Program:
 
 def used(code: ast.AST) -> tuple[str, ...]:
     """The names that are read in an expression or statement, as often as they are."""
-    found: tuple[str, ...] | None = getattr(
-        code, "names_used", None
-    )  # expressions are never changed: each is read once
+    found: tuple[str, ...] | None = getattr(code, "names_used", None)
     if found is None:
-        if isinstance(code, ast.Name):
-            found = (code.id,)
-        else:
-            found = tuple(n for part in _parts(code) for n in used(part))
-        code.names_used = found  # type: ignore[attr-defined]
+        found = (code.id,) if isinstance(code, ast.Name) else tuple(n for part in _parts(code) for n in used(part))
+        code.names_used = found  # type: ignore[attr-defined]  # no expression is ever changed
     return found
 
 

@@ -7,6 +7,7 @@ import threading
 import warnings
 from collections.abc import Callable
 from functools import update_wrapper
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -40,11 +41,12 @@ RECORDED_AGAIN = 4  # times that a check of a value may fail before a signature 
 class Compiled:
     """A function that runs as the program that its first call was recorded as; see `compile`."""
 
-    def __init__(self, f: Callable[..., Any], strict: bool, check: int, borrow: bool) -> None:
+    def __init__(self, f: Callable[..., Any], strict: bool, check: int, borrow: bool, jit: bool) -> None:
         self.f = f
         self.strict = strict
         self.check = check
         self.borrow = borrow
+        self.jit = jit
         self._recordings: dict[Any, Recording] = {}
         self._tags: dict[Any, tuple[Any, ...]] = {}  # by signature: whether these have a gradient tells programs apart
         self._again: dict[Any, int] = {}
@@ -170,7 +172,7 @@ class Compiled:
             return out, Recording(tracer.reason, held=held)
         recorded = tracer.program([*names, *stored])
         rebuilt = rebuilder(spots, put_together)
-        return out, made(recorded, tracer, rebuilt, held, seen, self._name, self.borrow)
+        return out, made(recorded, tracer, rebuilt, held, seen, self._name, self.borrow, self.jit)
 
     # --- what can be asked
 
@@ -209,7 +211,7 @@ class Compiled:
             ValueError: none has been compiled.
         """
         last = self._last()
-        return "" if last.program is None else fast(last.program, self.borrow).text(last.title)
+        return "" if last.program is None else fast(last.program, self.borrow, self.jit).text(last.title)
 
     @property
     def constants(self) -> dict[str, Any]:
@@ -222,7 +224,7 @@ class Compiled:
         rows = list(self.signatures)
         for recording in self._recordings.values():
             if recording.recorded is not None and recording.program is not None:
-                rows += explained(recording.recorded, fast(recording.program, self.borrow))
+                rows += explained(recording.recorded, fast(recording.program, self.borrow, self.jit))
         return "\n".join(rows)
 
     def _last(self) -> Recording:
@@ -235,7 +237,12 @@ class Compiled:
 
 
 def compile(  # noqa: A001  the field's word
-    f: Callable[..., Any] | None = None, *, strict: bool = False, check: int = 0, borrow: bool = False
+    f: Callable[..., Any] | None = None,
+    *,
+    strict: bool = False,
+    check: int = 0,
+    borrow: bool = False,
+    jit: bool = False,
 ) -> Any:
     """f, recorded when it is first called and run as straight-line NumPy code from then on, equal to the last bit.
 
@@ -253,6 +260,8 @@ def compile(  # noqa: A001  the field's word
         strict: raise where f cannot be compiled.
         check: run f itself beside its program for this many calls, and compare.
         borrow: return arrays that the next call overwrites; then a call makes no array where NumPy can fill one.
+        jit: try chains of arithmetic as single loops, compiled by numba and kept on disk; still equal to the last bit.
+            Such loops give no warnings of overflow or division by zero.
 
     Returns:
         A function with `source`, `fast_source`, `constants`, `signatures` and `explain()`. Of both sources the one runs
@@ -260,6 +269,7 @@ def compile(  # noqa: A001  the field's word
 
     Raises:
         TypeError: f cannot be compiled, with `strict`.
+        ImportError: numba is not installed, with `jit`.
         AssertionError: with `check`, a program that gives other numbers.
 
     Example:
@@ -269,10 +279,12 @@ def compile(  # noqa: A001  the field's word
         (array(-2.61457448), array(-5.46678157), ['a () float64: compiled'])
     """
     if f is None:
-        return lambda function: compile(function, strict=strict, check=check, borrow=borrow)
+        return lambda function: compile(function, strict=strict, check=check, borrow=borrow, jit=jit)
     if not callable(f):
         raise TypeError(f"compile: a function is needed, got {repr(f)[:40]}")
-    return Compiled(f, strict, check, borrow)
+    if jit and find_spec("numba") is None:
+        raise ImportError("compile: jit=True needs numba: pip install 'tinygraph[jit]', or leave out jit=True")
+    return Compiled(f, strict, check, borrow, jit)
 
 
 def _depth() -> int:

@@ -52,6 +52,8 @@ def _memory(fast: Fast) -> Iterator[str]:
     if plan.reused:
         pairs = ", ".join(f"{new} in {old}" for new, old in plan.reused.items())
         yield f"  {len(plan.reused)} are filled in place of an operand that is used for the last time: {pairs}"
+    for title, loop in fast.loops.items():
+        yield f"  {title} is one pass over {len(loop.args)} arrays in place of {loop.operations} operations"
     if fast.views:
         yield f"  {len(fast.views)} views of them are made once: {', '.join(line.name or '' for line in fast.views)}"
     if fast.fresh:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Collection, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +12,9 @@ import numpy as np
 
 from tinygraph.program.buffers import Plan, compact, owners, plan, values_of
 from tinygraph.program.code import SPECIAL, Line, Program, literal, name, used
+from tinygraph.program.fuse import fused, jitted
 from tinygraph.program.into import into, shortened
+from tinygraph.program.loops import HEAD, JIT, Loop
 from tinygraph.program.passes import folded
 from tinygraph.program.source import named, written
 from tinygraph.program.updates import updated
@@ -26,12 +29,16 @@ class Fast:
     plan: Plan
     views: tuple[Line, ...]
     fresh: tuple[Line, ...]  # whose arrays are made anew on each call
+    loops: Mapping[str, Loop]
 
     def text(self, title: str = "program") -> str:
         """The source: a function `workspace`, which makes the memory and gives the function that runs in it."""
         before = [line for line in self.program.lines if line.block == "constants"]
         scipy = any("scipy" in used(line.code) for line in self.program.lines)
         head = ["import numpy as np", *([f"import {SPECIAL}"] if scipy else []), ""]
+        if self.loops:
+            head += [*HEAD.splitlines(), ""]
+            head += [f"\n{JIT.format('')}\n{loop.named(title)}" for title, loop in self.loops.items()]
         head += ["# constants", *map(written, before), ""] if before else []
         places = [_place(n, self.values[n], at) for n, at in self.plan.offsets.items()]
         memory = [f"memory = np.empty({self.plan.size}, np.uint8)", *places, *map(written, self.views), ""]
@@ -72,9 +79,14 @@ def _row(line: Line) -> str:
     return f"{ast.unparse(line.code):<60}  # {line.value.shape}  {line.where}".rstrip()
 
 
-def fast(program: Program, lent: bool = False) -> Fast:
-    """The fast rendering of a program, whose results are the caller's own, or `lent`: overwritten by the next call."""
-    program = _steady(updated(named(program, ["memory", "workspace"])))
+def fast(program: Program, lent: bool = False, jit: bool = False) -> Fast:
+    """The fast rendering of a program, whose results are the caller's own, or `lent`: overwritten by the next call.
+
+    With `jit`, chains of arithmetic are loops for numba.
+    """
+    program = named(program, ["memory", "workspace"])
+    program, loops = fused(program) if jit else (program, {})
+    program = _steady(updated(program), loops.keys())
     values, owner = values_of(program), owners(program)
     own = [] if lent else [owner[r] for r in program.results if r in owner]
     lines: list[Line] = []
@@ -94,13 +106,14 @@ def fast(program: Program, lent: bool = False) -> Fast:
     inside = [line for line in program.lines if line.block != "constants"]
     planned = plan(inside, owner, values, buffers, program.results if lent else ())
     fresh = [line for line in inside if line.name and owner.get(line.name) == line.name]
-    return Fast(program, values, planned, tuple(views), tuple(fresh))
+    return Fast(program, values, planned, tuple(views), tuple(fresh), loops)
 
 
-def _steady(program: Program) -> Program:
+def _steady(program: Program, loops: AbstractSet[str]) -> Program:
     """The program, in which nothing that looks into the memory of an updated input may be moved past the update."""
     owner = owners(program)
-    statements = [line.code for line in program.lines if line.name is None and not line.check]
+    writing = [line.code for line in program.lines if line.name is None and not line.check]
+    statements = [code for code in writing if loops.isdisjoint(used(code))]
     roots = {owner[n] for code in statements for n in used(code) if n in owner}
     return replace(program, unstable=program.unstable | {n for n, root in owner.items() if root in roots})
 
@@ -136,8 +149,9 @@ def _in_place(line: Line, buffers: Collection[str], values: Any) -> Line:
     return line if made is None else Line(None, ast.Expr(made.calls[0]), values[x], line.where, line.block)
 
 
-def workspaces(source: str) -> Callable[[], Callable[..., Any]]:
+def workspaces(rendered: Fast) -> Callable[[], Callable[..., Any]]:
     """The function that makes a memory and the program in it."""
-    space: dict[str, Any] = {}
+    space: dict[str, Any] = jitted(rendered.loops)
+    source = replace(rendered, loops={}).text()  # these are compiled already
     exec(compile(source, "<fast>", "exec"), space)  # noqa: S102  what is printed is what is run
     return space["workspace"]  # type: ignore[no-any-return]

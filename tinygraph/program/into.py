@@ -84,13 +84,14 @@ def _ufunc(ufunc: str, args: list[ast.expr], keywords: Mapping[str, ast.expr], t
 
 def _binary(code: ast.BinOp, target: str, values: Values) -> Into:
     ufunc = UFUNCS[type(code.op)]
-    exponent = _number(code.right)
+    exponent = number_of(code.right)
     if ufunc == "power" and exponent in POWERS and values[target].dtype.kind == "f":
         return _ufunc(POWERS[exponent], [code.left], {}, target)
     return _ufunc(ufunc, [code.left, code.right], {}, target)
 
 
-def _number(code: ast.expr) -> float | None:
+def number_of(code: ast.expr) -> float | None:
+    """The value of a number that is written in the code."""
     sign = -1 if isinstance(code, ast.UnaryOp) and isinstance(code.op, ast.USub) else 1
     size = code.operand if isinstance(code, ast.UnaryOp) else code
     plain = isinstance(size, ast.Constant) and isinstance(size.value, int | float)
@@ -111,7 +112,7 @@ def _called(code: ast.Call, keywords: dict[str, ast.expr], target: str, values: 
         return Into([call(attribute(name(target), "fill"), [ast.Constant(FILLS[function])], {})])
     if function is np.full_like and len(code.args) == 2:
         return Into([_copied(code.args[1], target, casting=ast.Constant("unsafe"))])
-    if function is np.empty_like:
+    if function in (np.empty, np.empty_like):
         return Into([])
     if function is np.copy:
         return Into([_copied(code.args[0], target)])

@@ -7,6 +7,7 @@ import pickle
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -134,7 +135,7 @@ def rebuilder(spots: list[tuple[str, Any]], put_together: Rebuild) -> Callable[.
 
 
 def made(
-    recorded: Program, tracer: Tracer, rebuild: Any, held: Any, seen: reach.View, name: str, lent: bool = False
+    recorded: Program, tracer: Tracer, rebuild: Any, held: Any, seen: reach.View, name: str, lent: bool, jit: bool
 ) -> Recording:
     """The program after the passes, if it gives what was recorded; the recorded one otherwise."""
     title = name if name.isidentifier() else "program"
@@ -156,7 +157,11 @@ def made(
         reason = "makes arrays of its own, and sees too many others that these may depend on"
         return Recording(reason, held=held)
     return Recording(
-        run=Choice([lambda: run, lambda: quick(program, lent)], last=lent, written=_places(program, effects)),
+        run=Choice(
+            [lambda: run, *(partial(quick, program, lent, fused) for fused in (False, True)[: 1 + jit])],
+            last=lent,
+            written=_places(program, effects),
+        ),
         source=source,
         title=title,
         program=program,
@@ -189,9 +194,9 @@ def _evaluated(program: Program, effects: Effects) -> Program:
     return found
 
 
-def quick(program: Program, lent: bool) -> Callable[..., Any]:
+def quick(program: Program, lent: bool, jit: bool) -> Callable[..., Any]:
     """The fast rendering of a program, to be run."""
-    return Pool(workspaces(fast(program, lent).text()))
+    return Pool(workspaces(fast(program, lent, jit)))
 
 
 def _repeats(run: Callable[..., Any], recorded: Program, effects: Effects) -> bool:
