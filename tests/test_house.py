@@ -22,6 +22,7 @@ ROOT = Path(tinygraph.__file__).parent
 FLOORS = [
     "op",
     "ops",
+    "batch",
     "graph",
     "mode",
     "operand",

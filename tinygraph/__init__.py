@@ -82,6 +82,7 @@ __all__ = [
     "train",
     "value_and_grad",
     "vjp",
+    "vmap",
     "while_loop",
 ]
 __all__ += ops.__all__
@@ -90,7 +91,7 @@ __all__ += ops.__all__
 # What is built on the engine is loaded when it is first used, so that importing stays cheap.
 _MODULES = {name: name for name in ("check", "data", "nn", "optim", "render", "train")} | {"plots": "render.plots"}
 _FUNCTIONS = {"derivation": "render", "load": "nn.saving", "save": "nn.saving"}
-_FUNCTIONS |= {"compile": "program", "source": "program"}
+_FUNCTIONS |= {"compile": "program", "source": "program", "vmap": "transforms.vmap"}
 _FUNCTIONS |= {"checkpoint": "transforms.recompute", "custom_root": "transforms.implicit"}
 _FUNCTIONS |= dict.fromkeys(("custom_jvp", "custom_vjp"), "transforms.custom")
 _FUNCTIONS |= dict.fromkeys(("cond", "scan", "while_loop"), "control")

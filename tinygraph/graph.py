@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.op import Array, Op, Rule
+from tinygraph.op import Array, Mapped, Op, Rule, UndecidedError, bare
 from tinygraph.ops.shape import broadcast, sum_to
 
 _next_serial = count().__next__
@@ -129,7 +129,7 @@ def pullback(
     """
     order = differentiable([root], min(map(serial, wanted), default=0) if wanted is not None else 0)
     grads: dict[Node, Array | None] = dict.fromkeys(order if wanted is None else _leading(order, wanted))
-    grads[root] = g
+    grads[root] = root.value.spread(g) if isinstance(root.value, Mapped) else g
     kept: dict[Node, Array] = {}
     owned: set[Node] = set()  # whose gradient nobody else holds, so that it may be added to in place
     while order:
@@ -150,15 +150,20 @@ def pullback(
                 have = _ELSEWHERE if rule is None else grads.get(x, _ELSEWHERE)  # None is never a key
                 if have is _ELSEWHERE:
                     continue
-                if params is not None:
-                    gx = rule(g, ans, *args, **params)
-                elif len(args) == 2:  # Python calls with a fixed number of arguments faster
-                    gx = rule(g, ans, args[0], args[1])
-                else:
-                    gx = rule(g, ans, *args)
+                try:
+                    if params is not None:
+                        gx = rule(g, ans, *args, **params)
+                    elif len(args) == 2:  # Python calls with a fixed number of arguments faster
+                        gx = rule(g, ans, args[0], args[1])
+                    else:
+                        gx = rule(g, ans, *args)
+                except UndecidedError as undecided:
+                    gx = undecided.each(f"the rule of {op.name}", rule, (g, ans, *args), params or {})
                 value = x.value
                 if gx.shape != value.shape or gx.dtype is not value.dtype:
-                    gx = _fit(gx, value, op, lift)
+                    gx = _fit(gx, x, op, lift)
+                    if x in owned and gx.dtype is not value.dtype:
+                        owned.remove(x)  # what differs between the examples of a vmap is added out of place
                 if watch is not None:
                     watch(node, x, gx)
                 if have is None:
@@ -196,8 +201,14 @@ def _own(g: Array, owned: bool) -> Array:
     return g if owned else g.copy()
 
 
-def _fit(gx: Array, value: Array, op: Op, lift: Lift | None) -> Array:
-    """Undo broadcasting, and keep the dtype of what the gradient belongs to."""
+def _fit(gx: Array, x: Node, op: Op, lift: Lift | None) -> Array:
+    """Undo broadcasting, over the examples of `vmap` too, and keep the dtype of what the gradient belongs to."""
+    value = x.value
+    batch = bare(gx)
+    if isinstance(batch, Mapped):
+        gx = batch.settled(gx, x.serial, value)
+    if isinstance(value, Mapped):
+        gx = value.spread(gx)
     if gx.shape != value.shape:
         if op.kind != "elementwise":
             raise ValueError(
@@ -237,6 +248,9 @@ def pushforward(
             ans, args = lift(node), _lifted(node, lift)
         try:
             t = _tangent(op, ts, ans, args, node.params or {}, transpose)
+        except UndecidedError as undecided:
+            given = (op, ts, ans, args, node.params or {}, transpose)
+            t = undecided.each(f"the forward rule of {op.name}", _tangent, given, {})
         except Exception as error:
             error.add_note(f"in the forward pass of {op.name} on shapes {[np.shape(a) for a in args]}")
             raise

@@ -43,6 +43,29 @@ class Traced:
         raise NotImplementedError
 
 
+class Mapped:
+    """The marker base class of arrays that have a value for each example of a `vmap`."""
+
+    __slots__ = ()
+
+    def settled(self, g: Any, serial: int, value: Array) -> Any:
+        raise NotImplementedError
+
+    def spread(self, g: Any) -> Any:
+        raise NotImplementedError
+
+
+class UndecidedError(TypeError):
+    """Somebody asks for the one value of an array that has one for each example.
+
+    `each(name, function, args, params)` calls a function on the examples one by one.
+    """
+
+    def __init__(self, message: str, each: Callable[..., Any]) -> None:
+        super().__init__(message)
+        self.each = each
+
+
 class Kink(NamedTuple):
     """A place where an operation is not smooth, and the subgradient that its rule returns there.
 
@@ -208,7 +231,7 @@ class Op:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.constant:
-            return self.forward(*map(bare, args), **{name: bare(value) for name, value in kwargs.items()})
+            return self._run([*map(bare, args)], {name: bare(value) for name, value in kwargs.items()})
         arrays: Sequence[Any] = args
         params: Mapping[str, Any] | None = None
         if kwargs or self.params or len(args) != self.arity:
@@ -219,7 +242,14 @@ class Op:
             if isinstance(a, Traced):
                 return a._record(self, arrays, params)
         arrays = [np.asarray(a) if isinstance(a, list | tuple) else a for a in arrays]
-        return self.forward(*arrays) if params is None else self.forward(*arrays, **params)
+        return self._run(arrays, params or {})
+
+    def _run(self, arrays: Sequence[Any], params: Mapping[str, Any]) -> Any:
+        """The forward function on bare arrays."""
+        try:
+            return self.forward(*arrays, **params)
+        except UndecidedError as undecided:
+            return undecided.each(self.name, self.forward, arrays, params)
 
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], dict[str, Any] | None]:
         """Sort a call in NumPy's way into its arrays and its params, every default filled in."""

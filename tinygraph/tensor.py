@@ -13,7 +13,7 @@ import numpy as np
 
 from tinygraph.graph import Node, Tag, leaf, pullback
 from tinygraph.mode import MODE, TRACING, Mode, check_forward, freeze, recording, thaw, tracer, user_line, watcher
-from tinygraph.op import OPS, Array, Op, Traced, as_numpy, bare
+from tinygraph.op import OPS, Array, Mapped, Op, Traced, UndecidedError, as_numpy, bare
 from tinygraph.operand import constant, explained, number_array, one_like, real_only, refuse_complex
 from tinygraph.ops import complexes, elementwise, index, linalg, numeric, reduce, running, shape
 
@@ -45,6 +45,8 @@ def _binary(op: Op) -> Callable[..., Any]:
             else:
                 y, right = None, b if b.__class__ is float else constant(b)
             value = forward(left, right)
+        except UndecidedError:
+            return (a if isinstance(a, Tensor) else b)._record(op, (a, b), None)
         except Exception as error:  # noqa: BLE001  it is raised again, with the op's name
             raise explained(error, op, (a, b)) from None
         out = _new(Tensor)
@@ -73,6 +75,8 @@ def _unary(op: Op) -> Callable[..., Any]:
             return self._record(op, (self,), None)
         try:
             value = forward(self._data)
+        except UndecidedError:
+            return self._record(op, (self,), None)
         except Exception as error:  # noqa: BLE001  it is raised again, with the op's name
             raise explained(error, op, (self._data,)) from None
         out = _new(Tensor)
@@ -154,6 +158,8 @@ class Tensor(Traced):
             if not op.complex:
                 refuse_complex(values)
             value = op.forward(*values) if params is None else op.forward(*values, **params)
+        except UndecidedError as undecided:
+            value = undecided.each(op.name, op.forward, values, params or {})
         except Exception as error:  # noqa: BLE001  it is raised again, with the op's name
             raise explained(error, op, args) from None
         if mode is not None:
@@ -445,6 +451,8 @@ class Tensor(Traced):
         return format(self.item(), spec) if spec and not self.ndim else str(self)
 
     def __repr__(self) -> str:
+        if isinstance(self._data, Mapped):
+            return f"Tensor({self._data!r})"
         body = np.array2string(np.asarray(self._data), separator=", ", prefix="Tensor(")
         extra = "" if self.dtype in (np.float64, np.complex128) else f", dtype={self.dtype}"
         extra += "" if self.requires_grad else ", requires_grad=False"
@@ -639,7 +647,10 @@ def _dispatch(numpys: Any, name: str, args: Sequence[Any], kwargs: dict[str, Any
         )
     if isinstance(function, Op):
         return function(*args, **kwargs)
-    return as_numpy(function, numpys, args, kwargs)
+    try:
+        return as_numpy(function, numpys, args, kwargs)
+    except UndecidedError as undecided:
+        return undecided.each(name, lambda *a, **k: as_numpy(function, numpys, a, k), args, kwargs)
 
 
 def _seed(value: Array, grad: Any) -> Array:

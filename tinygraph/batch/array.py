@@ -1,0 +1,161 @@
+"""An array with one value for each example: what a function is given while `vmap` runs it once for all of them.
+
+It has the shape of one example, speaks NumPy's protocols, and holds the arrays of all examples in one, stacked along
+its first axis. So an operation needs no rule for batches: its forward function and its derivatives are NumPy, and run
+here as they run on every other kind of array.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from tinygraph import ops
+from tinygraph.batch.functions import answered
+from tinygraph.batch.indexing import read, write
+from tinygraph.batch.level import Held, leave, levels_of, spread, whole
+from tinygraph.batch.loop import each
+from tinygraph.batch.ufuncs import called
+from tinygraph.op import Array, Traced, UndecidedError
+
+_OPS = os.path.dirname(ops.__file__) + os.sep
+_PACKAGE = os.path.dirname(os.path.dirname(ops.__file__)) + os.sep
+_NN = _PACKAGE + "nn" + os.sep
+
+
+class Batched(Held, np.lib.mixins.NDArrayOperatorsMixin):
+    """The arrays of all examples of one level, `value`, seen as the array of one: `shape` is that of an example."""
+
+    __slots__ = ()
+    __array_priority__ = 1000.0
+
+    # --- NumPy's protocols
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
+        if any(isinstance(a, Traced) for a in args):
+            return NotImplemented
+        return called(ufunc, method, args, kwargs)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if any(issubclass(t, Traced) for t in types):
+            return NotImplemented
+        return answered(function, args, kwargs)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        raise self.undecided("does not turn into one ndarray; NumPy's functions take it as it is")
+
+    # --- what it knows of itself
+
+    @property
+    def base(self) -> Any:
+        return self.value.base
+
+    @property
+    def T(self) -> Any:  # noqa: N802  NumPy's name
+        return np.transpose(self)
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeError("len() of unsized object")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    def __repr__(self) -> str:
+        return f"Batched(shape={self.shape}, dtype={self.value.dtype}, {self.level.size} examples)"
+
+    # --- what has one answer for each example
+
+    def __bool__(self) -> bool:
+        return bool(self._agreed("is neither true nor false: use np.where in place of if"))
+
+    def __int__(self) -> int:
+        return int(self._agreed("is not one int"))
+
+    def __float__(self) -> float:
+        return float(self._agreed("is not one float: use NumPy's functions, np.sin and not math.sin"))
+
+    def __index__(self) -> int:
+        return int(self._agreed("is not one index: use np.take, or index a Tensor with it"))
+
+    def item(self) -> Any:
+        return self._agreed("is not one number").item()
+
+    def tolist(self) -> Any:
+        raise self.undecided("is not one list")
+
+    def _agreed(self, why: str) -> Any:
+        """The value that all examples share, where an operation's own code asks for it; users get an error."""
+        asker = sys._getframe(2).f_code.co_filename
+        if self.size == 1 and asker.startswith((_OPS, _NN)):
+            found = np.reshape(whole(self), -1)
+            if not found.size:
+                return np.zeros_like(found, shape=(1,))[0]
+            if (found == found[0]).all():
+                return found[0]
+        raise self.undecided(why)
+
+    def undecided(self, why: str) -> UndecidedError:
+        return UndecidedError(
+            f"inside vmap, an array of shape {self.shape} has a value for each of the {self.level.size} examples and "
+            + why,
+            lambda name, function, args, params: each(self.level, name, function, args, params),
+        )
+
+    # --- reading and writing parts
+
+    def __getitem__(self, key: Any) -> Any:
+        return read(self, key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        write(self, key, value)
+
+    # --- NumPy's methods
+
+    def reshape(self, *shape: Any) -> Any:
+        return np.reshape(self, shape[0] if len(shape) == 1 else shape)
+
+    def transpose(self, *axes: Any) -> Any:
+        return np.transpose(self, (axes[0] if len(axes) == 1 else axes) if axes else None)
+
+    def astype(self, dtype: Any, copy: bool = True) -> Batched:
+        return Batched(self.level, self.value.astype(dtype, copy=copy))
+
+    def copy(self) -> Batched:
+        return Batched(self.level, self.value.copy())
+
+    # --- the engine's questions
+
+    def settled(self, g: Any, serial: int, value: Array) -> Any:
+        """A gradient summed over the examples of each `vmap` that its node, older than the call, stands outside of."""
+        own = levels_of(value)
+        for level in levels_of(self):
+            if level.serial > serial and level not in own:
+                g = np.sum(leave(g, level=level, axis=0), axis=0)
+        return g
+
+    def spread(self, g: Any) -> Any:
+        """A gradient of this array, with a value for each example as it has."""
+        own = levels_of(g)
+        for level in levels_of(self):
+            g = g if level in own else spread(g, level)
+        return g
+
+
+def _method(function: Callable[..., Any]) -> Callable[..., Any]:
+    def method(self: Batched, *args: Any, **kwargs: Any) -> Any:
+        return function(self, *args, **kwargs)
+
+    return method
+
+
+_METHODS = "sum mean max min prod var std cumsum cumprod argmax argmin any all argsort round ravel squeeze swapaxes"
+_METHODS += " repeat take diagonal trace dot clip"
+for _name in _METHODS.split():
+    setattr(Batched, _name, _method(getattr(np, _name)))
+Batched.flatten = lambda self: np.ravel(self).copy()  # type: ignore[attr-defined]
