@@ -44,9 +44,10 @@ class Traced:
 
 
 class Mapped:
-    """The marker base class of arrays that have a value for each example of a `vmap`."""
+    """The base class of arrays that have a value for each example of a `vmap`, which `value` holds."""
 
-    __slots__ = ()
+    __slots__ = ("value",)
+    value: Array
 
     def settled(self, g: Any, serial: int, value: Array) -> Any:
         raise NotImplementedError

@@ -27,11 +27,12 @@ _PACKAGE = os.path.dirname(os.path.dirname(ops.__file__)) + os.sep
 _NN = _PACKAGE + "nn" + os.sep
 
 
-class Batched(Held, np.lib.mixins.NDArrayOperatorsMixin):
+class Batched(Held):
     """The arrays of all examples of one level, `value`, seen as the array of one: `shape` is that of an example."""
 
     __slots__ = ()
     __array_priority__ = 1000.0
+    __hash__ = object.__hash__
 
     # --- NumPy's protocols
 
@@ -68,6 +69,11 @@ class Batched(Held, np.lib.mixins.NDArrayOperatorsMixin):
 
     def __repr__(self) -> str:
         return f"Batched(shape={self.shape}, dtype={self.value.dtype}, {self.level.size} examples)"
+
+    def __format__(self, spec: str) -> str:
+        if spec:
+            raise self.undecided("is not one number to be formatted")
+        return repr(self)
 
     # --- what has one answer for each example
 
@@ -145,6 +151,52 @@ class Batched(Held, np.lib.mixins.NDArrayOperatorsMixin):
         for level in levels_of(self):
             g = g if level in own else spread(g, level)
         return g
+
+
+_BINARY = {
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "truediv": np.divide,
+    "floordiv": np.floor_divide,
+    "mod": np.remainder,
+    "divmod": np.divmod,
+    "pow": np.power,
+    "matmul": np.matmul,
+    "and": np.bitwise_and,
+    "or": np.bitwise_or,
+    "xor": np.bitwise_xor,
+    "lshift": np.left_shift,
+    "rshift": np.right_shift,
+}
+_COMPARISONS = {"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal}
+_COMPARISONS |= {"eq": np.equal, "ne": np.not_equal}
+_UNARY = {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}
+
+
+def _binary(ufunc: np.ufunc, turned: bool = False, in_place: bool = False) -> Callable[..., Any]:
+    def operator(self: Batched, other: Any) -> Any:
+        if isinstance(other, Traced):
+            return NotImplemented
+        return called(
+            ufunc, "__call__", (other, self) if turned else (self, other), {"out": (self,)} if in_place else {}
+        )
+
+    return operator
+
+
+def _unary(ufunc: np.ufunc) -> Callable[..., Any]:
+    return lambda self: called(ufunc, "__call__", (self,), {})
+
+
+for _name, _ufunc in {**_BINARY, **_COMPARISONS}.items():
+    setattr(Batched, f"__{_name}__", _binary(_ufunc))
+for _name, _ufunc in _BINARY.items():
+    setattr(Batched, f"__r{_name}__", _binary(_ufunc, turned=True))
+    if _name != "divmod":
+        setattr(Batched, f"__i{_name}__", _binary(_ufunc, in_place=True))
+for _name, _ufunc in _UNARY.items():
+    setattr(Batched, f"__{_name}__", _unary(_ufunc))
 
 
 def _method(function: Callable[..., Any]) -> Callable[..., Any]:

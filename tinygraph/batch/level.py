@@ -35,7 +35,7 @@ class Level:
 class Held(Mapped):
     """What an array of one example holds: `value`, the arrays of all examples of its level along the first axis."""
 
-    __slots__ = ("level", "value")
+    __slots__ = ("level",)
 
     def __init__(self, level: Level, value: Array) -> None:
         self.level = level

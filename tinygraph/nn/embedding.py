@@ -60,7 +60,8 @@ class Embedding(Module):
         self.weight = Tensor(drawn)
 
     def forward(self, index: Any) -> Any:
-        index = np.asarray(bare(index))
+        index = bare(index)
+        index = index if hasattr(index, "dtype") else np.asarray(index)
         if index.dtype.kind not in "iu" and index.size:
             raise TypeError(f"{self}: takes whole numbers, got dtype {index.dtype}; convert with .astype(int)")
         if index.size and not (index.min() >= 0 and index.max() < self.num_embeddings):

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tinygraph.op import Traced
+from tinygraph.op import Mapped, Traced
 
 
 class Recorder(Protocol):
@@ -85,12 +85,12 @@ class Variable:
     # --- NumPy's protocols
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
-        if any(isinstance(a, Traced) for a in args):
+        if any(isinstance(a, Traced | Mapped) for a in args):
             return NotImplemented
         return self.tracer.ufunc(ufunc, method, args, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        if any(issubclass(t, Traced) for t in types):
+        if any(issubclass(t, Traced | Mapped) for t in types):
             return NotImplemented
         return self.tracer.function(function, args, kwargs)
 
@@ -192,7 +192,7 @@ class Variable:
 
 def _binary(symbol: Any, function: Callable[..., Any]) -> tuple[Any, Any]:
     def method(self: Variable, other: Any) -> Any:
-        if isinstance(other, Traced):
+        if isinstance(other, Traced | Mapped):
             return NotImplemented
         return self.tracer.operate(symbol, function, self, other)
 
@@ -204,7 +204,7 @@ def _binary(symbol: Any, function: Callable[..., Any]) -> tuple[Any, Any]:
 
 def _in_place(symbol: Any, function: Callable[..., Any]) -> Any:
     def method(self: Variable, other: Any) -> Any:
-        if isinstance(other, Traced):
+        if isinstance(other, Traced | Mapped):
             return NotImplemented
         return self.tracer.augment(symbol, function, self, other)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygraph.batch import Batched, Level, enter, leave, levels_of
 from tinygraph.graph import leaf
-from tinygraph.operand import real_array
+from tinygraph.operand import number_array
 from tinygraph.tensor import Tensor
 from tinygraph.transforms.trace import Function, check_callable
 from tinygraph.tree import flatten
@@ -70,7 +70,7 @@ def vmap(f: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
 
 
 def _array(x: Any) -> Any:
-    return x if isinstance(x, Tensor) else real_array(x)
+    return x if isinstance(x, Tensor) else number_array(x)
 
 
 def _in_axes(args: tuple[Any, ...], in_axes: Any) -> list[Any]:
@@ -137,6 +137,8 @@ def _size(leaves: list[Any], axes: list[Any], names: list[str]) -> int:
 
 def _outside(y: Any, level: Level, axis: Any, given: list[Any]) -> Any:
     """A result of all examples, as the caller shall have it: an array of its own, or a Tensor if it is recorded."""
+    if y is None:
+        return None
     if axis is None:
         if level in levels_of(y):
             raise ValueError("vmap: a result with out_axes=None differs between the examples; give it an axis")
