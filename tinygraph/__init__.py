@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from tinygraph.transforms.custom import custom_jvp, custom_vjp
     from tinygraph.transforms.implicit import custom_root
     from tinygraph.transforms.recompute import checkpoint
+    from tinygraph.transforms.vmap import vmap
 
 __version__ = "0.1.0"
 __all__ = [

@@ -337,6 +337,8 @@ class Tensor(Traced):
         recorder = tracer()
         if recorder is not None:
             recorder.effects.differentiates(self._node, create_graph)
+        if isinstance(self._data, Mapped):
+            raise TypeError("backward: inside vmap this Tensor has a value for each example; use grad, or sum outside")
         seed = _seed(self._data, bare(grad))
         if create_graph:
             recorded = grad if isinstance(grad, Tensor) else handle(leaf(seed, False))

@@ -47,7 +47,9 @@ class Batched(Held):
         return answered(function, args, kwargs)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        raise self.undecided("does not turn into one ndarray; NumPy's functions take it as it is")
+        raise self.undecided(
+            "does not turn into one ndarray: NumPy's functions take it as it is, tinygraph.take(a, i) as an index"
+        )
 
     # --- what it knows of itself
 
@@ -87,7 +89,7 @@ class Batched(Held):
         return float(self._agreed("is not one float: use NumPy's functions, np.sin and not math.sin"))
 
     def __index__(self) -> int:
-        return int(self._agreed("is not one index: use np.take, or index a Tensor with it"))
+        return int(self._agreed("is not one index: use tinygraph.take(a, i)"))
 
     def item(self) -> Any:
         return self._agreed("is not one number").item()
@@ -138,10 +140,10 @@ class Batched(Held):
     # --- the engine's questions
 
     def settled(self, g: Any, serial: int, value: Array) -> Any:
-        """A gradient summed over the examples of each `vmap` that its node, older than the call, stands outside of."""
+        """A gradient summed over the examples of each `vmap` that is over, and that its node stands outside of."""
         own = levels_of(value)
         for level in levels_of(self):
-            if level.serial > serial and level not in own:
+            if not level.open and level.serial > serial and level not in own:
                 g = np.sum(leave(g, level=level, axis=0), axis=0)
         return g
 

@@ -13,12 +13,13 @@ from tinygraph.op import Array, Mapped, Op, UndecidedError, bare, op
 class Level:
     """One call of `vmap`: how many examples it has, and when it began among the nodes of the graph."""
 
-    __slots__ = ("_dtypes", "kind", "serial", "size")
+    __slots__ = ("_dtypes", "kind", "open", "serial", "size")
 
     def __init__(self, size: int, serial: int, kind: type[Held]) -> None:
         self.size = size
         self.serial = serial
         self.kind = kind
+        self.open = True  # while the function runs, derivatives taken in it belong to one example
         self._dtypes: dict[int, tuple[Any, Any]] = {}
 
     def dtype(self, held: Any) -> Any:

@@ -15,8 +15,8 @@ from tinygraph.op import Array
 from tinygraph.ops.shape import axis_in
 
 # NumPy's operators do what its functions do, and squares faster
-OPERATORS = {np.add: operator.add, np.subtract: operator.sub, np.multiply: operator.mul, np.divide: operator.truediv}
-OPERATORS |= {np.power: operator.pow, np.negative: operator.neg, np.absolute: operator.abs}
+OPERATORS: dict[Any, Any] = {np.add: operator.add, np.subtract: operator.sub, np.multiply: operator.mul}
+OPERATORS |= {np.divide: operator.truediv, np.power: operator.pow, np.negative: operator.neg, np.absolute: operator.abs}
 
 
 def innermost(*trees: Any) -> Level | None:

@@ -62,7 +62,11 @@ def vmap(f: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
             for x, axis in zip(leaves, axes, strict=True)
         ]
         given, named = rebuild(fresh)
-        outputs, rebuild_result = flatten(result := f(*given, **named))
+        try:
+            result = f(*given, **named)
+        finally:
+            level.open = False
+        outputs, rebuild_result = flatten(result)
         places = _spread(out_axes, result, "out_axes")
         return rebuild_result([_outside(y, level, a, leaves) for y, a in zip(outputs, places, strict=True)])
 
