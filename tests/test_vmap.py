@@ -32,6 +32,7 @@ LOOPED = {  # whose code depends on values: SciPy's own, and NumPy's without a b
     "lstsq": {"numpy.linalg.lstsq"},
     "interp": {"numpy.searchsorted"},
     "unique": {"numpy.unique"},
+    "real_if_close": {"numpy.real_if_close"},
 }
 WRITES = {"_copyto", "_fill_diagonal", "_place", "_put", "_put_along_axis", "_putmask"}  # into an array that all share
 
