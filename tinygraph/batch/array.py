@@ -58,6 +58,14 @@ class Batched(Held):
         return self.value.base
 
     @property
+    def real(self) -> Any:
+        return self.level.of(self.value.real)
+
+    @property
+    def imag(self) -> Any:
+        return self.level.of(self.value.imag)
+
+    @property
     def T(self) -> Any:  # noqa: N802  NumPy's name
         return np.transpose(self)
 
@@ -209,7 +217,7 @@ def _method(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _METHODS = "sum mean max min prod var std cumsum cumprod argmax argmin any all argsort round ravel squeeze swapaxes"
-_METHODS += " repeat take diagonal trace dot clip"
+_METHODS += " repeat take diagonal trace dot clip conj"
 for _name in _METHODS.split():
     setattr(Batched, _name, _method(getattr(np, _name)))
 Batched.flatten = lambda self: np.ravel(self).copy()  # type: ignore[attr-defined]
