@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from tinygraph.graph import Node
+from tinygraph.program.compiled import Compiled
 from tinygraph.render import boxes, export, schema
 from tinygraph.render import names as names_of
 from tinygraph.render.backward import both
@@ -70,8 +71,8 @@ def render(
             Others have their own `.name`. W[1] and W1 are shown with a raised [1], alpha as α.
         title: a line above the picture, of a network with its figures.
         view: "course" has values above the arrows and derivatives below them, as in the course's lecture; "boxes" has
-            both in the boxes, where arrays find room; "network" has layers; "auto" is the course's where there are
-            numbers alone.
+            both in the boxes, where arrays find room; "network" has layers; "program" the lines that `compile` made
+            of a function; "auto" is the course's where there are numbers alone.
         fold: whether an operation without a name stands in the formula of the one that uses it; None does so where
             there are named steps between inputs and result.
         steps: whether .html, and a notebook, walk forward and then backward, a step at a time.
@@ -123,6 +124,8 @@ def render(
     palette(theme)
     if path is not None:
         export.check(path)
+    if view == "program":
+        return _program(x, path, inputs, title, theme, backend, max_nodes, rankdir)
     found = subject(x, inputs, names)
     layers = depth is not None or not parameters or profile or heat is not None
     of_values = (("steps", steps), ("backward", backward), ("mark", mark), ("rankdir", rankdir))
@@ -179,11 +182,12 @@ def diff(
     """Draw two graphs in one: what b has more than a, what it lacks, and what is done otherwise.
 
     Structure is compared: operations with their params and constants, their order, shapes and names; values are not.
-    Added is blue with a plus, removed orange with a minus, changed amber with what it was.
+    Added is blue with a plus, removed orange with a minus, changed amber with what it was. Of a function and what
+    `compile` made of it, the operations that it was recorded with are compared with those that are left.
 
     Args:
         a: what was before: a Tensor, several, or a function or module, which is called on `inputs`.
-        b: what is now, likewise.
+        b: what is now, likewise; or `compile(a)`.
         path: a file to write, as for `render`.
         inputs: the arguments of both functions.
         names: names for Tensors and arrays, as for `render`.
@@ -206,9 +210,41 @@ def diff(
     palette(theme)
     if path is not None:
         export.check(path)
+    if isinstance(b, Compiled) and (a is b or a is b.f):
+        return _program(b, path, inputs, title, theme, backend, max_nodes, rankdir, changes=True)
     before, after = subject(a, inputs, names), subject(b, inputs, names)
     drawing, graph = compare(before, after, max_nodes, title or "", rankdir)
     picture = Picture(drawing, schema.data(graph), theme, backend)
+    if path is not None:
+        picture.save(path)
+    return picture
+
+
+def _program(
+    x: Any,
+    path: str | os.PathLike[str] | None,
+    inputs: Any,
+    title: str | None,
+    theme: str,
+    backend: str | None,
+    max_nodes: int,
+    rankdir: str | None,
+    changes: bool = False,
+) -> Picture:
+    """The lines of a compiled function, or what has become of those that it was recorded with."""
+    from tinygraph.render import program
+
+    if not isinstance(x, Compiled):
+        raise ValueError(f"render: view='program' draws what tinygraph.compile made, not a {type(x).__name__}")
+    found = program.last(x, inputs, max_nodes)
+    assert found.program is not None
+    assert found.recorded is not None
+    title = names_of.plain(title or found.title)
+    if changes:
+        drawing, data = program.compare(found.recorded, title, rankdir)
+    else:
+        drawing, data = program.draw(found.program, title, rankdir)
+    picture = Picture(drawing, data, theme, backend)
     if path is not None:
         picture.save(path)
     return picture

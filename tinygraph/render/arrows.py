@@ -74,8 +74,15 @@ def pair(start: Point, end: Point, way: Sequence[Point], apart: float, turn: flo
         x = a[0] + turn * (b[0] - a[0]) - apart * ((y1 > y0) - (y1 < y0))
         return [*ahead, (x, a[1]), (x, b[1]), b, *home]
     inner = _beside(way[2:-2], apart)
-    first, last = inner[0], inner[-1]
+    first = inner[0] = _between(a, inner[0], inner[1])
+    last = inner[-1] = _between(inner[-2], inner[-1], b)
     return [*ahead, ((a[0] + first[0]) / 2, a[1]), *inner, ((last[0] + b[0]) / 2, b[1]), b, *home]
+
+
+def _between(before: Point, point: Point, after: Point) -> Point:
+    """A point that bends a curve, not farther along than the curve's ends: it would run back."""
+    low, high = sorted((before[0], after[0]))
+    return min(max(point[0], low), high), point[1]
 
 
 def _beside(points: Sequence[Point], distance: float) -> list[Point]:
