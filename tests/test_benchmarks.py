@@ -15,6 +15,7 @@ from benchmarks import (
     contestants,
     conv,
     fit,
+    growth,
     harness,
     layers,
     mlp,
@@ -73,6 +74,13 @@ def test_a_tiny_run_judges_the_budgets_it_can(tiny_run):
         needs_a_peer = verdict["unit"] in ("x PyTorch eager", "x JAX jitted", "x autograd", "x MyGrad")
         memory = verdict["unit"] == "KB per operation" and not sys.platform.startswith("linux")
         assert (verdict["verdict"] == "not measured") == (needs_a_peer or memory)
+
+
+def test_a_tiny_run_draws_how_cost_grows(tmp_path, capsys):
+    assert growth.main([str(tmp_path / "growth.svg"), "--profile", "tiny"]) == 0
+    assert (tmp_path / "growth.svg").stat().st_size > 10_000
+    said = capsys.readouterr().out
+    assert re.search(r"layers of 64.*\n +1  numpy .* tinygraph .*\n +2  numpy ", said)
 
 
 def makers_of_all_workloads():
