@@ -128,6 +128,10 @@ def test_the_normaliser_is_saved_with_the_model_and_not_trained() -> None:
         copy(x)
     copy.load_state_dict(model.state_dict())
     np.testing.assert_array_equal(copy(x).data, model(x).data)
+    with pytest.raises(
+        ValueError, match=r"0.mean is of shape \(3,\) and must be \(\) \(.*make it as Normalizer\(\(3,\)\)"
+    ):
+        nn.Sequential(Normalizer(), nn.Linear(3, 2)).load_state_dict(model.state_dict())
 
 
 def test_it_is_differentiated_through() -> None:

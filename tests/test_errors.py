@@ -25,7 +25,20 @@ def into_array(a: np.ndarray, value: Any) -> None:
     a[0] = value
 
 
+def ruled(rule: Callable[..., Any]) -> Callable[..., Any]:
+    return tg.op(vjps=[rule], kind="elementwise", name="mine")(lambda x: 2.0 * x)
+
+
 CASES: list[tuple[str, Callable[[], Any], type[Exception], str]] = [
+    # rules of one's own
+    (
+        "number",
+        lambda: tg.grad(ruled(lambda g, ans, x: 2.0))(1.0),
+        TypeError,
+        "mine must give .* gave 2.0, a float",
+    ),
+    ("nothing", lambda: tg.grad(ruled(lambda g, ans, x: None))(1.0), TypeError, "gave None: is `return` missing"),
+    ("tangent", lambda: tg.jvp(ruled(lambda g, ans, x: 2.0), (1.0,), (1.0,)), TypeError, "mine must give an array"),
     # shapes
     ("add", lambda: t(2, 3) + t(2), ValueError, r"add of shape \(2, 3\), shape \(2,\): .*reshape one of them"),
     ("add array", lambda: t(2, 3) + np.ones(2), ValueError, r"add of shape \(2, 3\), shape \(2,\)"),

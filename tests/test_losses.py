@@ -609,3 +609,12 @@ def test_a_penalty_twice_too_large_is_found() -> None:
     w = np.ones((2, 2))
     report = compare_grads(lambda w: l2_penalty(w, 0.1), w, gradient=lambda w: 0.2 * w)
     assert report.wrong == 4
+
+
+def test_a_vector_of_weights_given_alone_is_penalised() -> None:
+    w = np.array([3.0, 4.0])
+    assert l2_penalty(w, 2.0) == 25.0
+    assert l1_penalty(tg.Tensor(w), 1.0).item() == 7.0
+    with pytest.raises(ValueError, match=r"of two dimensions or more, among the parameters \(w \(2,\)\); of="):
+        l2_penalty({"w": w}, 1.0)
+    assert l2_penalty({"w": w, "b": 9.0}, 2.0, of=lambda name, p: name == "w") == 25.0

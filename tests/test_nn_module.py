@@ -392,3 +392,71 @@ def test_initialisers_of_ones_own_get_the_shape_of_a_group() -> None:
     assert layer.weight.shape == (4, 3, 2)
     np.testing.assert_array_equal(layer.weight.data[:2], np.arange(12.0).reshape(3, 2, 2).swapaxes(0, 1))
     np.testing.assert_array_equal(layer.bias.data, np.full(6, 0.25))
+
+
+RANDOM = {
+    "Dropout": lambda rng: (nn.Dropout(rng=rng), np.ones((4, 8))),
+    "LSTM": lambda rng: (nn.LSTM(2, 8, num_layers=2, dropout=0.5, rng=rng), np.ones((3, 4, 2))),
+    "MultiheadAttention": lambda rng: (nn.MultiheadAttention(4, 2, dropout=0.5, rng=rng), np.ones((5, 2, 4))),
+    "TransformerEncoderLayer": lambda rng: (nn.TransformerEncoderLayer(4, 2, 8, dropout=0.5, rng=rng), np.eye(4)[None]),
+}
+
+
+@pytest.mark.parametrize("name", RANDOM)
+def test_a_copy_of_an_unseeded_layer_draws_from_the_common_generator_too(name: str) -> None:
+    layer, x = RANDOM[name](None)
+    twin = copy.deepcopy(layer)
+
+    def drawn(by: nn.Module) -> Any:
+        y = by(x)
+        return (y[0] if isinstance(y, tuple) else y).data if isinstance(y, tuple) or hasattr(y, "data") else y
+
+    nn.manual_seed(5)
+    first = drawn(layer)
+    nn.manual_seed(5)
+    np.testing.assert_array_equal(drawn(twin), first)
+    assert np.any(drawn(layer) != first)
+    nn.manual_seed(5)
+    assert np.any((drawn(layer), drawn(twin))[1] != first), "both draw from one generator, in turn"
+
+
+@pytest.mark.parametrize("name", RANDOM)
+def test_a_copy_of_a_seeded_layer_draws_what_the_layer_would(name: str) -> None:
+    layer, x = RANDOM[name](7)
+    twin = copy.deepcopy(layer)
+    here, there = (y[0] if isinstance(y, tuple) else y for y in (layer(x), twin(x)))
+    np.testing.assert_array_equal(np.asarray(getattr(here, "data", here)), np.asarray(getattr(there, "data", there)))
+
+
+def test_a_sequence_after_a_recurrent_layer_names_the_way_out() -> None:
+    with pytest.raises(TypeError, match=r"layer 1, Linear, takes one array, .* gives 2, .*lambda out: out\[0\]"):
+        nn.Sequential(nn.LSTM(2, 3), nn.Linear(3, 1))(np.ones((4, 1, 2)))
+    assert nn.Sequential(nn.LSTM(2, 3), lambda out: out[0], nn.Linear(3, 1))(np.ones((4, 1, 2))).shape == (4, 1, 1)
+
+
+def test_a_module_of_ones_own_may_take_both_results_of_a_recurrent_layer() -> None:
+    class Output(nn.Module):
+        def forward(self, both: Any) -> Any:
+            return both[0]
+
+    assert nn.Sequential(nn.GRU(2, 3), Output(), nn.Linear(3, 1))(np.ones((4, 1, 2))).shape == (4, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: nn.Conv2d(1, 1, 3, stride=2, padding="same"), r"Conv2d: padding 'same' needs stride 1, got \(2, 2\)"),
+        (lambda: nn.Conv1d(1, 1, 3, padding="some"), "Conv1d: padding 'some' is not 'same', 'valid'"),
+        (
+            lambda: nn.Conv2d(1, 1, 3, dilation=0),
+            "Conv2d: dilation must be a whole number, or 2 of them, none below 1; got 0",
+        ),
+    ],
+)
+def test_a_convolution_that_cannot_be_called_cannot_be_made(make: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_one_parameter_is_one() -> None:
+    assert str(nn.Linear(1, 1, bias=False).summary()).endswith("1 layer, 1 parameter, 8 bytes")

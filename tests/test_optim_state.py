@@ -306,3 +306,11 @@ def test_averages_resumed(make: Callable[[Any], Any]) -> None:
 def test_a_decay_out_of_range_is_refused() -> None:
     with pytest.raises(ValueError, match=r"EMA: decay = 1\.0"):
         optim.EMA([Tensor([1.0])], 1.0)
+
+
+def test_averages_say_what_they_are() -> None:
+    p = Tensor([1.0])
+    ema = optim.EMA([p, Tensor([2.0])], 0.9, bias_correction=True)
+    ema.update()
+    assert repr(ema) == "EMA(2 parameters, decay=0.9, bias_correction, updates=1)"
+    assert repr(optim.SWA([p])) == "SWA(1 parameter, updates=0)"

@@ -610,3 +610,36 @@ def test_logistic_regression_tells_benign_tumours_from_malignant() -> None:
         )  # fmt: skip
         found.append(accuracy(predict(model, data.test.x), data.test.y))
     assert np.mean(found) >= 0.96
+
+
+def test_a_list_of_arrays_is_asked_about() -> None:
+    model = nn.Linear(2, 1)
+    with pytest.raises(TypeError, match=r"a list of 2 arrays is no data: give \(x, y\) in parentheses"):
+        fit(model, squared, optim.SGD(model.parameters(), lr=0.1), [np.ones((4, 2)), np.ones((4, 1))])
+
+
+def test_probabilities_are_not_taken_for_logits_without_a_word() -> None:
+    p, y = np.linspace(0.05, 0.95, 10), np.arange(10) > 4
+    with pytest.warns(UserWarning, match=r"all outputs lie between 0 and 1; .*threshold=0\.5"):
+        assert accuracy(p, y) == 0.5
+    assert accuracy(p, y, threshold=0.5) == 1.0
+    assert accuracy(p, y, threshold=0.0) == 0.5  # without a warning, which would be an error here
+    assert accuracy(np.log(p / (1.0 - p)), y) == 1.0
+
+
+def test_one_schedule_for_groups_of_several_rates_is_refused() -> None:
+    model = nn.Linear(2, 1)
+    groups = [{"params": [model.weight], "lr": 0.1}, {"params": [model.bias], "lr": 0.01}]
+    data = (np.ones((4, 2)), np.ones((4, 1)))
+    with pytest.raises(ValueError, match=r"one learning rate, and theirs are \[0\.1, 0\.01\]; give a list"):
+        fit(model, squared, optim.SGD(groups, lr=0.1), data, epochs=1, schedule=lambda epoch: 0.1)
+    optimizer = optim.SGD(groups, lr=0.1)
+    fit(model, squared, optimizer, data, epochs=1, schedule=[lambda epoch: 0.2, lambda epoch: 0.02])
+    assert [group["lr"] for group in optimizer.param_groups] == [0.2, 0.02]
+
+
+def test_early_stopping_says_what_it_watches() -> None:
+    stopping = EarlyStopping(3, monitor="val_accuracy")
+    assert repr(stopping) == "EarlyStopping(val_accuracy, mode='max', patience=3)"
+    stopping.observe({"val_accuracy": 0.5}, 4)
+    assert repr(stopping) == "EarlyStopping(val_accuracy, mode='max', patience=3, best in epoch 4)"

@@ -144,6 +144,7 @@ def pullback(
             continue
         if lift is not None:
             ans, args = lift(node), _lifted(node, lift)
+        gx: Any = g
         try:
             rules: Any = op.vjps
             for x, rule in zip(inputs, rules):  # noqa: B905  an Each has a rule for any number of inputs
@@ -177,6 +178,8 @@ def pullback(
                     grads[x] = have + gx
                     owned.add(x)
         except Exception as error:
+            if not hasattr(gx, "dtype"):
+                raise _no_array(op, gx) from error
             error.add_note(f"in the reverse pass of {op.name} on shapes {[np.shape(a) for a in args]}")
             raise
         if release:
@@ -218,6 +221,12 @@ def _fit(gx: Array, x: Node, op: Op, lift: Lift | None) -> Array:
     return _cast(gx, value.dtype)
 
 
+def _no_array(op: Op, made: Any) -> TypeError:
+    """The error that a rule of a user gave a number of Python's, or forgot to return."""
+    what = "None: is `return` missing?" if made is None else f"{made!r:.40}, a {type(made).__name__}"
+    return TypeError(f"a rule of {op.name} must give an array, as an expression in g does; it gave {what}")
+
+
 def _cast(g: Array, dtype: np.dtype[Any]) -> Array:
     """A derivative in the dtype of what it belongs to: for a real array, its real part."""
     if g.dtype == dtype:
@@ -248,6 +257,8 @@ def pushforward(
             ans, args = lift(node), _lifted(node, lift)
         try:
             t = _tangent(op, ts, ans, args, node.params or {}, transpose)
+            if t is not None and not hasattr(t, "dtype"):
+                raise _no_array(op, t)
         except UndecidedError as undecided:
             given = (op, ts, ans, args, node.params or {}, transpose)
             t = undecided.each(f"the forward rule of {op.name}", _tangent, given, {})

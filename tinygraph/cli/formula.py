@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import keyword
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -14,6 +16,7 @@ from tinygraph.cli.errors import FormulaError
 from tinygraph.cli.evaluation import BINARY, COMPARE, STEPS, UNARY, Evaluation, functions
 
 LONGEST, DEEPEST = 2000, 100
+SIDE_BY_SIDE = re.compile(r"(?<![\w.])(\d[\d.]*+(?:e[+-]?\d+)?+(?=[^\W\d_])|[\w.]+(?=\s))\s*(\w+)")  # 3x, a b
 CONSTANTS = {"pi": np.pi, "inf": np.inf, "nan": np.nan}
 
 ALLOWED = (
@@ -117,9 +120,7 @@ class Formula:
                 warnings.simplefilter("ignore")
                 statements = ast.parse(text).body
         except SyntaxError as error:
-            raise FormulaError(
-                error.msg.removesuffix(" (<unknown>, line 1)"), text, (error.offset or 1) - 1, error.lineno or 1
-            ) from None
+            raise self._unread(error) from None
         except ValueError:  # a zero byte, half a character
             raise FormulaError("this is no text", text, 0) from None
         except (RecursionError, MemoryError):
@@ -127,6 +128,15 @@ class Formula:
         if not statements:
             raise FormulaError("there is no formula", text, 0)
         return statements
+
+    def _unread(self, error: SyntaxError) -> FormulaError:
+        """Python's complaint; in words of our own where a sign of multiplication is missing, as in 3x and a b."""
+        line, column = error.lineno or 1, max((error.offset or 1) - 1, 0)
+        for found in SIDE_BY_SIDE.finditer(self.text.split("\n")[line - 1]):
+            first, second = found.groups()
+            if found.start() <= column < found.end() and not {first, second} & {*keyword.kwlist}:
+                return FormulaError(f"for a product write {first}*{second}", self.text, found.start(2), line)
+        return FormulaError(error.msg.removesuffix(" (<unknown>, line 1)"), self.text, column, line)
 
     def _split(self, statement: ast.stmt, last: bool) -> tuple[ast.Name | None, ast.expr]:
         """The name that a statement gives, and the expression behind it."""

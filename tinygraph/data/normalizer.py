@@ -73,6 +73,9 @@ class Normalizer(Module):
     def extra_repr(self) -> str:
         return f"{self.mean.size} features"
 
+    def _to_load(self, shape: tuple[int, ...]) -> str:
+        return f" (to load it, make it as Normalizer({shape}))" if np.isnan(self.mean).any() else ""
+
     def _check(self, x: Any) -> None:
         if np.isnan(self.mean).any():
             raise ValueError("Normalizer: it has seen no data yet; call .fit(x) with the training set's inputs")

@@ -154,7 +154,8 @@ class MultiheadAttention(Module):
             raise ValueError(f"MultiheadAttention: embed_dim={embed_dim} must be a multiple of num_heads={num_heads}")
         self.embed_dim, self.num_heads, self.dropout, self.batch_first = embed_dim, num_heads, dropout, batch_first
         self.kdim, self.vdim = kdim or embed_dim, vdim or embed_dim
-        self._rng = rng = init.generator(rng)
+        self._rng = init.kept(rng)
+        rng = init.generator(rng)
 
         def drawn(*shape: int) -> Tensor:
             return Tensor(init.glorot_uniform(shape, rng=rng, dtype=dtype))

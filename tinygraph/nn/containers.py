@@ -44,7 +44,12 @@ class Sequential(Module):
         yield from super()._held()
 
     def forward(self, x: Any) -> Any:
-        for layer in self._layers.values():
+        for i, layer in enumerate(self._layers.values()):
+            if isinstance(x, tuple) and _takes_arrays(layer):
+                raise TypeError(
+                    f"Sequential: layer {i}, {type(layer).__name__}, takes one array, and what stands before it gives "
+                    f"{len(x)}, as recurrent layers and attention do; put a function between them: lambda out: out[0]"
+                )
             x = layer(x)
         return x
 
@@ -66,6 +71,11 @@ class Sequential(Module):
     def __repr__(self) -> str:
         lines = [f"({name}): " + _said(layer).replace("\n", "\n  ") for name, layer in self._layers.items()]
         return "\n  ".join(["Sequential(", *lines]) + "\n)" if lines else "Sequential()"
+
+
+def _takes_arrays(layer: Any) -> bool:
+    """Whether it is a layer of this package; a module of the user's may take what it likes."""
+    return type(layer).__module__.startswith("tinygraph.") and not isinstance(layer, Sequential)
 
 
 def _said(layer: Any) -> str:

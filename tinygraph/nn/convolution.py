@@ -75,6 +75,9 @@ class _Forward(_Convolution):
     ) -> None:
         self._begin((in_channels, out_channels), kernel_size, groups, bias, (weight_init, bias_init), rng, dtype)
         self.stride, self.padding, self.dilation = stride, padding, dilation
+        name = type(self).__name__
+        steps = [sizes(name, what, getattr(self, what), self._axes, 1) for what in ("stride", "dilation")]
+        conv.frame_of(name, padding, self.kernel_size, *steps)  # raises now what would be raised at a call
 
     def forward(self, x: Any) -> Any:
         return self._function(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)

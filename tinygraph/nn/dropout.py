@@ -16,7 +16,7 @@ class _Dropout(Module):
 
     def __init__(self, p: float | None = None, *, keep_prob: float | None = None, rng: init.Seed = None) -> None:
         self.keep_prob = _kept(type(self).__name__, p, keep_prob)
-        self.rng = None if rng is None else init.generator(rng)
+        self.rng = init.kept(rng)
 
     @property
     def p(self) -> float:

@@ -66,6 +66,11 @@ def generator(rng: Seed = None) -> Any:
     return note(rng if isinstance(rng, np.random.RandomState) else np.random.default_rng(rng))
 
 
+def kept(rng: Seed = None) -> Any:
+    """The generator that a layer keeps to draw from; None is the common one, of which a copy of a layer has no copy."""
+    return None if rng is None or rng is _default else generator(rng)
+
+
 def fans(shape: Sequence[int]) -> tuple[int, int]:
     """Fan-in and fan-out of a weight: how many numbers enter one output, and how many outputs one input enters.
 

@@ -173,12 +173,18 @@ class Module:
         faults += [f"{name} is unexpected" for name in state if name not in own] if strict else []
         for name, array in news.items():
             if array.shape != np.shape(_bare(own[name])):
-                faults.append(f"{name} is of shape {array.shape} and must be {np.shape(_bare(own[name]))}")
+                owner = dict(self.named_modules()).get(name.rpartition(".")[0], self)
+                remedy = owner._to_load(array.shape)
+                faults.append(f"{name} is of shape {array.shape} and must be {np.shape(_bare(own[name]))}{remedy}")
         if faults:
             raise ValueError(f"load_state_dict of {type(self).__name__}, nothing is changed: {'; '.join(faults)}")
         arrays = {name: _like(own[name], array, name) for name, array in news.items()}
         for name, array in arrays.items():
             _write(own[name], array)
+
+    def _to_load(self, shape: tuple[int, ...]) -> str:
+        """What else is said where an array of this shape does not fit."""
+        return ""
 
     # --- all of it at once
 

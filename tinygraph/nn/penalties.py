@@ -41,9 +41,15 @@ def _named(parameters: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 def _chosen(kind: str, parameters: Any, m: int, of: Choice) -> list[Any]:
     if m < 1:
         raise ValueError(f"{kind}: m is the number of samples and at least 1, got {m}")
-    found = [part for name, part in _named(parameters) if of(name, part)]
+    named = list(_named(parameters))
+    alone = of is is_weight and len(named) == 1 and named[0][1] is parameters  # an array by itself is what is meant
+    found = [part for name, part in named if alone or of(name, part)]
     if not found:
-        raise ValueError(f"{kind}: there is no weight among the parameters; of= chooses them")
+        said = ", ".join(f"{name or '?'} {np.shape(part)}" for name, part in named[:5])
+        raise ValueError(
+            f"{kind}: there is no weight, of two dimensions or more, among the parameters ({said}); of= chooses them, "
+            "as of=lambda name, p: name == 'w'"
+        )
     return found
 
 
@@ -53,7 +59,7 @@ def l2_penalty(parameters: Any, lambd: float, m: int = 1, *, of: Choice = is_wei
     W := W - alpha (dW + lambda/m W) = (1 - alpha lambda/m) W - alpha dW: weight decay (course 2, week 1).
 
     Args:
-        parameters: a Module, a dict or list of Tensors or arrays, nested too, or one of them.
+        parameters: a Module, a dict or list of Tensors or arrays, nested too, or one of them, of any dimension.
         lambd: the strength.
         m: the number of samples that the cost is a mean of; 1 where lambda is meant without it.
         of: a function of name and array that chooses; None of the biases by default.

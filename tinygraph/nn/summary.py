@@ -41,7 +41,8 @@ class Summary:
         lines = ["  ".join(_aligned(line[i], widths[i], i) for i in columns).rstrip() for line in shown]
         lines.insert(1, "  ".join("-" * widths[i] for i in columns))
         counted = f"{self.layers} layer{'s' * (self.layers != 1)}"
-        return "\n".join([*lines, f"{counted}, {self.parameters:,} parameters, {self.bytes:,} bytes"])
+        learned = f"{self.parameters:,} parameter{'s' * (self.parameters != 1)}"
+        return "\n".join([*lines, f"{counted}, {learned}, {self.bytes:,} bytes"])
 
     __repr__ = __str__
 

@@ -202,7 +202,7 @@ def _convolved(
             f"x has C = {shape[1]} channels, weight is (out, C / groups, {_AXES[axes][1]}), out a multiple of groups"
         )
     stride, dilation = sizes(name, "stride", stride, axes, 1), sizes(name, "dilation", dilation, axes, 1)
-    padding = _padding(name, padding, kernel, stride, dilation)
+    padding = frame_of(name, padding, kernel, stride, dilation)
     places(name, padded(shape[2:], padding), kernel, stride, dilation)
     how = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     return _biased(name, axes, conv, x, weight, bias, weight.shape[0], how)
@@ -257,7 +257,8 @@ def _checked(name: str, axes: int, shape: Sizes, of_weight: Sizes, groups: Any) 
     return (shape if len(shape) == axes + 2 else (1, *shape)), of_weight[2:]
 
 
-def _padding(name: str, padding: Any, kernel: Sizes, stride: Sizes, dilation: Sizes) -> Padding:
+def frame_of(name: str, padding: Any, kernel: Sizes, stride: Sizes, dilation: Sizes) -> Padding:
+    """The zeros before and after along each axis that a padding means."""
     if isinstance(padding, str):
         if padding not in ("same", "valid"):
             raise ValueError(f"{name}: padding {padding!r} is not 'same', 'valid', or a number of zeros")

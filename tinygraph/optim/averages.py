@@ -82,6 +82,13 @@ class AveragedWeights:
         self._params = dict(flat(params))
         self._sums = {name: np.zeros_like(p.data) for name, p in self._params.items()}
 
+    def __repr__(self) -> str:
+        count = len(self._params)
+        said = [f"{count} parameter{'s' * (count != 1)}"]
+        if self.decay is not None:
+            said += [f"decay={self.decay:g}", *["bias_correction"] * self.bias_correction]
+        return f"{type(self).__name__}({', '.join(said)}, updates={self.updates})"
+
     def update(self) -> None:
         """Take in the parameters as they are now: after each step of the optimizer, or each epoch."""
         self.updates += 1

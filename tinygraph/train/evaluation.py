@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +17,11 @@ from tinygraph.op import bare
 from tinygraph.tensor import Tensor
 
 Metric = Callable[[Any, Any], Any]
+_MANY = 8  # so many logits are hardly ever all between 0 and 1
+_PROBABILITIES = (
+    "accuracy: all outputs lie between 0 and 1; for probabilities give threshold=0.5, as in "
+    "lambda p, y: accuracy(p, y, threshold=0.5), and for logits threshold=0.0"
+)
 
 
 class Means:
@@ -98,18 +104,21 @@ def predict(model: Callable[..., Any], x: Any, *, batch_size: int = 256, axis: i
     return np.concatenate(outputs, axis=0 if axis == 0 else -1)
 
 
-def accuracy(outputs: Any, y: Any, *, threshold: float = 0.0, axis: int = -1) -> float:
+def accuracy(outputs: Any, y: Any, *, threshold: float | None = None, axis: int = -1) -> float:
     """The part of samples that are put into their class.
 
     Args:
         outputs: (n, classes), of which the largest counts; or a number for each sample, which is above the threshold
             for class 1.
         y: the classes, n whole numbers, or vectors of one 1 in the shape of the outputs.
-        threshold: 0 for logits, 0.5 for probabilities.
+        threshold: 0 for logits, which is what is meant if none is given, 0.5 for probabilities.
         axis: of the classes; 0 for the course's columns.
 
     Raises:
         ValueError: outputs and targets of different numbers of samples; vectors that do not add up to 1.
+
+    Warns:
+        UserWarning: no threshold is given, and all of many outputs lie between 0 and 1, as probabilities do.
 
     Example:
         >>> accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), [1, 1]), accuracy(np.array([-3.0, 2.0]), [0, 1])
@@ -120,7 +129,9 @@ def accuracy(outputs: Any, y: Any, *, threshold: float = 0.0, axis: int = -1) ->
         found = outputs.argmax(axis)
         y = _of_one(y, axis).argmax(axis) if y.shape == outputs.shape else y
     else:
-        found = outputs > threshold
+        if threshold is None and outputs.size >= _MANY and np.all((outputs >= 0.0) & (outputs <= 1.0)):
+            warnings.warn(_PROBABILITIES, stacklevel=2)
+        found = outputs > (threshold or 0.0)
     if found.size != y.size:
         raise ValueError(f"accuracy: outputs of shape {outputs.shape} and targets of shape {y.shape} do not fit")
     return float(np.mean(found.ravel() == y.ravel()))
@@ -161,6 +172,10 @@ def as_batches(data: Any, **options: Any) -> Iterable[Any]:
         return data
     if isinstance(data, np.ndarray | Tensor | tuple):
         return Batches(data, **options)
+    if isinstance(data, list) and data and all(isinstance(part, np.ndarray | Tensor) for part in data):
+        raise TypeError(
+            f"a list of {len(data)} arrays is no data: give (x, y) in parentheses, and batches as pairs, [(x, y), ...]"
+        )
     if isinstance(data, Iterable) and not isinstance(data, dict | str):
         return data
     raise TypeError(f"data is (x, y), Batches or an iterable of batches, not a {type(data).__name__}")

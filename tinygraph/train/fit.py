@@ -59,8 +59,8 @@ def fit(
         metrics: functions of (outputs, targets), bare arrays, by name, each a mean over the batch, as
             {"accuracy": tinygraph.train.accuracy}.
         batch_size, shuffle, seed, axis: of the mini-batches, where data is arrays; see `Batches`.
-        schedule: a function of the number of the epoch, from 0, that gives the learning rate of all parameter
-            groups; or a list of one for each group; or a scheduler, whose `step` is called.
+        schedule: a function of the number of the epoch, from 0, that gives the learning rate; for groups of several
+            rates a list of one for each; or a scheduler, whose `step` is called.
         schedule_by: "epoch", or "step" for the number of the update.
         clip_norm, clip_value: the largest common norm, and the largest number, of the gradients.
         accumulate: how many batches make one update, as if they were one.
@@ -80,8 +80,8 @@ def fit(
 
     Raises:
         DivergenceError: a loss or gradient is NaN or infinite; the error names the operation that made it.
-        ValueError: there is no batch; the optimizer has other parameters than the model's; the checkpoint is of another
-            run.
+        ValueError: there is no batch; the optimizer has other parameters than the model's; there is one schedule for
+            groups of several rates; the checkpoint is of another run.
         TypeError: the loss is not one Tensor; data in a form that is not understood.
         OSError: there is no folder for the checkpoint.
 
@@ -99,6 +99,7 @@ def fit(
     stopping = _stopping(early_stopping)
     _refuse(model, stopping, checkpoint, validation is not None, metrics or {})
     _refuse_optimizer(model, loss, optimizer)
+    _refuse_schedule(optimizer, schedule)
     if tune_malloc:
         tuned()
     run = Run(model, optimizer, History(), epochs)
@@ -159,4 +160,14 @@ def _refuse_optimizer(model: Any, loss: Any, optimizer: Any) -> None:
         raise ValueError(
             "fit: the optimizer has none of the model's parameters, so nothing would be learned; make it of "
             "model.parameters(), and after astype"
+        )
+
+
+def _refuse_schedule(optimizer: Any, schedule: Any) -> None:
+    """One for groups whose rates differ, which would be one from then on."""
+    rates = [group.get("lr") for group in optimizer.param_groups]
+    if callable(schedule) and any(rate != rates[0] for rate in rates):
+        raise ValueError(
+            f"fit: one schedule would give all groups one learning rate, and theirs are {rates}; give a list of one "
+            "schedule for each group, or tinygraph.optim.Scheduler(optimizer, schedule) where one rate is meant"
         )

@@ -47,6 +47,11 @@ class EarlyStopping:
         self.restore_best = restore_best
         self.reset()
 
+    def __repr__(self) -> str:
+        said = f"{self.monitor}, mode={self.mode!r}, patience={self.patience}"
+        seen = f", best in epoch {self.best_epoch}" if self.best_epoch is not None else ""
+        return f"EarlyStopping({said}{seen})"
+
     def reset(self) -> None:
         """Forget what was seen: a run begins."""
         self.best: float | None = None
