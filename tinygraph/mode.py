@@ -193,6 +193,22 @@ def tracer() -> Any:
     return None if mode is None or mode.tracer is None or not mode.tracer.open else mode.tracer
 
 
+def begun(holder: dict[str, Any], names: Iterable[str] | None = None) -> dict[str, Any]:
+    """A dict of what lives on between calls, to be read from and written to; `ended` is told when that is done.
+
+    It is the dict itself; while a program is recorded, one of the variables that stand for its entries of these names.
+    """
+    recorder = tracer()
+    return holder if recorder is None else dict(recorder.effects.state(holder, names))
+
+
+def ended(holder: dict[str, Any], state: dict[str, Any]) -> None:
+    """Keep what `begun` has given, as it is now."""
+    recorder = tracer()
+    if state is not holder and recorder is not None:
+        recorder.effects.keep(holder, state)
+
+
 def watcher() -> Watch | None:
     """What looks at each gradient of a reverse pass: `check_backward` under debug, the tracer of a program."""
     mode = MODE.get()

@@ -668,6 +668,8 @@ def _seed(value: Array, grad: Any) -> Array:
                 "backward from a complex number, which has no one gradient: take .real, .imag or abs, or pass grad="
             )
         return one_like(value)
+    if isinstance(grad, np.generic) and grad.dtype == value.dtype and not value.ndim:
+        return grad
     grad = constant(grad) if not isinstance(grad, list) else np.array(grad)
     if np.iscomplexobj(grad) and value.dtype.kind != "c":
         raise TypeError(f"backward: grad is complex, the Tensor is of {value.dtype}; take its .real")

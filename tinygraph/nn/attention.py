@@ -101,7 +101,7 @@ def _softmax_of_allowed(scores: Any, allowed: Any) -> Any:
 def _dropped(weights: Any, p: float, rng: init.Seed) -> Any:
     if not p:
         return weights
-    kept = init.generator(rng).random(weights.shape) >= p
+    kept = init.drawing(rng).random(weights.shape) >= p
     return drop(weights, mask=kept, keep_prob=1.0 - p)
 
 

@@ -27,7 +27,7 @@ class _Dropout(Module):
         """x under a mask of this shape; x itself in evaluation."""
         if not self.training or self.keep_prob == 1.0:
             return x
-        mask = init.generator(self.rng).random(shape) < self.keep_prob
+        mask = init.drawing(self.rng).random(shape) < self.keep_prob
         return dropout(x, mask=mask, keep_prob=self.keep_prob)
 
     def extra_repr(self) -> str:

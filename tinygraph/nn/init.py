@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygraph.mode import MODE
+from tinygraph.mode import MODE, tracer
 from tinygraph.transforms.draws import note
 
 Array = np.ndarray[Any, Any]
@@ -69,6 +69,14 @@ def generator(rng: Seed = None) -> Any:
 def kept(rng: Seed = None) -> Any:
     """The generator that a layer keeps to draw from; None is the common one, of which a copy of a layer has no copy."""
     return None if rng is None or rng is _default else generator(rng)
+
+
+def drawing(rng: Seed = None) -> Any:
+    """The generator that is meant, to draw from in a forward pass: a program that is recorded draws from it too."""
+    recorder = tracer()
+    if recorder is None or isinstance(rng, int):
+        return generator(rng)
+    return recorder.effects.draws(_default if rng is None else rng)
 
 
 def fans(shape: Sequence[int]) -> tuple[int, int]:

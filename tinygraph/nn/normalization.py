@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.mode import begun, ended
 from tinygraph.nn.module import Module
 from tinygraph.op import bare
 from tinygraph.ops.moments import moments, normalize
@@ -65,10 +66,12 @@ class _BatchNorm(Module):
 
     def _track(self, mean: Any, var: Any, count: int) -> None:
         """Move the running averages towards those of a batch, the variance without its bias."""
-        self.num_batches_tracked += 1
-        share = 1.0 / int(self.num_batches_tracked) if self.momentum is None else self.momentum
-        self.running_mean += share * (mean.reshape(-1) - self.running_mean)
-        self.running_var += share * (var.reshape(-1) * (count / (count - 1)) - self.running_var)
+        now = begun(vars(self), ("num_batches_tracked", "running_mean", "running_var"))
+        now["num_batches_tracked"] += 1
+        share = 1.0 / int(now["num_batches_tracked"]) if self.momentum is None else self.momentum
+        now["running_mean"] += share * (mean.reshape(-1) - now["running_mean"])
+        now["running_var"] += share * (var.reshape(-1) * (count / (count - 1)) - now["running_var"])
+        ended(vars(self), now)
 
     def extra_repr(self) -> str:
         return f"{self.num_features}"

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.mode import tracer
+from tinygraph.mode import begun, ended, tracer
 from tinygraph.op import Array
 from tinygraph.optim.blocks import Block, laid_out, ready, states_of
 from tinygraph.optim.parameters import grouped, labelled
-from tinygraph.optim.recorded import begun, ended, recorded_end, recorded_rules
+from tinygraph.optim.recorded import recorded_end, recorded_rules
 from tinygraph.optim.rule import Rule
 from tinygraph.optim.saved import entries, restored, restored_hyper, saved_hyper
 from tinygraph.tensor import Tensor
@@ -145,11 +145,11 @@ class Optimizer:
             else:
                 p.grad = np.zeros_like(p.data)
 
-    def seen_by_program(self) -> tuple[Any, ...]:
+    def seen_by_program(self) -> tuple[Any, Sequence[Any]]:
         """What of the optimizer a program depends on: learning rates, steps and states are read afresh."""
         hyper = tuple((name, str(g[name])) for g in self.param_groups for name in self.defaults if name != "lr")
         blocks = tuple(id(block) for blocks in self._blocks for block in blocks)
-        return id(self), hyper, blocks, tuple((id(p), p._data.strides) for p in self._names)
+        return (hyper, blocks, tuple((id(p), p._data.strides) for p in self._names)), ()
 
     def state_dict(self) -> dict[str, Any]:
         """All that a resumed run needs: nested dicts with names as keys, holding copies of arrays, and numbers.

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.mode import tracer
-from tinygraph.optim.rule import FreshRate, Rule, State
+from tinygraph.optim.rule import FreshRate, Rule
 
 
 def recorded_rules(optimizer: Any, recorder: Any) -> list[Rule]:
@@ -40,16 +39,3 @@ def recorded_end(optimizer: Any, recorder: Any) -> None:
         optimizer.steps += 1
 
     recorder.effects.again(count)
-
-
-def begun(state: State) -> State:
-    """The state of a block; while a program is recorded, variables for what is in it."""
-    recorder = tracer()
-    return state if recorder is None else dict(recorder.effects.state(state))
-
-
-def ended(state: State, after: State) -> None:
-    """Keep the state after the update, where it is not the same dict."""
-    recorder = tracer()
-    if after is not state and recorder is not None:
-        recorder.effects.keep(state, after)

@@ -184,6 +184,10 @@ class Compiled:
                 raise AssertionError(f"compile: {self._name} compiled gives {got}, and as it is {want}")
         return out
 
+    def seen_by_program(self) -> tuple[Any, tuple[Any, ...]]:
+        """What another compiled function depends on that calls this one: the function alone."""
+        return (), (self.f,)
+
     @property
     def signatures(self) -> list[str]:
         """A line for each signature that has been seen: the arguments, and whether it is compiled."""

@@ -7,7 +7,7 @@ well: what the program reads afresh before each run, which inputs it writes to, 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -73,10 +73,11 @@ class Effects:
         inner = code.call(of, [*map(self.tracer.expression, args)], {})
         return self.tracer.record(code.call(code.name("float"), [inner], {}), value)
 
-    def state(self, holder: dict[str, Any]) -> dict[str, Any]:
+    def state(self, holder: dict[str, Any], names: Iterable[str] | None = None) -> dict[str, Any]:
         """A dict of numbers and arrays, and of such dicts, with variables in their places; `keep` puts them back."""
         found: dict[str, Any] = {}
-        for key, value in holder.items():
+        for key in holder if names is None else names:
+            value = holder[key]
             if isinstance(value, dict):
                 found[key] = self.state(value)
                 continue

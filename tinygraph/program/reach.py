@@ -89,7 +89,10 @@ class _Walk:
             for part in parts:
                 self.surroundings(part)
         elif hasattr(kind, "seen_by_program"):
-            self.key.append(x.seen_by_program())
+            own, parts = x.seen_by_program()  # what of it a program depends on, and what else to look at
+            self.key.append(own)
+            for part in parts:
+                self.surroundings(part)
         elif not (isinstance(x, OPAQUE) or (callable(x) and not hasattr(x, "__dict__"))):
             self._object(x)
 

@@ -21,7 +21,9 @@ from tinygraph.program.variable import _COMPARISONS, _UNARY, Variable, value_of
 from tinygraph.tensor import Tensor, handle
 
 HERE = os.path.dirname(os.path.dirname(__file__)) + os.sep
-CHECKED = tuple(HERE + part + os.sep for part in ("ops", "nn"))  # whose questions about values become checks
+CHECKED = tuple(
+    HERE + part + os.sep for part in ("ops", "nn", "optim", "train")
+)  # whose questions about values become checks
 STATIC = {np.shape, np.size, np.ndim, np.result_type, np.can_cast, np.min_scalar_type, np.may_share_memory}
 STATIC |= {np.iscomplexobj, np.isrealobj, np.shares_memory, np.common_type}
 RAGGED = {np.nonzero, np.flatnonzero, np.argwhere, np.unique, np.extract, np.compress, np.trim_zeros, np.union1d}
@@ -53,6 +55,7 @@ class Tracer:
         self.constants: dict[str, Any] = {}
         self.labels: dict[str, str] = {}
         self.met: dict[Node, tuple[Tensor, Variable]] = {}  # Tensors that are older than the call
+        self.names: dict[Node, str] = {}  # of Tensors, where somebody knows better ones than their own
         self.met_as: dict[Node, str] = {}  # the inputs that they are
         self.unstable: set[str] = set()
         self.oldest = serial(Node(None, (), (), None, np.float64(0.0), False))
@@ -102,7 +105,7 @@ class Tracer:
         if not self.open or node.serial > self.oldest:  # made in the call of bare arrays: they are captured
             return tensor
         if node not in self.met:
-            made = self.input(tensor._data, tensor.name)
+            made = self.input(tensor._data, self.names.get(node) or tensor.name)
             self.effects.may_write(made)
             self.met[node], self.met_as[node] = (tensor, made), made.name
         standing = handle(node)
@@ -132,9 +135,9 @@ class Tracer:
             return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
         return self._line(expression, value) if isinstance(value, ARRAYS) else value
 
-    def _line(self, expression: ast.AST, value: Any, block: str | None = None) -> Variable:
+    def _line(self, expression: ast.AST, value: Any) -> Variable:
         made = self.variable(value)
-        self.lines.append(Line(made.name, expression, value, self.where(), block or self.block))
+        self.lines.append(Line(made.name, expression, value, self.where(), self.block))
         return made
 
     def _statement(self, statement: ast.AST) -> None:
@@ -371,7 +374,7 @@ class Tracer:
         return np.result_type(target.value, *operands) == target.dtype and self.effects.writes_to(target)
 
     def _written_to(self, target: Variable, expression: ast.expr) -> Variable:
-        self.effects.moved(target, self._line(expression, target.value, "update").name)
+        self.effects.moved(target, self._line(expression, target.value).name)
         return target
 
     def _outside(self, array: Any) -> bool:
@@ -425,16 +428,17 @@ class Tracer:
         self._shares.clear()
 
     def begins(self, block: str, names: Mapping[Tensor, str] | None = None) -> None:
-        """Another part of the program; the optimizer's knows names of Tensors."""
+        """Another part of the program, in which names of Tensors may be known."""
         self.block = block
         for tensor, label in (names or {}).items():
+            self.names[tensor._node] = label
             if tensor._node in self.met and not label.isdigit():
                 self.labels.setdefault(self.met_as[tensor._node], label)
 
     def backward_ends(self) -> None:
         """What follows a `backward` is the function's own code again."""
         self.name_gradients()
-        self.block, self.place = "forward", None
+        self.block, self.place = "update", None  # until the next operation on Tensors
 
     def replaced(self, tensor: Tensor, value: Any) -> bool:
         """Whether `tensor.data = value` is the end of `tensor.data -= ...`, which has been done."""

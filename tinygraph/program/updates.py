@@ -94,7 +94,7 @@ def _augmented(lines: list[Line], chain: Sequence[int], target: str) -> list[Lin
         code: Any = substitute(line.code, by)
         if i in chain:
             statement = ast.AugAssign(ast.Name(target, ast.Store()), code.op, code.right)
-            changed.append(Line(None, statement, line.value, line.where, "update"))
+            changed.append(Line(None, statement, line.value, line.where, line.block))
         else:
             changed.append(Line(line.name, code, line.value, line.where, line.block))
     return changed

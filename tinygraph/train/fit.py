@@ -43,6 +43,7 @@ def fit(
     resume: bool = False,
     progress: bool = True,
     tune_malloc: bool = False,
+    compile: bool = False,  # noqa: A002  the field's word
 ) -> History:
     """Train a model: for each epoch go through all mini-batches, and update the parameters after each.
 
@@ -72,6 +73,8 @@ def fit(
         resume: go on from the checkpoint, if it exists.
         progress: show a bar on a terminal, by tqdm.
         tune_malloc: call `tinygraph.train.tune_malloc` first.
+        compile: run each update, forward, backward, clipping and step, as one program, by `tinygraph.compile`; the
+            same to the last bit. What cannot be compiled runs as it is, and a warning says why.
 
     Returns:
         figures by epoch: "loss" and metrics as means over the samples, while the weights changed; the same of the
@@ -108,7 +111,7 @@ def fit(
     held_out = None if validation is None else as_batches(validation, batch_size=batch_size, shuffle=False, axis=axis)
     loop = Loop(
         run=run,
-        update=Update(model, loss, optimizer, clip_norm=clip_norm, clip_value=clip_value, axis=axis),
+        update=Update(model, loss, optimizer, clip_norm=clip_norm, clip_value=clip_value, axis=axis, compiled=compile),
         batches=batches,
         validation=held_out,
         metrics=metrics or {},
