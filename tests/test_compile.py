@@ -350,8 +350,8 @@ def test_training_and_evaluation() -> None:
     agree(f, compiled, X)
     is_compiled(compiled)
     net.train()
-    with pytest.warns(RuntimeWarning, match="uncompiled"):
-        compiled(X)
+    agree(f, compiled, X)
+    is_compiled(compiled, 2)
     net.eval()
     agree(f, compiled, X)
     agree(f, compiled, X + 1.0)
@@ -400,13 +400,25 @@ def test_a_value_that_leaves_the_program(f: Any, what: str) -> None:
     stays_eager(f, X, match=what)
 
 
-def test_random_numbers_are_drawn_anew() -> None:
+def test_random_numbers_of_the_functions_own_are_drawn_anew() -> None:
     rng = np.random.default_rng(0)
-    layer = nn.Dropout(0.5, rng=1)
-    common = nn.Dropout(0.5)
-    for f in (lambda x: x * rng.random(3), layer, common, lambda x: x * np.random.rand(3)):  # noqa: NPY002
+    for f in (lambda x: x * rng.random(3), lambda x: x * np.random.rand(3)):  # noqa: NPY002
         compiled = stays_eager(f, X, match="draws random numbers")
         assert not np.array_equal(compiled(X), compiled(X))
+
+
+def test_dropout_draws_from_the_same_generator() -> None:
+    for make in (lambda: nn.Dropout(0.5, rng=1), lambda: nn.Dropout(0.5, rng=np.random.RandomState(1)), nn.Dropout):
+        found = []
+        for change in (lambda f: f, lambda f: tg.compile(f, strict=True)):
+            nn.init.manual_seed(3)
+            layer = make()
+            f = change(lambda x, layer=layer: layer(x) + layer(x))
+            found.append([f(X) for _ in range(6)])
+            found.append([layer(X)])  # and they go on together
+        np.testing.assert_array_equal(found[0], found[2])
+        np.testing.assert_array_equal(found[1], found[3])
+        assert not np.array_equal(found[0][0], found[0][1])
 
 
 def test_an_array_that_differs_from_call_to_call() -> None:

@@ -100,3 +100,233 @@ def test_large_parameters_are_updated_in_parts() -> None:
         alike(p, q)
     same_state(one, two)
     assert "W1[0:" in compiled.source
+
+
+# --- where gradients land
+
+
+def test_gradients_add_up_over_calls() -> None:
+    p, q = parameters(), parameters()
+
+    def of(p: Any) -> Callable[..., Any]:
+        def f(x: Any, y: Any) -> Any:
+            loss = loss_of(p, x, y)
+            loss.backward()
+            return loss
+
+        return f
+
+    compiled = tg.compile(of(q), strict=True)
+    for k in range(4):
+        want, got = of(p)(*batch(k)), compiled(*batch(k))
+        assert isinstance(got, tg.Tensor)
+        same(want.data, got.data)
+        alike(p, q)
+    is_compiled(compiled, 2)  # with gradients before the call, and without
+    q["W1"].grad[...] = 7.0
+    again = q["W1"].grad
+    compiled(*batch(9))
+    assert (again == 7.0).all()  # a gradient that somebody holds stays as it is
+
+
+def test_gradients_of_parameters_that_are_arguments() -> None:
+    def f(p: Any, x: Any, y: Any) -> Any:
+        loss = loss_of(p, x, y)
+        loss.backward()
+        for t in p.values():
+            t.data -= 0.1 * t.grad
+            t.zero_grad()
+        return loss.item()
+
+    compiled = tg.compile(f, strict=True)
+    for start in range(2):  # other Tensors of the same shapes
+        p, q = parameters(), parameters()
+        for k in range(4):
+            assert compiled(q, *batch(k + start)) == f(p, *batch(k + start))
+            alike(p, q)
+    is_compiled(compiled)
+
+
+def test_a_gradient_is_its_tensors_own() -> None:
+    q = parameters()
+    compiled = tg.compile(step_of(q, optim.SGD(q, lr=0.1)), strict=True)
+    compiled(*batch(0))
+    compiled(*batch(1))
+    held = {name: t.grad for name, t in q.items()}
+    before = {name: g.copy() for name, g in held.items()}
+    for g in held.values():
+        assert g.flags.writeable
+    for k in range(12):
+        compiled(*batch(k))
+    for name, g in held.items():
+        same(g, before[name])
+        assert not np.shares_memory(g, q[name].grad)
+
+
+def test_a_step_by_hand_and_clipping() -> None:
+    def of(p: Any) -> Callable[..., Any]:
+        def step(x: Any, y: Any) -> Any:
+            loss = loss_of(p, x, y)
+            loss.backward(retain_graph=False)
+            optim.clip_grad_value_(p.values(), 0.05)
+            norm = optim.clip_grad_norm_(p.values(), 0.1)
+            for t in p.values():
+                t.data -= 0.5 * t.grad
+                t.grad = None
+            return loss, norm
+
+        return step
+
+    p, q = parameters(np.float32), parameters(np.float32)
+    step, compiled = of(p), tg.compile(of(q), strict=True)
+    for k in range(5):
+        want, got = step(*batch(k, np.float32)), compiled(*batch(k, np.float32))
+        same(want[0].data, got[0].data)
+        assert want[1] == got[1]
+        alike(p, q)
+
+
+# --- nothing stale
+
+
+def test_learning_rates_and_states_are_read_afresh() -> None:
+    p, q = parameters(), parameters()
+    one, two = optim.Adam(p, lr=0.1), optim.Adam(q, lr=0.1)
+    step, compiled = step_of(p, one), tg.compile(step_of(q, two), strict=True)
+    schedules = [optim.Scheduler(o, lambda k: 0.1 / (1 + k)) for o in (one, two)]
+    for k in range(6):
+        assert compiled(*batch(k)) == step(*batch(k))
+        for s in schedules:
+            s.step()
+    is_compiled(compiled)
+    for o, t in ((one, p), (two, q)):
+        saved = o.state_dict()
+        o.step()
+        o.load_state_dict(saved)
+        t["b1"].data = np.ones(5)
+        t["W1"].data[0] = 0.0
+    for k in range(4):
+        assert compiled(*batch(k)) == step(*batch(k))
+    for o in (one, two):
+        o.param_groups[0]["betas"] = (0.5, 0.9)
+    for k in range(4):
+        assert compiled(*batch(k)) == step(*batch(k))
+    alike(p, q)
+    same_state(one, two)
+    one.param_groups[0]["lr"] = two.param_groups[0]["lr"] = -1.0
+    for f in (step, compiled):
+        with pytest.raises(ValueError, match="negative"):
+            f(*batch(0))
+
+
+def test_what_a_step_changes_of_its_own_settings_is_not_frozen() -> None:
+    p, q = parameters(), parameters()
+
+    def of(p: Any, opt: Any) -> Callable[..., Any]:
+        step = step_of(p, opt)
+
+        def decaying(x: Any, y: Any) -> Any:
+            loss = step(x, y)
+            opt.param_groups[0]["lr"] *= 0.5
+            return loss
+
+        return decaying
+
+    f, compiled = of(p, optim.SGD(p, lr=1.0)), tg.compile(of(q, optim.SGD(q, lr=1.0)))
+    with pytest.warns(RuntimeWarning, match="uncompiled"):
+        assert compiled(*batch(0)) == f(*batch(0))
+    for k in range(3):
+        assert compiled(*batch(k)) == f(*batch(k))
+    alike(p, q)
+
+
+def test_a_scheduler_within_a_step_goes_on() -> None:
+    p, q = parameters(), parameters()
+
+    def of(p: Any, opt: Any) -> Callable[..., Any]:
+        step, scheduler = step_of(p, opt), optim.Scheduler(opt, lambda k: 1.0 / (1 + k))
+
+        def scheduled(x: Any, y: Any) -> Any:
+            loss = step(x, y)
+            scheduler.step()
+            return loss
+
+        return scheduled
+
+    f, compiled = of(p, optim.SGD(p, lr=1.0)), tg.compile(of(q, optim.SGD(q, lr=1.0)))
+    with pytest.warns(RuntimeWarning, match="uncompiled"):
+        compiled(*batch(0))
+    f(*batch(0))
+    for k in range(3):
+        assert compiled(*batch(k)) == f(*batch(k))
+    alike(p, q)
+
+
+def test_two_steps_in_one_call() -> None:
+    p, q = parameters(), parameters()
+
+    def of(p: Any, opt: Any) -> Callable[..., Any]:
+        step = step_of(p, opt)
+        return lambda x, y: [step(x, y), step(x, y)][1:] and None
+
+    def twice(p: Any, opt: Any) -> Callable[..., Any]:
+        def both(x: Any, y: Any) -> Any:
+            for _ in range(2):
+                opt.zero_grad()
+                loss = loss_of(p, x, y)
+                loss.backward()
+                opt.step()
+            return loss.item()
+
+        return both
+
+    one, two = optim.Adam(p, lr=0.1), optim.Adam(q, lr=0.1)
+    f, compiled = twice(p, one), tg.compile(twice(q, two), strict=True)
+    for k in range(4):
+        assert compiled(*batch(k)) == f(*batch(k))
+        alike(p, q)
+    same_state(one, two)
+
+
+def test_a_program_that_finds_itself_unfit_has_changed_nothing() -> None:
+    p, q = parameters(), parameters()
+    one, two = optim.Adam(p, lr=0.1), optim.Adam(q, lr=0.1)
+    step, compiled = step_of(p, one), tg.compile(step_of(q, two), strict=True)
+    for k in range(3):
+        assert compiled(*batch(k)) == step(*batch(k))
+    x, y = batch(7)
+    for f in (step, compiled):
+        with pytest.raises(IndexError):
+            f(x, y - 3)  # labels below 0
+        with pytest.raises(IndexError):
+            f(x, y + 3)
+    assert compiled(x, y) == step(x, y)
+    alike(p, q)
+    same_state(one, two)
+
+
+def test_parameters_that_share_their_memory_stay_eager() -> None:
+    whole = np.ones(6)
+    p = {"a": tg.Tensor(whole[:4]), "b": tg.Tensor(whole[2:])}
+    opt = optim.SGD(p, lr=0.1)
+
+    def step(x: Any) -> Any:
+        opt.zero_grad()
+        ((p["a"] * x).sum() * p["b"].sum()).backward()
+        opt.step()
+
+    compiled = tg.compile(step)
+    with pytest.warns(RuntimeWarning, match="written to"):
+        compiled(np.arange(4.0))
+    compiled(np.arange(4.0))
+
+
+def test_a_source_of_a_whole_step() -> None:
+    q = parameters()
+    compiled = tg.compile(step_of(q, optim.Momentum(q, lr=0.1)), strict=True)
+    compiled(*batch(0))
+    text = compiled.source
+    blocks = ["# forward", "# loss", "# backward", "# update"]
+    assert [row.strip() for row in text.splitlines() if row.strip() in blocks] == blocks
+    for row in ("def step(x, y, W1, b1, W2, lr, t, v):", "dW2 = ", "v *= 0.9", "W1 += "):
+        assert row in text

@@ -147,9 +147,10 @@ class Optimizer:
 
     def seen_by_program(self) -> tuple[Any, Sequence[Any]]:
         """What of the optimizer a program depends on: learning rates, steps and states are read afresh."""
-        hyper = tuple((name, str(g[name])) for g in self.param_groups for name in self.defaults if name != "lr")
-        blocks = tuple(id(block) for blocks in self._blocks for block in blocks)
-        return (hyper, blocks, tuple((id(p), p._data.strides) for p in self._names)), ()
+        names = [name for name in self.defaults if name != "lr"]
+        hyper = [tuple(v) if isinstance(v, list) else v for g in self.param_groups for v in map(g.get, names)]
+        blocks = [id(block) for blocks in self._blocks for block in blocks]
+        return (*hyper, *blocks, *(p._data.strides for p in self._names)), ()
 
     def state_dict(self) -> dict[str, Any]:
         """All that a resumed run needs: nested dicts with names as keys, holding copies of arrays, and numbers.

@@ -48,7 +48,9 @@ class Compiled:
         self.borrow = borrow
         self.jit = jit
         self._recordings: dict[Any, Recording] = {}
+        self._sight = reach.Sight(f)
         self._tags: dict[Any, tuple[Any, ...]] = {}  # by signature: whether these have a gradient tells programs apart
+        self._said: set[str] = set()
         self._again: dict[Any, int] = {}
         self._lock = threading.RLock()
         update_wrapper(self, f, updated=())
@@ -57,7 +59,7 @@ class Compiled:
         mode = MODE.get()
         if mode is not None and (mode.tracer is not None or mode.debugging):
             return self.f(*args, **kwargs)
-        seen = reach.view(self.f, args, kwargs)
+        seen = self._sight.view(args, kwargs)
         key: tuple[Any, ...] = (mode is None or mode.recording, seen.key)
         tags = self._tags.get(key)
         if tags is not None:
@@ -133,7 +135,9 @@ class Compiled:
         return Recording(reason, held=tuple(held))
 
     def _warn(self, what: str) -> None:
-        warnings.warn(f"compile: {self._name} {what}", RuntimeWarning, stacklevel=_depth())
+        if what not in self._said:
+            self._said.add(what)
+            warnings.warn(f"compile: {self._name} {what}", RuntimeWarning, stacklevel=_depth())
 
     @property
     def _name(self) -> str:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import pickle
 import sysconfig
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
+from operator import is_
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
@@ -24,12 +25,13 @@ from tinygraph.tensor import Tensor
 
 PLAIN = (int, float, complex, str, bytes, bool, type(None), type(Ellipsis), np.dtype)
 OPAQUE = (type, ModuleType, np.ufunc, Op, *GENERATORS)
-_PARTS: dict[type, Callable[[Any], Any]] = {
+Parts = Callable[[Any], Sequence[Any]]
+_PARTS: dict[type, Parts] = {
     list: tuple,
     tuple: tuple,
     set: tuple,
     frozenset: tuple,
-    dict: lambda x: [part for item in x.items() for part in item],
+    dict: lambda x: [*x, *x.values()],
     MethodType: lambda x: (x.__self__, x.__func__),
     partial: lambda x: (x.func, x.args, x.keywords),
 }
@@ -41,17 +43,23 @@ class View(NamedTuple):
 
     key: tuple[Any, ...]
     arrays: list[Any]
-    held: list[Any]
+    given: list[Any]
+    around: _Around
+
+    @property
+    def held(self) -> list[Any]:
+        return [*self.given, *self.around.held]
 
 
 class _Walk:
-    """Adds up the key, each object once."""
+    """Adds up the key, each object once; `looked` is what to look at again to know that the key is the same."""
 
     def __init__(self) -> None:
         self.key: list[Any] = []
         self.arrays: list[Any] = []
         self.held: list[Any] = []
         self.seen: dict[int, int] = {}
+        self.looked: list[tuple[Parts, Any, Sequence[Any]]] = []
 
     def argument(self, x: Any) -> None:
         """Arrays among arguments are given to the program; which of them are one and the same counts."""
@@ -78,52 +86,81 @@ class _Walk:
             return
         self.seen[id(x)] = -1
         self.held.append(x)
-        if kind is Tensor or isinstance(x, np.ndarray):
-            data = x._data if kind is Tensor else x
-            self.key.append((data.shape, data.dtype, data.strides, kind is Tensor and x.requires_grad))
+        if kind is Tensor:
+            self.key.append((*_layout(x._data), x.requires_grad))
+            self.looked += [(_tensor_parts, x, _tensor_parts(x)), (_layout, x._data, _layout(x._data))]
+        elif isinstance(x, np.ndarray):
+            self.key.append(_layout(x))
+            self.looked.append((_layout, x, _layout(x)))
         elif kind is FunctionType:
-            self._function(x)
+            self._parts(_function_parts, x)
         elif kind in _PARTS:
-            parts = _PARTS[kind](x)
-            self.key.append(len(parts))
-            for part in parts:
-                self.surroundings(part)
+            self._parts(_PARTS[kind], x)
         elif hasattr(kind, "seen_by_program"):
-            own, parts = x.seen_by_program()  # what of it a program depends on, and what else to look at
+            own, _ = x.seen_by_program()
             self.key.append(own)
-            for part in parts:
-                self.surroundings(part)
+            self.looked.append((_own_part, x, own))
+            self._parts(_other_parts, x)
         elif not (isinstance(x, OPAQUE) or (callable(x) and not hasattr(x, "__dict__"))):
-            self._object(x)
+            self._parts(_object_parts, x)
 
-    def _function(self, f: FunctionType) -> None:
-        for cell in f.__closure__ or ():
-            try:
-                self.surroundings(cell.cell_contents)
-            except ValueError:  # not bound yet
-                self.key.append(None)
-        for default in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()):
-            self.surroundings(default)
-        if not of_library(f.__code__.co_filename):
-            names = _globals_of(f.__code__)
-            for name in names:
-                part = f.__globals__.get(name)
-                if isinstance(part, ModuleType) and not of_library(getattr(part, "__file__", None) or "<frozen"):
-                    for inner in names:  # settings.rate
-                        self.surroundings(vars(part).get(inner))
-                elif part is not None and not isinstance(part, ModuleType):
-                    self.surroundings(part)
-
-    def _object(self, x: Any) -> None:
-        """The attributes of an object; of a layer, its class's forward is the user's code as well."""
-        methods = vars(type(x))
-        for forward in (methods.get("forward"), methods.get("__call__")):
-            if isinstance(forward, FunctionType):
-                self.surroundings(forward)
-        slots = [s for c in type(x).__mro__ for s in getattr(c, "__slots__", ()) if not s.startswith("__")]
-        for name, part in [*getattr(x, "__dict__", {}).items(), *((s, getattr(x, s, None)) for s in slots)]:
-            self.key.append(name)
+    def _parts(self, parts_of: Parts, x: Any) -> None:
+        parts = parts_of(x)
+        self.looked.append((parts_of, x, parts))
+        self.key.append(len(parts))
+        for part in parts:
             self.surroundings(part)
+
+
+def _layout(x: Any) -> Sequence[Any]:
+    return x.shape, x.dtype, x.strides
+
+
+def _tensor_parts(x: Tensor) -> Sequence[Any]:
+    return x._data, x._node.requires_grad
+
+
+def _own_part(x: Any) -> Any:
+    return x.seen_by_program()[0]
+
+
+def _other_parts(x: Any) -> Sequence[Any]:
+    return list(x.seen_by_program()[1])
+
+
+def _function_parts(f: FunctionType) -> Sequence[Any]:
+    """What a function closes over, its defaults, and the globals that it names, those of modules of the user's too."""
+    parts = [_content(cell) for cell in f.__closure__ or ()]
+    parts += [*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()]
+    if of_library(f.__code__.co_filename):
+        return parts
+    names = _globals_of(f.__code__)
+    for name in names:
+        part = f.__globals__.get(name)
+        if not isinstance(part, ModuleType):
+            parts.append(part)
+        elif not of_library(getattr(part, "__file__", None) or "<frozen"):
+            parts += [vars(part).get(inner) for inner in names]  # settings.rate
+    return parts
+
+
+def _content(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not bound yet
+        return None
+
+
+def _object_parts(x: Any) -> Sequence[Any]:
+    """The attributes of an object; of a layer, its class's forward is the user's code as well."""
+    own, (calls, slots) = getattr(x, "__dict__", {}), _class_parts(type(x))
+    return [*calls, *own, *own.values(), *(getattr(x, s, None) for s in slots)]
+
+
+@cache
+def _class_parts(kind: type) -> tuple[list[Any], list[str]]:
+    calls = [f for f in (vars(kind).get("forward"), vars(kind).get("__call__")) if isinstance(f, FunctionType)]
+    return calls, [s for c in kind.__mro__ for s in getattr(c, "__slots__", ()) if not s.startswith("__")]
 
 
 @cache
@@ -138,13 +175,52 @@ def _globals_of(code: CodeType) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*code.co_names, *inner]))
 
 
-def view(f: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> View:
-    """What a call of f sees."""
-    walk = _Walk()
-    walk.argument(args)
-    walk.argument(dict(sorted(kwargs.items())))
-    walk.surroundings(f)
-    return View(tuple(walk.key), walk.arrays, walk.held)
+class _Around:
+    """What a function sees beside its arguments: a key, and what to look at again to know that it is still right."""
+
+    __slots__ = ("_hash", "held", "key", "looked")
+
+    def __init__(self, f: Callable[..., Any]) -> None:
+        walk = _Walk()
+        walk.surroundings(f)
+        self.key, self.held, self.looked = tuple(walk.key), walk.held, walk.looked
+        self._hash = hash(self.key)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Around) and self.key == other.key
+
+    def stands(self) -> bool:
+        """Whether all is as it was: the same objects everywhere, arrays of the same layout."""
+        for parts_of, x, before in self.looked:
+            now = parts_of(x)
+            if parts_of is _layout or parts_of is _own_part:
+                if now != before:
+                    return False
+            elif len(now) != len(before) or not all(map(is_, now, before)):
+                return False
+        return True
+
+
+class Sight:
+    """What calls of one function see."""
+
+    def __init__(self, f: Callable[..., Any]) -> None:
+        self.f = f
+        self._around: _Around | None = None
+
+    def view(self, args: Any, kwargs: dict[str, Any]) -> View:
+        """What a call sees."""
+        walk = _Walk()
+        walk.argument(args)
+        if kwargs:
+            walk.argument(dict(sorted(kwargs.items())))
+        around = self._around
+        if around is None or not around.stands():
+            around = self._around = _Around(self.f)
+        return View((*walk.key, around), walk.arrays, walk.held, around)
 
 
 def generators(held: list[Any]) -> list[Any]:

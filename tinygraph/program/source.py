@@ -66,7 +66,7 @@ def _blocks(lines: list[Line], results: tuple[str, ...]) -> Iterator[str]:
     back = next((i for i, line in enumerate(lines) if line.block == "backward"), None)
     ahead = list(range(len(lines) if back is None else back))
     known = [line.name or "t_" for line in lines]
-    named = [i for i in ahead if not known[i].startswith("t_") and known[i] not in results[:1]]
+    named = [i for i in ahead if not known[i].startswith("t_") and known[i] not in (*results[:1], "loss")]
     first = (named[-1] if named else len(ahead) - 2) + 1
     for i, line in enumerate(lines):
         yield "loss" if back is not None and first <= i < back and line.block == "forward" else line.block

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.graph import Node, serial
+from tinygraph.mode import MODE
 from tinygraph.program import code
 from tinygraph.program.code import UNMATCHED, Line, Program
 from tinygraph.program.effects import Effects
@@ -158,7 +159,9 @@ class Tracer:
             return
         self.open = False
         self.effects.settle()
-        self.reason = f"{subject} {what}, at {self._place()}"
+        mode = MODE.get()
+        within = f", in {'/'.join(mode.scope.path)}" if mode is not None and mode.scope is not None else ""
+        self.reason = f"{subject} {what}, at {self._place()}{within}"
         if self.strict:
             raise TypeError(f"compile: {self.reason}; {REMEDY}, or leave out strict=True to run it uncompiled")
 
@@ -186,6 +189,11 @@ class Tracer:
         else:
             test = ast.Compare(value, [ast.NotEq()], [code.literal(found, self.capture)])
         self._statement(ast.If(test, [ast.Return(code.name(UNMATCHED))], []))
+
+    def printed(self) -> None:
+        """A value is made text: by an operation of this package, where that is going to raise an error."""
+        if not sys._getframe(2).f_code.co_filename.startswith(HERE):
+            self.notice("is printed")
 
     def returning(self) -> bool:
         """Whether the traced function is about to return the number that it asks for: `return loss.item()`."""

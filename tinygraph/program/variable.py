@@ -26,6 +26,7 @@ class Recorder(Protocol):
     def decided(self, of: Variable, found: Any, what: str) -> None: ...
     def notice(self, what: str) -> None: ...
     def returning(self) -> bool: ...
+    def printed(self) -> None: ...
 
 
 _SYMBOLS: dict[str, Any] = {
@@ -149,11 +150,11 @@ class Variable:
         return found
 
     def __repr__(self) -> str:
-        self.tracer.notice("is printed")
+        self.tracer.printed()
         return repr(self.value)
 
     def __format__(self, spec: str) -> str:
-        self.tracer.notice("is printed")
+        self.tracer.printed()
         return format(self.value, spec)
 
     # --- everything else is written down
