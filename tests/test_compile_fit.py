@@ -61,7 +61,7 @@ def test_a_run_that_diverges_names_the_operation() -> None:
     for compiled in (False, True):
         model = network()
         optimizer = optim.Adam(model.parameters(), lr=0.01)
-        with pytest.raises(train.DivergenceError, match="linear was given NaN.*in layer 0"):
+        with pytest.raises(train.DivergenceError, match=r"linear was given NaN.*in layer 0"):
             run(model, optimizer, (bad, Y), compile=compiled)
         parameters = {name: p.data for name, p in model.named_parameters()}
         states.append((parameters, optimizer.state_dict()))

@@ -153,12 +153,13 @@ def _content(cell: Any) -> Any:
 
 def _object_parts(x: Any) -> Sequence[Any]:
     """The attributes of an object; of a layer, its class's forward is the user's code as well."""
-    own, (calls, slots) = getattr(x, "__dict__", {}), _class_parts(type(x))
+    kind: Any = type(x)
+    own, (calls, slots) = getattr(x, "__dict__", {}), _class_parts(kind)
     return [*calls, *own, *own.values(), *(getattr(x, s, None) for s in slots)]
 
 
 @cache
-def _class_parts(kind: type) -> tuple[list[Any], list[str]]:
+def _class_parts(kind: Any) -> tuple[list[Any], list[str]]:
     calls = [f for f in (vars(kind).get("forward"), vars(kind).get("__call__")) if isinstance(f, FunctionType)]
     return calls, [s for c in kind.__mro__ for s in getattr(c, "__slots__", ()) if not s.startswith("__")]
 
