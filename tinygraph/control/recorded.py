@@ -20,7 +20,7 @@ from tinygraph.control.steps import (
     Closed,
     Lists,
     Parts,
-    is_real,
+    is_inexact,
     is_recorded,
     recorded,
     records,
@@ -67,10 +67,11 @@ class Recorded:
     def _outside(self, given: list[Any]) -> Lists:
         items = self.parts.items
         if any(map(is_recorded, given)):
-            op = Op(self._again, vjps=Joint(self.pull, len(given)), jvp=self.push, name=self.loop.name, symbol="↻")
+            rules = Joint(self.pull, len(given))
+            op = Op(self._again, vjps=rules, jvp=self.push, complex=True, name=self.loop.name, symbol="↻")
             nodes = tuple(x._node if isinstance(x, Tensor) else None for x in given)
             whole = handle(Node(op, nodes, tuple(map(value, given)), None, self.parts, True))
-            items = [PART(whole, index=i) if is_real(y) else y for i, y in enumerate(items)]
+            items = [PART(whole, index=i) if is_inexact(y) else y for i, y in enumerate(items)]
         state, rows, sums = _cut(items, *self.counts)
         return [state, rows[: len(rows) - len(state)], sums]
 
@@ -86,7 +87,7 @@ class Recorded:
 
     def _part(self, ans: Any, i: int) -> Any:
         """One result, recorded if it can have a derivative and the whole is."""
-        return PART(ans if is_real(self.parts.items[i]) else self.parts, index=i)
+        return PART(ans if is_inexact(self.parts.items[i]) else self.parts, index=i)
 
     # --- the reverse pass
 
@@ -97,7 +98,7 @@ class Recorded:
         if self.tape and not nested and tracer() is None:
             return self._unwound(gs, given)
         befores, xs, closed = self._split(ans, given)
-        states, rows, known = _real(befores), _real(xs), [i for i, gy in enumerate(gs[1]) if gy is not None]
+        states, rows, known = _inexact(befores), _inexact(xs), [i for i, gy in enumerate(gs[1]) if gy is not None]
         last = [self._part(ans, i) for i in states]
         seeds = [np.zeros_like(value(last[k])) if gs[0][i] is None else gs[0][i] for k, i in enumerate(states)]
         later = [] if nested or tracer() is not None else [self._part(ans, i) for i in range(len(befores))]
@@ -123,7 +124,7 @@ class Recorded:
     def _compare(self, again: list[Any], before: list[Any], later: list[Any]) -> None:
         """Raise where a step that is run again does not lead to the state that it led to."""
         if later and not all(
-            np.array_equal(value(a), b, equal_nan=is_real(b)) for a, b in zip(again, later, strict=True)
+            np.array_equal(value(a), b, equal_nan=is_inexact(b)) for a, b in zip(again, later, strict=True)
         ):
             raise RuntimeError(
                 f"{self.loop.name}: run again, a step gives other numbers than at first; give it its random numbers as "
@@ -156,8 +157,8 @@ class Recorded:
         nested = any(isinstance(x, Tensor) for x in (*tangents, ans, *given))
         befores, xs, closed = self._split(ans, given)
         tstate, txs, tclosed = _cut(tangents, *self.given)
-        states, known = _real(befores), [i for i, t in enumerate(txs) if t is not None]
-        rows = _real(_cut(self.parts.items, *self.counts)[1])
+        states, known = _inexact(befores), [i for i, t in enumerate(txs) if t is not None]
+        rows = _inexact(_cut(self.parts.items, *self.counts)[1])
 
         def body(ts: list[Any], row: list[Any]) -> Lists:
             before, x, tx = _cut(row, len(befores), len(xs))
@@ -191,8 +192,8 @@ def _spread(xs: Sequence[Any], places: Sequence[int], n: int) -> list[Any]:
     return [by.get(i) for i in range(n)]
 
 
-def _real(xs: Sequence[Any]) -> list[int]:
-    return [i for i, x in enumerate(xs) if is_real(x)]
+def _inexact(xs: Sequence[Any]) -> list[int]:
+    return [i for i, x in enumerate(xs) if is_inexact(x)]
 
 
 def _none(x: Any, shape: tuple[int, ...]) -> Any:

@@ -48,7 +48,7 @@ def _alone(g: Array, ans: Array, parts: Any, index: int) -> Parts:
 
 
 PART = Op(lambda parts, index: parts.items[index], vjps=[_alone], kind="linear", name="part", symbol="part")
-_TOGETHER = Op(lambda *xs: 0.0, vjps=Each(lambda i, g, ans, *xs: g[i]), name="together")
+_TOGETHER = Op(lambda *xs: 0.0, vjps=Each(lambda i, g, ans, *xs: g[i]), name="together", complex=True)
 
 
 def tracer() -> Any:
@@ -57,9 +57,9 @@ def tracer() -> Any:
     return None if mode is None or mode.tracer is None or not mode.tracer.open else mode.tracer
 
 
-def is_real(x: Any) -> bool:
-    """Whether it holds real numbers."""
-    return getattr(getattr(x, "dtype", None), "kind", "") == "f"
+def is_inexact(x: Any) -> bool:
+    """Whether it holds real or complex numbers, which alone have derivatives."""
+    return getattr(getattr(x, "dtype", None), "kind", "i") in "fc"
 
 
 def is_recorded(x: Any) -> bool:
@@ -127,7 +127,7 @@ class Closed:
 
 
 class Step(NamedTuple):
-    """One recorded step: the leaves it was run on, the nodes of its results, None for what is no real array."""
+    """One recorded step: the leaves it was run on, the nodes of its results, None for what has no derivative."""
 
     leaves: list[Node | None]
     roots: list[Node | None]
@@ -156,7 +156,7 @@ class Step(NamedTuple):
 def recorded(body: Body, given: Sequence[Sequence[Any]], closed: Closed, live: bool = True) -> Step:
     """Run a step, on fresh leaves if it is live, and exchange what it closes over."""
     flat = [x for part in given for x in part]
-    leaves = [stand_in(x) if live and is_real(x) else None for x in flat]
+    leaves = [stand_in(x) if live and is_inexact(x) else None for x in flat]
     fresh = iter([x if node is None else handle(node) for x, node in zip(flat, leaves, strict=True)])
     results = body(*([next(fresh) for _ in part] for part in given))
     roots = [_root(y) for part in results for y in part]
@@ -168,4 +168,4 @@ def recorded(body: Body, given: Sequence[Sequence[Any]], closed: Closed, live: b
 def _root(y: Any) -> Node | None:
     if isinstance(y, Tensor):
         return y._node
-    return leaf(y, False) if is_real(y) else None
+    return leaf(y, False) if is_inexact(y) else None
