@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygraph.control.loop import Loop
 from tinygraph.control.recorded import run
-from tinygraph.control.steps import Lists, records, truth, value
+from tinygraph.control.steps import Lists, array, records, truth, value
 from tinygraph.graph import leaf
 from tinygraph.op import Traced, describe
 from tinygraph.tensor import Tensor, handle
@@ -145,7 +145,7 @@ def _arrays(tree: Any) -> tuple[list[Any], Rebuild]:
             filled[i] = x
         return rebuild(filled)
 
-    return [leaves[i] if hasattr(leaves[i], "dtype") else np.asarray(leaves[i]) for i in there], put
+    return [array(leaves[i]) for i in there], put
 
 
 def _length(rows: list[Any], length: int | None) -> int:
@@ -168,7 +168,7 @@ def _same(new: Any, init: Any, state: list[Any], name: str) -> list[Any]:
         leaves = flatten_like(new, init, f"{name}: carry")
     except ValueError as error:
         raise TypeError(str(error)) from None
-    found = [x if hasattr(x, "dtype") else np.asarray(x) for x in leaves if x is not None]
+    found = [array(x) for x in leaves if x is not None]
     for x, old in zip(found, state, strict=True):
         if x.shape != old.shape or x.dtype != old.dtype:
             raise TypeError(

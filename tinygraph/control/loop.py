@@ -24,17 +24,6 @@ class Loop(NamedTuple):
     remember: bool = False  # the recorded steps, for the reverse pass
     like: tuple[Sequence[Any], Sequence[Any]] = ((), ())  # no rows, and the sums, should there be no step
 
-    def turns(self, run: Run) -> Iterator[int]:
-        """The numbers of the rows, in the order of the steps."""
-        if self.going is None:
-            order = range(run.length)
-            yield from reversed(order) if self.reverse else order
-            return
-        for t in count():
-            if not self.going(run.form(run.state)):
-                return
-            yield t
-
 
 class Run:
     """One run of a loop; under a tracer, which writes the loop into its program, the results are variables."""
@@ -52,10 +41,11 @@ class Run:
         self.sums: list[Any] = []
         self.steps = 0
         writer = tracer()
-        if writer is None or not hasattr(writer, "loop") or (loop.going is None and not self.length):
+        if writer is None or loop.length == 0:
             self.all()
         else:
-            self.state, self.rows, self.sums = writer.loop(self, self.state, self.xs)
+            self.loop = loop._replace(remember=False)
+            self.state, self.rows, self.sums = writer.loop(self)
 
     @property
     def length(self) -> int:
@@ -67,12 +57,26 @@ class Run:
         """The last state, the rows of results as arrays, and the sums."""
         return [self.state, self.rows, self.sums]
 
-    def all(self) -> None:
-        """Make all steps."""
-        for t in self.loop.turns(self):
-            self.state, row, terms = self.step(self.state, [x[t] for x in self.xs], t)
-            self._keep(t, row, terms)
+    def turns(self) -> Iterator[int]:
+        """The numbers of the rows, in the order of the steps."""
+        loop = self.loop
+        if loop.going is None:
+            order = range(self.length)
+            yield from reversed(order) if loop.reverse else order
+            return
+        for t in count():
+            if not loop.going(self.form(self.state)):
+                return
+            yield t
+
+    def all(self, first: Lists | None = None) -> None:
+        """Make all steps, the results of the first of which may be known."""
+        for t in self.turns():
+            results = self.step(self.state, [x[t] for x in self.xs], t) if first is None else first
+            first, self.state = None, results[0]
+            self._keep(t, *results[1:])
             self.steps += 1
+        self.state = [x if x.ndim else x[...] for x in self.state]  # an array, also where a step gives a number
         if not self.steps:
             self.rows, self.sums = (list(map(np.zeros_like, part)) for part in self.loop.like)
         elif self.loop.going is not None:

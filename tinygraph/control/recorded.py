@@ -35,7 +35,13 @@ from tinygraph.tensor import Tensor, handle
 
 def run(loop: Loop, state: Sequence[Any], xs: Sequence[Any], record: bool) -> Lists:
     """The last state, the rows of results as arrays, and the sums; if it is recorded, as one node."""
-    return Recorded(loop, state, xs).results if record else Run(loop, state, xs, False).results
+    if not record:
+        return Run(loop, state, xs, False).results
+    rows, sums = loop.like
+    none = [_none(x, x.shape) for x in state if loop.length is None]
+    loop = loop._replace(body=_keeping(loop.body), like=([*rows, *none], sums))
+    done = Run(loop, state, xs, True)
+    return Recorded(loop, done).outside([*state, *xs], list(done.closed.nodes.values()))
 
 
 def _keeping(body: Body) -> Body:
@@ -51,21 +57,19 @@ def _keeping(body: Body) -> Body:
 class Recorded:
     """A loop that is one node of the graph, and the rules of that node."""
 
-    def __init__(self, loop: Loop, state: Sequence[Any], xs: Sequence[Any]) -> None:
-        rows, sums = loop.like
-        none = [_none(x, x.shape) for x in state if loop.length is None]
-        self.loop = loop._replace(body=_keeping(loop.body), like=([*rows, *none], sums))
-        done = Run(self.loop, state, xs, True)
+    def __init__(self, loop: Loop, done: Run) -> None:
+        self.loop = loop
         self.parts = Parts([y for part in done.results for y in part])
         self.counts = tuple(len(part) for part in done.results)
-        self.given = (len(state), len(xs))
+        self.given = (len(done.state), len(done.xs))
         self.tape = done.tape
         self.closed = list(done.closed.nodes)
         self.stand_ins = [done.closed.stand_ins[serial] for serial in self.closed]
-        self.results = self._outside([*state, *xs, *map(handle, done.closed.nodes.values())])
 
-    def _outside(self, given: list[Any]) -> Lists:
+    def outside(self, given: list[Any], closed: list[Node]) -> Lists:
+        """The results, as the parts of one node if they depend on anything that is recorded."""
         items = self.parts.items
+        given = [*given, *map(handle, closed)]
         if any(map(is_recorded, given)):
             rules = Joint(self.pull, len(given))
             op = Op(self._again, vjps=rules, jvp=self.push, complex=True, name=self.loop.name, symbol="↻")

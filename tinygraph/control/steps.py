@@ -72,7 +72,12 @@ def value(x: Any) -> Any:
     if isinstance(x, Tensor):
         writer = tracer()
         return x._data if writer is None else writer.adopted(x)._data
-    return x if hasattr(x, "dtype") else np.asarray(x)
+    return array(x)
+
+
+def array(x: Any) -> Any:
+    """Python's numbers and lists for NumPy; what is an array already as it is."""
+    return x if hasattr(x, "dtype") else np.asarray(x)[()]
 
 
 def records() -> bool:

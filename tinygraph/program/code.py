@@ -42,7 +42,8 @@ class Program:
     `inputs` and `constants` are the names of its arguments and of arrays that it met, with their values; `results`
     names what it returns; `labels` has the user's name of a variable; `unstable` are variables whose memory is written
     to, and random generators, so that no expression of them may be moved or merged. `writes` says what some inputs,
-    or parts of inputs, shall hold in the end, each the value of a variable.
+    or parts of inputs, shall hold in the end, each the value of a variable. `routines` are loops, as functions of their
+    own: see `tinygraph.program.routines`.
     """
 
     inputs: Mapping[str, Any]
@@ -52,6 +53,7 @@ class Program:
     labels: Mapping[str, str] = field(default_factory=dict)
     unstable: frozenset[str] = frozenset()
     writes: Mapping[str, str] = field(default_factory=dict)
+    routines: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def wanted(self) -> tuple[str, ...]:
@@ -70,11 +72,14 @@ class Program:
 Pass = Callable[[Program], Program]
 
 
-def evaluated(program: Program) -> Program:
-    """The program with the values that its own lines give: passes may have changed what shares whose memory."""
+def evaluated(program: Program, above: str = "") -> Program:
+    """The program with the values that its own lines give: passes may have changed what shares whose memory.
+
+    `above` is the source of its routines.
+    """
     rows = [f"{line.name} = " * bool(line.name) + ast.unparse(line.code) for line in program.lines if not line.check]
     space: dict[str, Any] = {"np": np, "scipy": sys.modules.get("scipy"), **program.inputs, **program.constants}
-    exec("\n".join(rows), space)  # noqa: S102  what was recorded is done again
+    exec("\n".join([above, *rows]), space)  # noqa: S102  what was recorded is done again
     return program.with_lines([replace(line, value=space[line.name]) if line.name else line for line in program.lines])
 
 

@@ -16,7 +16,7 @@ from tinygraph.program.fuse import fused, jitted
 from tinygraph.program.into import into, shortened
 from tinygraph.program.loops import HEAD, JIT, Loop
 from tinygraph.program.passes import folded
-from tinygraph.program.source import named, written
+from tinygraph.program.source import named, routines, written
 from tinygraph.program.updates import updated
 
 
@@ -34,8 +34,9 @@ class Fast:
     def text(self, title: str = "program") -> str:
         """The source: a function `workspace`, which makes the memory and gives the function that runs in it."""
         before = [line for line in self.program.lines if line.block == "constants"]
-        scipy = any("scipy" in used(line.code) for line in self.program.lines)
-        head = ["import numpy as np", *([f"import {SPECIAL}"] if scipy else []), ""]
+        above = routines(self.program)
+        scipy = any("scipy" in used(line.code) for line in self.program.lines) or "scipy." in above
+        head = ["import numpy as np", *([f"import {SPECIAL}"] if scipy else []), "", *above.splitlines()]
         if self.loops:
             head += [*HEAD.splitlines(), ""]
             head += [f"\n{JIT.format('')}\n{loop.named(title)}" for title, loop in self.loops.items()]

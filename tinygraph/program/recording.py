@@ -20,8 +20,9 @@ from tinygraph.program.code import Program, evaluated
 from tinygraph.program.effects import Effects, Read, Store, restore, state_of
 from tinygraph.program.fast import fast, workspaces
 from tinygraph.program.passes import applied
+from tinygraph.program.routines import trimmed
 from tinygraph.program.source import compiled as defined
-from tinygraph.program.source import identifier
+from tinygraph.program.source import identifier, routines
 from tinygraph.program.tracer import HERE, Tracer
 from tinygraph.program.variable import Variable
 from tinygraph.tensor import Tensor, handle
@@ -139,7 +140,7 @@ def made(
 ) -> Recording:
     """The program after the passes, if it gives what was recorded; the recorded one otherwise."""
     title = name if name.isidentifier() else "program"
-    program = applied(recorded)
+    program = trimmed(applied(recorded))
     run, source = defined(program, title)
     effects = tracer.effects
     if _repeats(run, recorded, effects):
@@ -147,8 +148,9 @@ def made(
     else:
         program = recorded
         run, source = defined(program, title)
-        if (effects.final or effects.drawn) and not _repeats(run, recorded, effects):
-            return Recording("does something beside that its program does not", held=held)
+        if (effects.final or effects.drawn or program.routines) and not _repeats(run, recorded, effects):
+            why = "loops through steps that are not alike: they draw random numbers, or change what they depend on"
+            return Recording(why if program.routines else "does something beside that its program does not", held=held)
     lent = lent and all(s.name is None for s in effects.stores)  # gradients are not
     mine = {id(x) for x in seen.held}
     fresh = tuple(_bytes(c) for c in recorded.constants.values() if id(c) not in mine)
@@ -188,7 +190,7 @@ def _places(program: Program, effects: Effects) -> tuple[int, ...]:
 def _evaluated(program: Program, effects: Effects) -> Program:
     """`evaluated`, which draws nothing."""
     states = [(g, state_of(g)) for g, _ in effects.drawn]
-    found = evaluated(program)
+    found = evaluated(program, routines(program))
     for g, state in states:
         restore(g, state)
     return found

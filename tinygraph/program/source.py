@@ -27,15 +27,17 @@ TITLES = {"constants": "constants", "forward": "forward", "loss": "loss", "backw
 
 def text(program: Program, title: str = "program") -> str:
     """The source of a program: a function of its inputs, in blocks, with shapes and lines of the user's code."""
+    above = routines(program)
     program = named(updated(folded(program, steps(program))), again=True)
     before = [line for line in program.lines if line.block == "constants"]
     inside = [line for line in program.lines if line.block != "constants"]
     given = ", ".join([*program.inputs, *program.constants])
-    scipy = any("scipy" in used(line.code) for line in program.lines)
+    scipy = any("scipy" in used(line.code) for line in program.lines) or "scipy." in above
     head = [
         "import numpy as np",
         *([f"import {SPECIAL}"] if scipy else []),
         "",
+        *above.splitlines(),
         *([""] if not before else ["# constants", *map(written, before), "", ""]),
     ]
     body: list[str] = []
@@ -61,6 +63,18 @@ def written(line: Line) -> str:
     return f"{row:<60}  # {line.value.shape}  {line.where}".rstrip()
 
 
+def routines(program: Program) -> str:
+    """The source of the functions that a program calls."""
+    return "".join(f"\n{made.text(title, _within)}\n" for title, made in program.routines.items())
+
+
+def _within(program: Program) -> tuple[Program, list[str], list[str]]:
+    """A program in final names, the rows of its constants, and those of all else."""
+    program = named(folded(program))
+    rows = [(line.block == "constants", row) for line in program.lines for row in written(line).splitlines()]
+    return program, [row for fixed, row in rows if fixed], [row for fixed, row in rows if not fixed]
+
+
 def _blocks(lines: list[Line], results: tuple[str, ...]) -> Iterator[str]:
     """The loss is what stands between the last array with a name and the backward pass."""
     back = next((i for i, line in enumerate(lines) if line.block == "backward"), None)
@@ -80,7 +94,7 @@ def named(program: Program, also: Iterable[str] = (), again: bool = False) -> Pr
     over = _last_uses(program)
     free: dict[str, int] = {}  # names that may be used again, and after which line
     lines_of = {line.name: i for i, line in enumerate(program.lines) if line.name and line.block == "update" and again}
-    taken = {"np", "scipy", *also, *dir(builtins), *keyword.kwlist}
+    taken = {"np", "scipy", *also, *program.routines, *dir(builtins), *keyword.kwlist}
     final: dict[str, str] = {}
     own = [*program.inputs, *program.constants, *(line.name for line in program.lines if line.name)]
     for variable in own:

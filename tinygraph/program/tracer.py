@@ -18,6 +18,8 @@ from tinygraph.mode import MODE
 from tinygraph.program import code
 from tinygraph.program.code import UNMATCHED, Line, Program
 from tinygraph.program.effects import Effects
+from tinygraph.program.nested import branch, loop
+from tinygraph.program.routines import Branch, Loop
 from tinygraph.program.variable import _COMPARISONS, _UNARY, Variable, value_of
 from tinygraph.tensor import Tensor, handle
 
@@ -35,7 +37,7 @@ SYMBOLS |= {np.matmul: ast.MatMult, np.less: ast.Lt, np.less_equal: ast.LtE, np.
 SYMBOLS |= {np.greater_equal: ast.GtE, np.equal: ast.Eq, np.not_equal: ast.NotEq}
 REDUCED = {np.add: "sum", np.multiply: "prod", np.maximum: "max", np.minimum: "min"}
 ARRAYS = np.ndarray | np.generic | bool | int | float
-REMEDY = "write it with np.where, or with arguments that are no arrays"
+REMEDY = "write it with np.where, cond, scan or while_loop, or with arguments that are no arrays"
 
 
 class Tracer:
@@ -66,6 +68,9 @@ class Tracer:
         self._shares: dict[Node, list[Variable]] = {}
         self._count = 0
         self.effects = Effects(self)
+        self.routines: dict[str, Loop | Branch] = {}  # functions of their own in the program
+        self.around: list[list[Line]] = []  # the lines around the loop that is recorded
+        self.within: dict[str, Any] = {}  # the states and rows of loops
 
     # --- names
 
@@ -82,6 +87,26 @@ class Tracer:
         made = self.variable(value, label)
         self.inputs[made.name] = value
         return made
+
+    def inside(self, value: Any) -> Variable:
+        """What a loop passes to its body."""
+        made = self.variable(value)
+        self.within[made.name] = value
+        return made
+
+    def loop(self, run: Any) -> list[list[Any]]:
+        """Make a run of a loop, which becomes a function of its own."""
+        return loop(self, run)
+
+    def branch(
+        self, title: str, pred: Variable, steps: Sequence[Callable[..., Any]], given: Sequence[Any]
+    ) -> list[Any]:
+        """Run one of two steps, which become a function of its own."""
+        return branch(self, title, pred, steps, given)
+
+    def follows(self, x: Any) -> bool:
+        """Whether a value is one of the program's variables."""
+        return type(x) is Variable and self.open
 
     def label(self, x: Any, name: str) -> None:
         """Give a variable, or the one in a Tensor, the user's name for it; the first name counts."""
@@ -475,9 +500,9 @@ class Tracer:
         mine = [*self.met_as.values(), *self.effects.reads]
         inputs = {x: self.inputs[x] for x in (*(x for x in self.inputs if x not in mine), *mine)}
         unstable = frozenset(shared | (self.unstable & self.constants.keys()))
-        return Program(
-            inputs, self.constants, tuple(self.lines), tuple(results), dict(self.labels), unstable, self.effects.final
-        )
+        routines = {title: made.finished(self.labels) for title, made in self.routines.items()}
+        lines, labels, final = tuple(self.lines), dict(self.labels), self.effects.final
+        return Program(inputs, self.constants, lines, tuple(results), labels, unstable, final, routines)
 
 
 def _written(symbol: Any, parts: Sequence[ast.expr]) -> ast.expr:

@@ -1,0 +1,181 @@
+"""Loops and branches while they are recorded, each as a function of its own.
+
+Of a loop the first step is written down and the others are only computed; of a branch both ways are.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from tinygraph.program import code
+from tinygraph.program.code import GENERATORS, UNMATCHED, Line, Program, used
+from tinygraph.program.routines import Branch, Loop, Result, may_refuse
+from tinygraph.program.variable import Variable, value_of
+
+
+@contextmanager
+def apart(tracer: Any) -> Iterator[list[Line]]:
+    """Collect the lines that are recorded inside the block by themselves; what is older must not be changed there."""
+    before = tracer.lines, tracer.block, tracer.place
+    unstable, done = set(tracer.unstable), _done(tracer.effects)
+    names = [(v, v.name) for v in tracer.alive()]
+    tracer.lines, tracer.block = [], "forward"
+    tracer.around.append(before[0])
+    try:
+        yield tracer.lines
+        if tracer.open:
+            own = {line.name for line in tracer.lines}
+            draws = {k for k, x in tracer.constants.items() if isinstance(x, GENERATORS)}
+            if any(v.name != name for v, name in names) or not tracer.unstable - unstable <= own:
+                tracer.notice("is written to within a loop or a branch")
+            elif _done(tracer.effects) != done or any(draws.intersection(used(line.code)) for line in tracer.lines):
+                tracer.notice("changes, or a random generator does, within a loop or a branch", "a Tensor")
+    finally:
+        tracer.around.pop()
+        tracer.lines, tracer.block, tracer.place = before
+
+
+def _done(effects: Any) -> tuple[Any, ...]:
+    """What tells whether a call has had an effect."""
+    return len(effects.stores), [(k, v.name) for k, v in effects.writes.items()], len(effects.drawn)
+
+
+@contextmanager
+def paused(tracer: Any) -> Iterator[None]:
+    """Compute inside the block without writing anything down."""
+    before = tracer.open, tracer.block, tracer.place
+    tracer.open = False
+    try:
+        yield
+    finally:
+        tracer.open, tracer.block, tracer.place = before
+
+
+def loop(tracer: Any, run: Any) -> list[list[Any]]:
+    """Make a run of a loop, and write it down as a function of its own: its results, as variables."""
+    state, xs, going = run.state, run.xs, run.loop.going
+    plain = [list(map(value_of, part)) for part in (state, xs)]
+    with apart(tracer) as lines:
+        given = [tracer.inside(x) for x in plain[0]]
+        row = [tracer.inside(_row(x, run.loop.reverse)) for x in plain[1]]
+        real = all(map(len, plain[1]))  # or there is no step to be made, and nothing but its form counts
+        if going is not None:
+            test = going(run.form(given))
+            real = bool(value_of(test))
+            tracer._statement(ast.If(ast.UnaryOp(ast.Not(), tracer.expression(test)), [ast.Break()], []))
+        results = _results(tracer, run.step, given, row, real=real)
+        names = [[name_of(tracer, y) for y in part] for part in results]
+    first = [[value_of(y) for y in part] for part in results] if real else None
+    with paused(tracer):
+        run.state, run.xs = plain
+        run.all(first)
+    found = [run.state, run.rows, run.sums]
+    if not tracer.open:
+        return found
+    body = program_of(tracer, lines, [v.name for v in (*given, *row)], [n for part in names for n in part])
+    rows, sums = (tuple(Result(np.shape(y), y.dtype) for y in part) for part in results[1:])
+    made = Loop(
+        body,
+        tuple(v.name for v in given),
+        tuple(v.name for v in row),
+        rows,
+        sums,
+        length=None if run.loop.length is None else run.length,
+        reverse=run.loop.reverse,
+        going=going is not None,
+        kept=tuple(range(sum(map(len, names)))),
+    )
+    flat = called(tracer, run.loop.name, made, [*state, *xs], found)
+    cut = [len(part) for part in found]
+    return [flat[: cut[0]], flat[cut[0] : cut[0] + cut[1]], flat[cut[0] + cut[1] :]]
+
+
+def branch(tracer: Any, name: str, pred: Any, steps: Sequence[Any], given: Sequence[Any]) -> list[Any]:
+    """Run the step that is chosen, and write down both: its results, as variables."""
+    plain = list(map(value_of, given))
+    chosen = 0 if pred.value else 1
+    inside = [tracer.inside(x) for x in plain]
+    found: list[Any] = [None, None]
+    bodies: list[Any] = [None, None]
+    for i in (chosen, 1 - chosen):
+        if not tracer.open:
+            break
+        with apart(tracer) as lines:
+            found[i] = _results(tracer, steps[i], inside, real=i == chosen)
+            names = [name_of(tracer, y) for y in found[i]]
+        bodies[i] = lines, names
+    results = list(map(value_of, found[chosen]))
+    kinds = [[(np.shape(value_of(y)), np.asarray(value_of(y)).dtype) for y in part] for part in found if tracer.open]
+    if tracer.open and (kinds[0] != kinds[1] or any(dtype.kind not in "biufc" for _, dtype in kinds[0])):
+        tracer.notice("decides in cond between results of other shapes or dtypes, or that are no arrays")
+    if not tracer.open:
+        return results
+    own = [v.name for v in inside]
+    both = program_of(tracer, [x for lines, _ in bodies for x in lines], own, [n for _, names in bodies for n in names])
+    made = [program_of(tracer, lines, own, names) for lines, names in bodies]
+    made = [replace(program, inputs=both.inputs) for program in made]
+    routine = Branch((made[0], made[1]), tuple(own), tuple(range(len(results))))
+    return called(tracer, name, routine, [pred, *given], [results])
+
+
+def _results(tracer: Any, step: Any, *given: list[Any], real: bool) -> Any:
+    """What a step gives; of one that the call itself does not make, failing is no error."""
+    if real:
+        return step(*given)
+    try:
+        with np.errstate(all="ignore"):
+            return step(*given)
+    except Exception as error:  # noqa: BLE001  it is told in the reason
+        tracer.notice(f"decides what is computed, and what is not computed now cannot be recorded ({error})")
+        return []
+
+
+def _row(x: Any, last: bool) -> Any:
+    """The first row that a loop takes; zeros where there is none."""
+    return x[-1 if last else 0] if len(x) else np.zeros_like(x, shape=x.shape[1:])
+
+
+def name_of(tracer: Any, y: Any) -> str:
+    """The variable of a result; of an array that is none, the name that it is captured by."""
+    found = tracer.expression(y if type(y) is Variable else np.asarray(y))
+    return str(found.id)
+
+
+def program_of(tracer: Any, lines: Sequence[Line], inputs: Sequence[str], results: Sequence[str]) -> Program:
+    """Lines as a program of what they need: `inputs`, and what else is known to the program around them."""
+    made = {line.name for line in lines}
+    known = {**tracer.inputs, **tracer.constants, **tracer.within}
+    known |= {line.name: line.value for around in (*tracer.around, tracer.lines) for line in around if line.name}
+    needed = [n for line in lines for n in used(line.code)] + list(results)
+    free = [n for n in dict.fromkeys(needed) if n in known and n not in made and n not in inputs]
+    written = [line.value for line in lines if line.name in tracer.unstable]
+    shared = {
+        line.name
+        for line in lines
+        if line.name and isinstance(line.value, np.ndarray) and any(np.may_share_memory(line.value, w) for w in written)
+    }
+    values = {n: known[n] for n in (*inputs, *free)}
+    return Program(values, {}, tuple(lines), tuple(results), unstable=frozenset(shared))
+
+
+def called(tracer: Any, wish: str, routine: Any, given: Sequence[Any], results: Sequence[Sequence[Any]]) -> list[Any]:
+    """The call of a routine, with what it needs beside the arguments given; its results, as variables."""
+    title, n = wish, 1
+    while title in tracer.routines:
+        n += 1
+        title = f"{wish}_{n}"
+    tracer.routines[title] = routine
+    inputs = routine.closed
+    args = [*map(tracer.expression, given), *map(code.name, inputs)]
+    whole = tracer._line(code.call(code.name(title), args, {}), tuple(y for part in results for y in part))
+    if may_refuse(routine):
+        unmatched = ast.Compare(code.name(whole.name), [ast.Is()], [code.name(UNMATCHED)])
+        tracer._statement(ast.If(unmatched, [ast.Return(code.name(UNMATCHED))], []))
+    items = enumerate(y for part in results for y in part)
+    return [tracer._line(ast.Subscript(code.name(whole.name), ast.Constant(i), ast.Load()), y) for i, y in items]
