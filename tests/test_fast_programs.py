@@ -6,7 +6,7 @@ import tracemalloc
 from collections.abc import Callable
 from itertools import pairwise
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -324,6 +324,40 @@ def test_views_of_what_was_computed_twice_keep_it_alive() -> None:
         return (np.exp(rows * 2.0) + 1.0).T * 3.0 + view
 
     agrees(program_of(f, X))
+
+
+def test_complex_numbers_lie_in_memory_too() -> None:
+    rendered = agrees(program_of(lambda x: np.fft.ifft(np.fft.fft(x) * 2.0 * np.fft.fft(x)).real * 3.0, X))
+    assert any(rendered.values[n].dtype.kind == "c" for n in rendered.plan.offsets)
+
+
+def test_numbers_beside_arrays_are_made_once() -> None:
+    for x in (X, X.astype(np.float32)):
+        text = agrees(program_of(lambda x: np.exp(x * 0.1 + 1) / 3.0 * 2.0, x)).text()
+        assert f"np.array(0.1, np.{x.dtype})" in text.partition("def workspace")[0]
+
+
+def test_results_come_back_in_the_brackets_that_they_were_in() -> None:
+    class Pair(NamedTuple):
+        one: Any
+        two: Any
+
+    def f(x: Any) -> Any:
+        return {"a": [x * 2.0, None], 3: (x + 1.0,), "same": x}, Pair(x * 3.0, 7), ()
+
+    compiled = tg.compile(f)
+    for _ in range(3):
+        found, pair, empty = compiled(X)
+        assert list(found) == ["a", 3, "same"]
+        assert type(found["a"]) is list
+        assert found["a"][1] is None
+        assert type(found[3]) is tuple
+        assert found["same"] is X
+        assert type(pair) is Pair
+        assert pair.two == 7
+        assert empty == ()
+        np.testing.assert_array_equal(pair.one, X * 3.0)
+        np.testing.assert_array_equal(found["a"][0], X * 2.0)
 
 
 def test_layers_give_the_same_bits() -> None:

@@ -53,7 +53,7 @@ def _memory(value: Any) -> Any:
 
 def compact(value: Any) -> bool:
     """Whether an array fills its memory without gaps, in whatever order of its axes."""
-    if not isinstance(value, np.ndarray) or value.dtype.hasobject:
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiubc" or not value.dtype.isnative:
         return False
     step = value.itemsize
     for stride, length in sorted((s, n) for s, n in zip(value.strides, value.shape, strict=True) if n != 1):

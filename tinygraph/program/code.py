@@ -181,7 +181,7 @@ def literal(value: Any, capture: Capture) -> ast.expr:
         return call(name("slice"), [literal(part, capture) for part in (value.start, value.stop, value.step)], {})
     if kind is range:
         return call(name("range"), [literal(part, capture) for part in (value.start, value.stop, value.step)], {})
-    if issubclass(kind, np.dtype) and value.isnative and value.kind in "fiub":
+    if issubclass(kind, np.dtype) and value.isnative and value.kind in "fiubc":
         return attribute(name("np"), value.type.__name__)
     if issubclass(kind, np.generic) and value.dtype.kind in "fiub":
         return call(attribute(name("np"), kind.__name__), [literal(value.item(), capture)], {})

@@ -17,6 +17,7 @@ from tinygraph.program import reach
 from tinygraph.program.effects import grad_in, restore, state_of, store
 from tinygraph.program.explain import explained
 from tinygraph.program.fast import fast
+from tinygraph.program.outcome import rebuilder
 from tinygraph.program.recording import (
     Recording,
     bare_value,
@@ -25,7 +26,6 @@ from tinygraph.program.recording import (
     local_names,
     made,
     plain,
-    rebuilder,
     spot,
     stand_ins,
 )

@@ -6,14 +6,15 @@ import ast
 from collections.abc import Callable, Collection, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 
 import numpy as np
 
 from tinygraph.program.buffers import Plan, compact, owners, plan, values_of
-from tinygraph.program.code import SPECIAL, Line, Program, literal, name, used
+from tinygraph.program.code import SPECIAL, Line, Program, attribute, call, literal, name, used
 from tinygraph.program.fuse import fused, jitted
-from tinygraph.program.into import into, shortened
+from tinygraph.program.into import function_of, into, number_of, shortened
 from tinygraph.program.loops import HEAD, JIT, Loop
 from tinygraph.program.passes import folded
 from tinygraph.program.source import named, routines, written
@@ -102,8 +103,8 @@ def fast(program: Program, lent: bool = False, jit: bool = False) -> Fast:
     views, lines = _apart(lines, owner, buffers)
     kept = {*buffers, *(line.name for line in views if line.name)}
     lines = [_in_place(line, kept, values) for line in lines]
-    short = [Line(x.name, shortened(x.code, values), x.value, x.where, x.block) for x in lines]
-    program = folded(program.with_lines(short), kept)
+    short = [line.of(shortened(line.code, values)) for line in lines]
+    program = folded(program.with_lines(_numbers(short, values)), kept)
     inside = [line for line in program.lines if line.block != "constants"]
     planned = plan(inside, owner, values, buffers, program.results if lent else ())
     fresh = [line for line in inside if line.name and owner.get(line.name) == line.name]
@@ -117,6 +118,43 @@ def _steady(program: Program, loops: AbstractSet[str]) -> Program:
     statements = [code for code in writing if loops.isdisjoint(used(code))]
     roots = {owner[n] for code in statements for n in used(code) if n in owner}
     return replace(program, unstable=program.unstable | {n for n, root in owner.items() if root in roots})
+
+
+def _numbers(lines: list[Line], values: Mapping[str, Any]) -> list[Line]:
+    """Numbers beside arrays as arrays of no dimension, made once: at a number of Python's NumPy looks longer."""
+    made: dict[tuple[str, str], Line] = {}
+    changed = []
+    for line in lines:
+        code = line.code.value if isinstance(line.code, ast.Expr) else None
+        dtype = _common_dtype(code, values) if isinstance(code, ast.Call) else None
+        if dtype is not None and isinstance(code, ast.Call):
+            args = []
+            for x in code.args:
+                number = number_of(x)
+                if number is not None and np.isfinite(dtype.type(number)):
+                    title = next(n for i in count(len(made) + 1) if (n := f"c_{i}") not in values)
+                    both = [x, literal(dtype, name)]
+                    known = made.setdefault(
+                        (dtype.name, repr(number)),
+                        Line(title, call(attribute(name("np"), "array"), both, {}), None, "", "constants"),
+                    )
+                    x = name(known.name or "")
+                args.append(x)
+            line = line.of(ast.Expr(ast.Call(code.func, args, code.keywords)))
+        changed.append(line)
+    return [*made.values(), *changed]
+
+
+def _common_dtype(code: ast.Call, values: Mapping[str, Any]) -> np.dtype[Any] | None:
+    """The dtype of floats in which a ufunc works, if there is a number among its arguments, and arrays beside it."""
+    function = function_of(code.func)
+    if not isinstance(function, np.ufunc) or all(number_of(x) is None for x in code.args):
+        return None
+    arrays = [x for x in code.args if number_of(x) is None]
+    found = {getattr(values.get(x.id), "dtype", None) if isinstance(x, ast.Name) else None for x in arrays}
+    dtype = found.pop() if len(found) == 1 else None
+    whole = all(isinstance(values.get(x.id), np.ndarray) for x in arrays if isinstance(x, ast.Name))
+    return dtype if dtype is not None and dtype.kind == "f" and whole else None
 
 
 def _filled(line: Line, owner: Any, values: Any) -> Any:

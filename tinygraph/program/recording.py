@@ -26,7 +26,6 @@ from tinygraph.program.source import identifier, routines
 from tinygraph.program.tracer import HERE, Tracer
 from tinygraph.program.variable import Variable
 from tinygraph.tensor import Tensor, handle
-from tinygraph.tree import Rebuild
 
 RULES = HERE + "optim" + os.sep  # whose formulas use the field's names
 WATCHED = 1 << 20  # bytes of arrays in sight that are compared on each call, where something may be made of them
@@ -115,24 +114,6 @@ def plain(y: Any, arrays: list[Any], inputs: list[Any]) -> Any:
     if isinstance(y, Tensor) and type(y._data) is Variable:
         return handle(leaf(y._data.value, False))
     return y
-
-
-def rebuilder(spots: list[tuple[str, Any]], put_together: Rebuild) -> Callable[..., Any]:
-    """The function that makes of a program's results, and of the arguments, what the function returned."""
-
-    def rebuild(results: Any, arrays: list[Any]) -> Any:
-        found = iter(results)
-        out = []
-        for kind, place in spots:
-            if kind == "array":
-                out.append(next(found))
-            elif kind == "tensor":
-                out.append(handle(leaf(next(found), False)))
-            else:
-                out.append(arrays[place] if kind == "argument" else place)
-        return put_together(out)
-
-    return rebuild
 
 
 def made(

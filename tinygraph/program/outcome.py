@@ -1,0 +1,58 @@
+"""What a compiled function returns, put together of what its program returns: the same tuples, lists and dicts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tinygraph.graph import leaf
+from tinygraph.tensor import Tensor, handle
+from tinygraph.tree import Rebuild
+
+Spots = Sequence[tuple[str, Any]]  # of each result: "array" or "tensor" of the program, an "argument", or the "same"
+KEYS = (str, int, bool, bytes)  # of dicts that are written out
+
+
+def rebuilder(spots: Spots, put_together: Rebuild) -> Callable[[Any, list[Any]], Any]:
+    """The function that makes of a program's results, and of the arguments, what the function returned.
+
+    Written out as an expression, `(r[0], {"W": r[1]})`, where it can be: small programs take less time than `rebuild`.
+    """
+    leaves = list(_leaves(spots))
+    written = _expression(put_together(list(range(len(spots)))), leaves)
+    if written is not None:
+        space = {"tensor": _tensor, "k": [place for _, place in spots]}
+        return eval(f"lambda r, a: {written}", space)  # type: ignore[no-any-return]  # noqa: S307  made of our phrases
+    each = eval(f"lambda r, a: [{', '.join(leaves)}]", {"tensor": _tensor, "k": [p for _, p in spots]})  # noqa: S307
+    return lambda results, arrays: put_together(each(results, arrays))
+
+
+def _tensor(value: Any) -> Tensor:
+    return handle(leaf(value, False))
+
+
+def _leaves(spots: Spots) -> Any:
+    """How each result is got of the results r, the arguments a and what is kept in k."""
+    n = 0
+    for i, (kind, place) in enumerate(spots):
+        if kind in ("array", "tensor"):
+            yield f"tensor(r[{n}])" if kind == "tensor" else f"r[{n}]"
+            n += 1
+        else:
+            yield f"a[{place}]" if kind == "argument" else f"k[{i}]"
+
+
+def _expression(tree: Any, leaves: Sequence[str]) -> str | None:
+    """The expression of a tree whose leaves are numbered; None of one that Python's own brackets do not make."""
+    kind = type(tree)
+    if kind is int or tree is None:
+        return "None" if tree is None else str(leaves[tree])
+    if kind not in (tuple, list, dict):
+        return None
+    parts = [_expression(part, leaves) for part in (tree.values() if kind is dict else tree)]
+    if any(part is None for part in parts) or (kind is dict and not all(type(key) in KEYS for key in tree)):
+        return None
+    if kind is dict:
+        return "{" + ", ".join(f"{key!r}: {part}" for key, part in zip(tree, parts, strict=True)) + "}"
+    inside = "".join(f"{part}, " for part in parts)
+    return f"({inside})" if kind is tuple else f"[{inside}]"
