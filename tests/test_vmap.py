@@ -347,6 +347,28 @@ def test_compiled() -> None:
         np.testing.assert_array_equal(fast(scale * w), of_each(scale * w))
 
 
+def repeated(x: Any) -> Any:
+    last, rows = tg.scan(lambda c, t: (np.tanh(c * t + x), c.sum()), np.zeros(3), np.arange(1.0, 4.0))
+    return last.sum() + rows.prod() + tg.scan(lambda c, t: (c * t, c), 1.0, x)[0]
+
+
+def chosen(x: Any) -> Any:
+    return tg.cond(x.sum() > 0, lambda x: (x * 2.0).sum(), lambda x: -x.prod(), x)
+
+
+def until(x: Any) -> Any:
+    return (tg.while_loop(lambda y: (y**2).sum() < 5.0, lambda y: y * 1.5, x) ** 2).sum()
+
+
+@pytest.mark.parametrize("f", [repeated, chosen, until])
+def test_loops_and_choices_of_each_example(f: Callable[..., Any]) -> None:
+    x = np.random.default_rng(9).normal(size=(5, 3))
+    np.testing.assert_allclose(vmap(f)(x), np.stack([f(a) for a in x]))
+    np.testing.assert_allclose(vmap(grad(f))(x), np.stack([grad(f)(a) for a in x]), atol=1e-12)
+    np.testing.assert_allclose(grad(lambda x: vmap(f)(x).sum())(x), np.stack([grad(f)(a) for a in x]), atol=1e-12)
+    assert vmap(grad(f))(np.zeros((0, 3))).shape == (0, 3)
+
+
 # --- what goes in and comes out
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
 from tinygraph.op import Array, Mapped, Op, UndecidedError, bare, op
+
+INSIDE: ContextVar[bool] = ContextVar("tinygraph_inside_vmap", default=False)
 
 
 class Level:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.batch.level import INSIDE
 from tinygraph.control.steps import (
     PART,
     Body,
@@ -23,10 +24,10 @@ from tinygraph.control.steps import (
 )
 from tinygraph.graph import Node, leaf
 from tinygraph.mode import recording
-from tinygraph.op import Joint, Op
+from tinygraph.op import Joint, Mapped, Op, bare
 from tinygraph.tensor import Tensor, handle
 from tinygraph.transforms.trace import check_callable
-from tinygraph.tree import Rebuild, flatten
+from tinygraph.tree import Rebuild, flatten, flatten_like
 
 
 def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any], *operands: Any) -> Any:
@@ -34,6 +35,7 @@ def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any],
 
     Only the function that is chosen is run, and differentiated; it is one node of the graph. Compiled, it is an `if`,
     for which both functions are run once; they return results of the same structure, shapes and dtypes then.
+    Inside `vmap`, where the examples differ in pred, both are run too.
 
     Args:
         pred: one boolean, or one number, which counts as true if it is not 0.
@@ -54,7 +56,9 @@ def cond(pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any],
     """
     check_callable(true_fun, "cond")
     check_callable(false_fun, "cond")
-    if isinstance(pred, bool | int | float):
+    if isinstance(bare(pred), Mapped):
+        return each_its_own(pred, true_fun(*operands), false_fun(*operands), "cond")
+    if INSIDE.get() or isinstance(pred, bool | int | float):
         return true_fun(*operands) if pred else false_fun(*operands)
     pred = truth(pred, "cond: pred")
     leaves, rebuild = flatten(operands)
@@ -168,6 +172,13 @@ class _Choice:
         bodies = [lambda xs, body=body: derive(body, nested, xs) for body in self.bodies]
         with nullcontext() if records() else recording():
             return _chosen(f"{self.name}_{direction}", self.pred, bodies, given, nested)
+
+
+def each_its_own(pred: Any, yes: Any, no: Any, name: str) -> Any:
+    """For each example of a `vmap`, the one result or the other."""
+    leaves, rebuild = flatten(yes)
+    others = flatten_like(no, yes, f"{name}: the other result")
+    return rebuild([np.where(pred, a, b) for a, b in zip(leaves, others, strict=True)])
 
 
 __all__ = ["cond"]

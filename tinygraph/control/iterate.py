@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.batch.level import INSIDE, whole
+from tinygraph.control.choice import each_its_own
 from tinygraph.control.loop import Loop
 from tinygraph.control.recorded import run
 from tinygraph.control.steps import Lists, array, records, truth, value
 from tinygraph.graph import leaf
-from tinygraph.op import Traced, describe
+from tinygraph.op import Traced, bare, describe
 from tinygraph.tensor import Tensor, handle
 from tinygraph.transforms.trace import check_callable
 from tinygraph.tree import Rebuild, flatten, flatten_like
@@ -66,7 +68,7 @@ def scan(
     carry, rebuild = _arrays(init)
     rows, rebuild_row = _arrays(xs)
     n = _length(rows, length)
-    if any(isinstance(x, Traced) and not isinstance(x, Tensor) for x in (*carry, *rows)):
+    if n and (INSIDE.get() or any(map(_is_other, (*carry, *rows)))):
         return _one_by_one(f, init, rows, rebuild_row, range(n), reverse)
     y_tree: list[Rebuild] = []
 
@@ -114,7 +116,9 @@ def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], i
     check_callable(cond_fun, "while_loop")
     check_callable(body_fun, "while_loop")
     carry, rebuild = _arrays(init)
-    if any(isinstance(x, Traced) and not isinstance(x, Tensor) for x in carry):
+    if INSIDE.get():
+        return _until_all_are_done(cond_fun, body_fun, init)
+    if any(map(_is_other, carry)):
         while truth(cond_fun(init), "while_loop: the result of cond_fun"):
             init = body_fun(init)
         return init
@@ -127,6 +131,20 @@ def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], i
 
     loop = Loop(body, _called("while_loop", body_fun), going=going, remember=True)
     return rebuild(_outside(run(loop, carry, [], records())[0], carry))
+
+
+def _until_all_are_done(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], val: Any) -> Any:
+    """For the examples of a `vmap`: those that are done wait for the others."""
+    going = cond_fun(val)
+    while np.any(whole(bare(going))):
+        val = each_its_own(going, body_fun(val), val, "while_loop")
+        going = np.logical_and(going, cond_fun(val))
+    return val
+
+
+def _is_other(x: Any) -> bool:
+    """Whether an array records in a way of its own."""
+    return isinstance(x, Traced) and not isinstance(x, Tensor)
 
 
 def _called(name: str, f: Any) -> str:
@@ -193,7 +211,7 @@ def _shapes(body: Any, carry: list[Any], rows: list[Any]) -> list[Any]:
 
 
 def _one_by_one(f: Any, carry: Any, rows: list[Any], rebuild: Rebuild, order: range, reverse: bool) -> tuple[Any, Any]:
-    """As a Python loop, for arrays of other kinds, which record in their own way."""
+    """As a Python loop, for arrays of other kinds, which record in their own way, and inside `vmap`."""
     found: list[Any] = []
     tree: Rebuild = rebuild
     for t in reversed(order) if reverse else order:

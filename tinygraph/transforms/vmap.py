@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.batch import Batched, Level, enter, leave, levels_of
+from tinygraph.batch import INSIDE, Batched, Level, enter, leave, levels_of
 from tinygraph.graph import leaf
 from tinygraph.operand import number_array
 from tinygraph.tensor import Tensor
@@ -62,10 +62,12 @@ def vmap(f: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
             for x, axis in zip(leaves, axes, strict=True)
         ]
         given, named = rebuild(fresh)
+        token = INSIDE.set(True)
         try:
             result = f(*given, **named)
         finally:
             level.open = False
+            INSIDE.reset(token)
         outputs, rebuild_result = flatten(result)
         places = _spread(out_axes, result, "out_axes")
         return rebuild_result([_outside(y, level, a, leaves) for y, a in zip(outputs, places, strict=True)])
