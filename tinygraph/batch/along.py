@@ -69,12 +69,16 @@ _register([np.unwrap], 2, -1)
 
 
 def _quantiles(function: Callable[..., Any]) -> Rule:
-    """The axes of the quantiles come first in NumPy's result; here behind the batch."""
+    """The axes of the quantiles come first in NumPy's result; here behind the batch.
+
+    They are given flat: `np.nanquantile` mistakes the axes of more than one (NumPy 2.4).
+    """
     along = _along(function, 2, None, False)
 
     def run(level: Level, x: Any, q: Any, *args: Any, **kwargs: Any) -> Any:
-        found = along(level, x, q, *args, **kwargs)
-        return level.of(np.moveaxis(found.value, np.ndim(q), 0))
+        found = along(level, x, np.ravel(q) if np.ndim(q) else q, *args, **kwargs).value
+        found = found.reshape(*np.shape(q), *found.shape[min(np.ndim(q), 1) :])
+        return level.of(np.moveaxis(found, np.ndim(q), 0))
 
     return run
 

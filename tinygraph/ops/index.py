@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.op import Array, Op, Traced, bare, op, spells
+from tinygraph.op import Array, Mapped, Op, Traced, bare, op, spells
 from tinygraph.ops.shape import axis_in, ravel, sum_to
 
 __all__ = [
@@ -119,7 +119,7 @@ scatter_add: Op = op(
 def _assign(x: Array, v: Array, index: Any) -> Array:
     if np.iscomplexobj(v) and not np.iscomplexobj(x):
         raise TypeError(f"complex numbers assigned to an array of {x.dtype} would be cut: use .astype(complex) first")
-    out = x.copy()
+    out = (v.spread(x) if isinstance(v, Mapped) else x).copy()
     out[index] = v
     return out
 
