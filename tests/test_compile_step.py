@@ -330,3 +330,19 @@ def test_a_source_of_a_whole_step() -> None:
     assert [row.strip() for row in text.splitlines() if row.strip() in blocks] == blocks
     for row in ("def step(x, y, W1, b1, W2, lr, t, v):", "dW2 = ", "v *= 0.9", "W1 += "):
         assert row in text
+
+
+def test_check_runs_a_step_once_and_compares_what_it_has_changed() -> None:
+    p, q = parameters(), parameters()
+    one, two = optim.Adam(p, lr=0.1), optim.Adam(q, lr=0.1)
+    step, compiled = step_of(p, one), tg.compile(step_of(q, two), strict=True, check=3)
+    for k in range(6):
+        assert compiled(*batch(k)) == step(*batch(k))
+        alike(p, q)
+    same_state(one, two)
+    ((key, recording),) = compiled._recordings.items()
+    for wrong in (lambda *a: (*recording.run(*a)[:-1], 0.0 * p["W1"].data), lambda *a: recording.run(*map(np.copy, a))):
+        compiled.check = 1
+        compiled._recordings[key] = recording._replace(run=wrong)
+        with pytest.raises(AssertionError, match="compiled gives"):
+            compiled(*batch(8))

@@ -76,7 +76,7 @@ def drawing(rng: Seed = None) -> Any:
     recorder = tracer()
     if recorder is None or isinstance(rng, int):
         return generator(rng)
-    return recorder.effects.draws(_default if rng is None else rng)
+    return recorder.effects.draws(note(_default if rng is None else rng))
 
 
 def fans(shape: Sequence[int]) -> tuple[int, int]:

@@ -6,6 +6,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable
+from copy import deepcopy
 from functools import update_wrapper
 from importlib.util import find_spec
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 
 from tinygraph.mode import MODE, tracing
 from tinygraph.program import reach
-from tinygraph.program.effects import grad_in, restore, state_of, store
+from tinygraph.program.effects import grad_in, restore, state_of, store, stored
 from tinygraph.program.explain import explained
 from tinygraph.program.fast import fast
 from tinygraph.program.outcome import rebuilder
@@ -73,8 +74,11 @@ class Compiled:
             return self._recorded(key, seen, args, kwargs)
         given = [a._data if type(a) is Tensor else a for a in seen.arrays]
         read = [get(seen.arrays) for get in found.reads]
+        given = [*given, *(t._data for t in found.tensors), *read, *found.program.constants.values()]
+        if self.check > 0:
+            return self._checked(found, given, seen, args, kwargs)
         before = [(g, state_of(g)) for g in found.drawn]
-        results = found.run(*given, *(t._data for t in found.tensors), *read, *found.program.constants.values())
+        results = found.run(*given)
         if results is NotImplemented:
             for generator, state in before:
                 restore(generator, state)
@@ -82,7 +86,7 @@ class Compiled:
         out = found.rebuild(results, seen.arrays)
         if found.stores:
             store(found.stores, results, seen.arrays)
-        return out if self.check <= 0 else self._checked(out, args, kwargs)
+        return out
 
     # --- recording
 
@@ -180,13 +184,20 @@ class Compiled:
 
     # --- what can be asked
 
-    def _checked(self, out: Any, args: Any, kwargs: Any) -> Any:
+    def _checked(self, recording: Recording, given: list[Any], seen: reach.View, args: Any, kwargs: Any) -> Any:
+        """The function itself is run, beside its program on copies of what that writes to."""
         self.check -= 1
-        wanted, found = flatten(self.f(*args, **kwargs))[0], flatten(out)[0]
-        for want, got in zip(wanted, found, strict=True):
+        mine = [deepcopy(x) if i in recording.written else x for i, x in enumerate(given)]
+        results = recording.run(*mine)  # type: ignore[misc]
+        result = self.f(*args, **kwargs)
+        if results is NotImplemented:
+            return result
+        pairs = [(given[i], mine[i]) for i in recording.written if isinstance(given[i], np.ndarray)]
+        pairs += zip(flatten(result)[0], flatten(recording.rebuild(results, seen.arrays))[0], strict=True)  # type: ignore[misc]
+        for want, got in [*pairs, *stored(recording.stores, results, seen.arrays)]:
             if not np.array_equal(np.asarray(bare_value(want)), np.asarray(bare_value(got)), equal_nan=is_real(want)):
                 raise AssertionError(f"compile: {self._name} compiled gives {got}, and as it is {want}")
-        return out
+        return result
 
     def seen_by_program(self) -> tuple[Any, tuple[Any, ...]]:
         """What another compiled function depends on that calls this one: the function alone."""

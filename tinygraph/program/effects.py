@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +25,7 @@ class Store(NamedTuple):
 
     put: Callable[[list[Any], Any], None]
     name: str | None = None
+    get: Read | None = None  # what is there
 
 
 class Effects:
@@ -38,6 +40,7 @@ class Effects:
         self.final: dict[str, str] = {}  # the variables that they hold in the end
         self.stale: dict[str, list[Any]] = {}  # other variables in their memory, and what of it was written to
         self.drawn: list[tuple[Any, Any]] = []  # generators, and the states that they were in
+        self.functions: list[Callable[..., Any]] = []  # that the program calls
         self.unchanged: list[Callable[[], bool]] = []  # what must hold in the end, for the next call to begin so
         self.begun: dict[Tag, bool] = {}  # whether there was a gradient, where the call depends on it
         self.roots: set[Node] = set()  # what has been differentiated
@@ -45,6 +48,7 @@ class Effects:
         self.arguments: dict[Tag, int] = {}
         self._writable: dict[str, str] = {}  # variables, and the inputs or parts of inputs that they began as
         self._asked: list[Any] = []
+        self._numbers: dict[tuple[int, str], tuple[dict[str, Any], Any]] = {}
         self._places: dict[tuple[int, str], Variable] = {}
         self._grads: dict[Tag, Any] = {}
         self._older: dict[Tag, None] = {}  # in order
@@ -68,6 +72,7 @@ class Effects:
     def called(self, function: Callable[..., Any], *args: Any) -> Any:
         """float(function(...)) of the program's own numbers: it is called in each run."""
         of = self.tracer.capture(function)
+        self.functions.append(function)
         self.tracer.labels.setdefault(of.id, getattr(function, "__name__", "function"))
         value = float(function(*value_of(args)))
         inner = code.call(of, [*map(self.tracer.expression, args)], {})
@@ -99,7 +104,7 @@ class Effects:
                 self.tracer.assign(place, ..., value)
                 continue
             holder[key], self._places[id(holder), key] = value_of(value), value
-            self._store(_writer(holder, key), value)
+            self._numbers[id(holder), key] = holder, value
 
     # --- what is written to
 
@@ -168,11 +173,11 @@ class Effects:
         """Do this after each run; in the call that is recorded it has been done."""
         self.stores.append(Store(lambda arrays, _: action()))
 
-    def _store(self, put: Callable[[list[Any], Any], None], value: Any) -> None:
+    def _store(self, put: Callable[[list[Any], Any], None], get: Read, value: Any) -> None:
         if type(value) is not Variable:
             self.stores.append(Store(lambda arrays, _: put(arrays, value)))
             return
-        self.stores.append(Store(put, value.name))
+        self.stores.append(Store(put, value.name, get))
 
     # --- gradients
 
@@ -253,9 +258,12 @@ class Effects:
                 continue  # the same array as before
             if value is not None and type(value) is not Variable:
                 value = self.tracer.record(code.call(code.attribute(self.tracer.capture(value), "copy"), [], {}), value)
-            self._store(_landing(tag, self.arguments.get(tag)), value)
+            place = self.arguments.get(tag, tag)
+            self._store(_landing(place), partial(grad_in, place), value)
+        for (_, key), (holder, value) in self._numbers.items():
+            self._store(_writer(holder, key), _reader(holder, key), value)
         self.final = {name: x.name for name, x in self.writes.items()}
-        for variables in (self._grads, self._places, self.writes, self.roots, self.cut):
+        for variables in (self._numbers, self._grads, self._places, self.writes, self.roots, self.cut):
             variables.clear()
 
 
@@ -267,11 +275,11 @@ def _writer(holder: dict[str, Any], key: str) -> Callable[[list[Any], Any], None
     return lambda arrays, value: holder.__setitem__(key, value)
 
 
-def _landing(tag: Tag, i: int | None) -> Callable[[list[Any], Any], None]:
+def _landing(place: Tag | int) -> Callable[[list[Any], Any], None]:
     """Where a gradient lands: in a Tensor, or in the one that is the i-th array of a call."""
-    if i is None:
-        return lambda arrays, g: setattr(tag, "grad", g)
-    return lambda arrays, g: setattr(arrays[i]._tag(), "grad", g)
+    if isinstance(place, Tag):
+        return lambda arrays, g: setattr(place, "grad", g)
+    return lambda arrays, g: setattr(arrays[place]._tag(), "grad", g)
 
 
 class _Draws:
@@ -308,8 +316,15 @@ def grad_in(tag: Tag | int, arrays: list[Any]) -> Any:
 def store(stores: tuple[Store, ...], results: tuple[Any, ...], arrays: list[Any]) -> None:
     """Do what follows a run; the values of variables are the last of its results."""
     values = iter(results[len(results) - sum(s.name is not None for s in stores) :])
-    for put, name in stores:
+    for put, name, _ in stores:
         put(arrays, None if name is None else next(values))
+
+
+def stored(stores: tuple[Store, ...], results: tuple[Any, ...], arrays: list[Any]) -> list[tuple[Any, Any]]:
+    """What is where a run would store something, each with what it would store."""
+    named = [s for s in stores if s.name is not None]
+    values = results[len(results) - len(named) :]
+    return [(s.get(arrays), value) for s, value in zip(named, values, strict=True) if s.get is not None]
 
 
 def state_of(generator: Any) -> Any:

@@ -47,6 +47,7 @@ class Recording(NamedTuple):
     reads: tuple[Read, ...] = ()  # what else is read afresh
     stores: tuple[Store, ...] = ()  # what is done with the last of its results
     begun: tuple[tuple[Tag | int, bool], ...] = ()  # whether there were gradients, in Tensors or the i-th argument
+    written: tuple[int, ...] = ()  # which of what it is given the program writes to, or draws from
     drawn: tuple[Any, ...] = ()  # generators that are set back where the program finds itself unfit
     settled: bool = True  # whether they have been seen to be the same twice
     watched: tuple[tuple[Any, bytes], ...] = ()  # what they may have been made of, and its numbers then
@@ -132,8 +133,9 @@ def made(
         if (effects.final or effects.drawn or program.routines) and not _repeats(run, recorded, effects):
             why = "loops through steps that are not alike: they draw random numbers, or change what they depend on"
             return Recording(why if program.routines else "does something beside that its program does not", held=held)
+    written = _places(program, effects)
     lent = lent and all(s.name is None for s in effects.stores)  # gradients are not
-    mine = {id(x) for x in seen.held}
+    mine = {id(x) for x in (*seen.held, *effects.functions, *(g for g, _ in effects.drawn))}
     fresh = tuple(_bytes(c) for c in recorded.constants.values() if id(c) not in mine)
     watched = [bare_value(x) for x in seen.held if isinstance(x, np.ndarray)] if fresh else []
     if sum(x.nbytes for x in watched) > WATCHED:
@@ -143,7 +145,7 @@ def made(
         run=Choice(
             [lambda: run, *(partial(quick, program, lent, fused) for fused in (False, True)[: 1 + jit])],
             last=lent,
-            written=_places(program, effects),
+            written=written,
         ),
         source=source,
         title=title,
@@ -156,6 +158,7 @@ def made(
         reads=tuple(effects.reads.values()),
         stores=tuple(effects.stores),
         begun=effects.begun_with(),
+        written=written,
         drawn=tuple(g for g, _ in effects.drawn) if any(line.check for line in program.lines) else (),
         settled=not fresh,
         watched=tuple((x, x.tobytes()) for x in watched),
