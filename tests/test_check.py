@@ -429,3 +429,16 @@ def test_noise_of_single_precision_is_no_kink() -> None:
     found = numeric_grad(lambda x: np.tanh(x.astype(np.float32)).sum(), X)
     assert not found.kink.any()
     assert np.all(np.abs(found.value - (1 - np.tanh(X) ** 2)) <= found.bound)
+
+
+@pytest.mark.parametrize(
+    "f", [np.linalg.cholesky, np.linalg.eigvalsh, lambda a: np.linalg.eigvalsh(a, UPLO="U")], ids=["L", "λ", "λ, upper"]
+)
+def test_a_function_that_reads_one_triangle_is_told_how_to_check_it(f):
+    a = np.array([[4.0, 1.0, 0.5], [1.0, 3.0, 0.2], [0.5, 0.2, 2.0]])
+    (note,) = compare_grads(f, a).notes
+    assert "by symmetric matrices, while one triangle is read: check f of (x + xᵀ) / 2" in note
+    check_grads(lambda x: f((x + x.T) / 2.0), a)
+    assert not any("triangle" in note for note in compare_grads(np.linalg.inv, a, gradient=None).notes)
+    halved = compare_grads(lambda x: (x * x).sum(), a, gradient=lambda x: x)
+    assert not any("triangle" in note for note in halved.notes)

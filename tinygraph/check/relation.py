@@ -75,7 +75,8 @@ def relation(claimed: Any, numeric: Estimate, x: Any = None, sizes: Mapping[str,
     """What has to be done to a wrong gradient to make it right, in words; None if nothing simple does.
 
     claimed = c * value, for a c that is told by name: -1, 2, 1/2, one of the sizes or one over it; also for a
-    transposed, reshaped or not yet summed `claimed`; value - claimed = c * x tells of a missing regulariser.
+    transposed, reshaped or not yet summed `claimed`; value - claimed = c * x tells of a missing regulariser, and a
+    symmetric `claimed` of a function that reads one triangle.
 
     Args:
         claimed: somebody's gradient, of any shape.
@@ -108,6 +109,8 @@ def relation(claimed: Any, numeric: Estimate, x: Any = None, sizes: Mapping[str,
             return " and ".join(part for part in (words, told) if part) or None
     if claimed.shape != value.shape:
         return _summed_too_far(claimed, value, bound) if usable.all() else None
+    if usable.all() and _one_triangle(claimed, value, bound):
+        return "that by symmetric matrices, while one triangle is read: check f of (x + xᵀ) / 2 in place of f"
     return _regulariser(claimed[usable], value[usable], bound[usable], np.asarray(x)[usable]) if x is not None else None
 
 
@@ -169,6 +172,17 @@ def _summed_too_far(claimed: Array, value: Array, bound: Array) -> str | None:
                 if _fits(claimed.ravel(), total.ravel(), error, 1.0):
                     return f"summed over axis {', '.join(map(str, axes))}, over which it must not be summed"
     return None
+
+
+def _one_triangle(claimed: Array, value: Array, bound: Array) -> bool:
+    """Whether a symmetric gradient has, added up in one triangle, what f makes of changes of that triangle alone."""
+    turned = np.swapaxes(claimed, -1, -2) if claimed.ndim > 1 else claimed
+    if claimed.ndim < 2 or turned.shape != claimed.shape or not np.allclose(claimed, turned, rtol=1e-9, atol=1e-12):
+        return False
+    beside = ~np.eye(claimed.shape[-1], dtype=bool)
+    clear = np.any(np.abs(value[..., beside]) > _CLEAR * bound[..., beside])
+    both = np.where(beside, 2.0, 1.0) * claimed
+    return bool(clear) and any(_fits(part(both), value, bound, 1.0) for part in (np.tril, np.triu))
 
 
 def _regulariser(claimed: Array, value: Array, bound: Array, x: Array) -> str | None:
