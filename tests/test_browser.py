@@ -117,6 +117,29 @@ def test_buttons_step_and_play(browser: Any, page: Path) -> None:
     watched.quiet(page)
 
 
+def test_print_has_every_step(browser: Any, page: Path) -> None:
+    watched = Watched(browser, page)
+    watched.page.emulate_media(media="print")
+    hidden = watched.page.evaluate(
+        """[...document.querySelectorAll(".tinygraph *, li *")].filter(e => {
+            const style = getComputedStyle(e)
+            return style.opacity !== "1" || style.visibility !== "visible"
+        }).map(e => e.textContent)"""
+    )
+    assert hidden == []
+    assert not watched.page.is_visible("#next")
+
+
+def test_on_a_narrow_screen_the_picture_follows_the_steps(browser: Any, page: Path) -> None:
+    watched = Watched(browser, page)
+    watched.page.set_viewport_size({"width": 380, "height": 700})
+    for key in ("End", "Home"):
+        watched.page.keyboard.press(key)
+        box = watched.page.locator(".tinygraph .node.now").first.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 380
+
+
 def test_each_step_is_announced(browser: Any, page: Path) -> None:
     watched = Watched(browser, page)
     assert watched.page.get_attribute("#step", "aria-live") == "polite"

@@ -99,6 +99,17 @@ def tab(browser: Any, page_file: Path) -> Iterator[Tab]:
     opened.context.close()
 
 
+def test_print_has_the_whole_picture(tab: Tab):
+    tab.page.emulate_media(media="print")
+    sheet = tab.page.locator("#picture").bounding_box()
+    assert sheet["height"] > 600
+    for box in tab.page.locator(".box").all():
+        place = box.bounding_box()
+        assert place["y"] >= sheet["y"]
+        assert place["y"] + place["height"] <= sheet["y"] + sheet["height"]
+    assert not tab.page.is_visible("#bar")
+
+
 def test_layers_unfold_and_fold_on_a_click(tab: Tab):
     repeat = tab.box("Block ×12")
     assert repeat.get_attribute("aria-expanded") == "false"

@@ -374,4 +374,5 @@
   draw();
   fit(READABLE);
   addEventListener("resize", () => fit(READABLE));
+  matchMedia("print").addEventListener("change", () => fit());
 })();
