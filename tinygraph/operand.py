@@ -14,8 +14,10 @@ _ARRAY = np.ndarray
 KINDS = "fiubc"  # of dtypes whose arrays can be recorded
 
 
-def constant(value: Any) -> Array:
+def constant(value: Any, beside: Any = None) -> Array:
     """A bare operand: a Python number as it is (its type is weak, as in NumPy), a list as an array, an array itself.
+
+    A complex number takes the precision of what it stands `beside`: with a NumPy scalar it would make a Python number.
 
     Raises:
         TypeError: texts, objects, and arrays of other libraries.
@@ -23,7 +25,7 @@ def constant(value: Any) -> Array:
     if value.__class__ is np.ndarray and value.dtype.kind in KINDS:
         return value  # nearly always
     if value.__class__ in NUMBERS:
-        return value
+        return value if value.__class__ is not complex or beside is None else _complex_beside(value, beside)
     if isinstance(value, list | tuple):
         value = _from_list(value)
     dtype = getattr(value, "dtype", None)
@@ -32,6 +34,11 @@ def constant(value: Any) -> Array:
     if dtype.kind not in KINDS:  # type: ignore[union-attr]
         raise TypeError(f"an array of dtype {dtype} holds no numbers; convert it with .astype(float)")
     return value.view(np.ndarray) if isinstance(value, np.matrix) else value
+
+
+def _complex_beside(value: complex, beside: Any) -> Array:
+    found: Array = np.result_type(beside.dtype, value).type(value)
+    return found
 
 
 def number_array(value: Any, dtype: Any = None) -> Array:

@@ -39,11 +39,11 @@ def _binary(op: Op) -> Callable[..., Any]:
             if a.__class__ is Tensor:
                 x, left = a._node, a._data
             else:
-                x, left = None, a if a.__class__ is float else constant(a)
+                x, left = None, a if a.__class__ is float else constant(a, b)
             if b.__class__ is Tensor:
                 y, right = b._node, b._data
             else:
-                y, right = None, b if b.__class__ is float else constant(b)
+                y, right = None, b if b.__class__ is float else constant(b, a)
             value = forward(left, right)
         except UndecidedError:
             return (a if isinstance(a, Tensor) else b)._record(op, (a, b), None)
@@ -154,7 +154,7 @@ class Tensor(Traced):
                         requires_grad = True
                 else:
                     inputs.append(None)
-                    values.append(constant(a))
+                    values.append(constant(a, self))
             if not op.complex:
                 refuse_complex(values)
             value = op.forward(*values) if params is None else op.forward(*values, **params)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 import tinygraph as tg
+from laws import matrices
 from laws.cases import GRID, Case, array, recipe_for, shape
 from tinygraph.op import Op
 
@@ -51,7 +52,8 @@ def complex_case(function: Any, r: Random) -> Case:
     for a, imaginary in zip(case.arrays, chosen, strict=True):
         arrays.append(a)
         if imaginary:
-            sizes = [r.choice([-1, 1]) * r.randint(GRID // 8, GRID) / GRID for _ in range(a.size)]
+            share = 4 if case.dtypes is matrices.FLOATS else 1  # of matrices smaller ones, to leave them regular
+            sizes = [r.choice([-1, 1]) * r.randint(GRID // 8, GRID) / GRID / share for _ in range(a.size)]
             arrays.append(np.array(sizes).reshape(a.shape))
     kwargs = dict(case.kwargs)
     if kwargs.get("dtype") is not None:

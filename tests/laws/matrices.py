@@ -35,11 +35,12 @@ def some_square(r: Random) -> Case:
     return matrices(square(r, r.randint(1, 3), shape(r, 0, 1, 2)))
 
 
-# --- what is not unique, made so: of each vector's two signs the one that makes a sum positive
+# --- what is not unique, made so: of each vector's two signs, or its phases, the one that makes a sum positive
 
 
 def sign(columns: Any) -> Any:
-    return np.sign(np.sum(columns, axis=-2, keepdims=True) + 0.5 * columns[..., :1, :])
+    total = np.sum(columns, axis=-2, keepdims=True) + 0.5 * columns[..., :1, :]
+    return np.conj(total) / np.abs(total) if np.iscomplexobj(columns) else np.sign(total)
 
 
 def across(x: Any) -> Any:
@@ -52,20 +53,20 @@ def signed_eigen(w: Any, v: Any) -> list[Any]:
 
 def signed_qr(q: Any, r: Any) -> list[Any]:
     signs = sign(q)
-    return [q * signs, r * across(signs)]
+    return [q * signs, r * across(np.conj(signs))]
 
 
 def signed_svd(u: Any, s: Any, vh: Any) -> list[Any]:
     k = s.shape[-1]
     signs, beyond = sign(u), sign(across(vh))
     v = across(vh)
-    rows = [v[..., :k] * signs[..., :k], v[..., k:] * beyond[..., k:]]
+    rows = [v[..., :k] * np.conj(signs[..., :k]), v[..., k:] * beyond[..., k:]]
     return [u * signs, s, *(across(x) for x in rows if x.shape[-1])]
 
 
 def symmetric(function: Callable[..., Any], x: Any, **kwargs: Any) -> Any:
-    """A function that reads one triangle, of the symmetric part: so both count."""
-    return function(0.5 * (x + across(x)), **kwargs)
+    """A function that reads one triangle, of the symmetric, or Hermitian, part: so both count."""
+    return function(0.5 * (x + np.conj(across(x))), **kwargs)
 
 
 def eigen_shapes(x: Any, **_: Any) -> list[tuple[int, ...]]:

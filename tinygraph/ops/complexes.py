@@ -25,7 +25,7 @@ real = part(np.real, numpy=np.real, vjps=[lambda g, ans, x: g], symbol="Re", lat
 
 
 def _imag_dx(g: Array, ans: Array, x: Array) -> Array:
-    return -1j * g if x.dtype.kind == "c" else np.zeros_like(g)
+    return g * -1j if x.dtype.kind == "c" else np.zeros_like(g)
 
 
 imag = part(np.imag, numpy=np.imag, vjps=[_imag_dx], symbol="Im", latex=r"\operatorname{{Im}} {x}")
@@ -40,6 +40,11 @@ def conjugate(x: Array) -> Array:
 def squared(x: Array) -> Array:
     """|x|², a real number also for a complex x."""
     return np.real(x * np.conj(x)) if x.dtype.kind == "c" else x * x
+
+
+def direction(x: Array) -> Array:
+    """The derivative of |x|: its sign, or of complex numbers x̄ / |x|, and 0 at 0."""
+    return np.conj(x) / np.where(x == 0, 1.0, np.abs(x)) if x.dtype.kind == "c" else np.sign(x)
 
 
 @spells(np.angle)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygraph.op import Array, op, spells
-from tinygraph.ops.linalg import turned
+from tinygraph.ops.linalg import adjoint, from_papers
 from tinygraph.ops.spectrum import symmetric
 from tinygraph.ops.ties import joined, negligible, parted, several, shared, tied, warn_of_ties
 
@@ -37,22 +37,28 @@ def _cholesky(x: Array) -> Array:
     return np.linalg.cholesky(x)
 
 
+def _mirrored(x: Array) -> Array:
+    """The symmetric, or Hermitian, matrix of a lower triangle."""
+    half = np.tril(x) - 0.5 * x * np.eye(x.shape[-1], dtype=x.dtype, like=x)
+    return half + adjoint(half)
+
+
+@from_papers
 def _cholesky_vjp(g: Array, ans: Array, x: Array) -> Array:
     """I. Murray, Differentiation of the Cholesky decomposition (2016), equation 10."""
-    across = turned(ans)
-    inner = np.tril(across @ np.tril(g))
-    inner = symmetric(inner - 0.5 * inner * np.eye(x.shape[-1], dtype=x.dtype, like=x))
-    return turned(np.linalg.solve(across, turned(np.linalg.solve(across, inner))))
+    across = adjoint(ans)
+    inner = 0.5 * _mirrored(across @ np.tril(g))
+    return adjoint(np.linalg.solve(across, adjoint(np.linalg.solve(across, inner))))
 
 
-_lower_factor = op(_cholesky, vjps=[_cholesky_vjp], name="cholesky", latex=r"\operatorname{{chol}}({x})")
+_lower_factor = op(_cholesky, vjps=[_cholesky_vjp], complex=True, name="cholesky", latex=r"\operatorname{{chol}}({x})")
 
 
 @spells(np.linalg.cholesky)
 def cholesky(a: Any, *, upper: bool = False) -> Any:
-    """The lower triangular L with a = L Lᵀ, or the upper one with a = Lᵀ L: `np.linalg.cholesky`.
+    """The lower triangular L with a = L Lᴴ, or the upper one with a = Lᴴ L: `np.linalg.cholesky`.
 
-    Reads one triangle of a, as NumPy does; the gradient is symmetric.
+    Reads one triangle of a, as NumPy does; the gradient is symmetric, or Hermitian.
 
     Raises:
         LinAlgError: a is not positive definite.
@@ -62,7 +68,7 @@ def cholesky(a: Any, *, upper: bool = False) -> Any:
         array([[2., 0.],
                [1., 2.]])
     """
-    return turned(_lower_factor(turned(a))) if upper else _lower_factor(a)
+    return adjoint(_lower_factor(adjoint(a))) if upper else _lower_factor(a)
 
 
 # --- QR
@@ -72,7 +78,7 @@ def within(g: Array, basis: Array, k: int) -> Array:
     """The gradient of the first k columns of an orthonormal basis, with that of the rest, which only follow them."""
     if basis.shape[-1] == k:
         return g
-    return g[..., :k] - basis[..., k:] @ (turned(g[..., k:]) @ basis[..., :k])
+    return g[..., :k] - basis[..., k:] @ (adjoint(g[..., k:]) @ basis[..., :k])
 
 
 def _qr(x: Array, mode: Any = "reduced") -> Array:
@@ -86,6 +92,7 @@ def _qr_shapes(x: Array, mode: str) -> tuple[tuple[int, int], tuple[int, int]]:
     return (m, inner), (inner, n)
 
 
+@from_papers
 def _qr_vjp(g: Array, ans: Array, x: Array, mode: str) -> Array:
     """S. F. Walter and L. Lehmann (2018); the columns that a wide matrix has beyond a square are Qᵀ times x."""
     k, shapes = min(x.shape[-2:]), _qr_shapes(x, mode)
@@ -93,14 +100,13 @@ def _qr_vjp(g: Array, ans: Array, x: Array, mode: str) -> Array:
     gq, q, r, gr = within(gq, q, k), q[..., :k], r[..., :k, :k], np.triu(gr[..., :k, :])
     gr, beyond = gr[..., :k], gr[..., k:]
     if beyond.shape[-1]:
-        gq = gq + x[..., k:] @ turned(beyond)
-    inner = r @ turned(gr) - turned(gq) @ q
-    inner = np.tril(inner) + turned(np.tril(inner, -1))
-    gx = turned(np.linalg.solve(r, turned(gq + q @ inner)))
+        gq = gq + x[..., k:] @ adjoint(beyond)
+    inner = _mirrored(r @ adjoint(gr) - adjoint(gq) @ q)
+    gx = adjoint(np.linalg.solve(r, adjoint(gq + q @ inner)))
     return np.concatenate([gx, q @ beyond], axis=-1) if beyond.shape[-1] else gx
 
 
-_orthogonal = op(_qr, vjps=[_qr_vjp], name="qr", symbol="QR", latex=r"\operatorname{{qr}}({x})")
+_orthogonal = op(_qr, vjps=[_qr_vjp], complex=True, name="qr", symbol="QR", latex=r"\operatorname{{qr}}({x})")
 
 
 @spells(np.linalg.qr)
@@ -135,6 +141,12 @@ def _svd_shapes(x: Array, full_matrices: bool) -> tuple[tuple[int, ...], ...]:
     return (m, m if full_matrices else k), (k,), (n if full_matrices else k, n)
 
 
+def _real_values(row: Array, *shapes: Sequence[int]) -> tuple[Array, Array, Array]:
+    """Left vectors, values and right ones, or their gradients; the values are real, whatever the vectors are."""
+    u, s, vh = parted(row, *shapes)
+    return u, np.real(s), vh
+
+
 def _quotients(even: Array, odd: Array, s: Array, ties: Array) -> tuple[Array, Array]:
     """even / (s_j - s_i) and odd / (s_j + s_i), the parts of quotients by s_j² - s_i²; 0 where the divisor is."""
     zero = s <= negligible(s)
@@ -157,56 +169,60 @@ def _above_zero(s: Array, g: Array, ties: Array) -> Array:
     return np.where(s <= negligible(s), 0.0, shared(g, ties) if several(ties) else g)
 
 
+@from_papers
 def _svd_vjp(g: Array, ans: Array, x: Array, full_matrices: bool, hermitian: bool) -> Array:
     """J. Townsend (2016), its quotients by s_j² - s_i² in parts, of which one stays finite where values coincide."""
     (m, n), k, shapes = x.shape[-2:], min(x.shape[-2:]), _svd_shapes(x, full_matrices)
-    (u, s, vh), (gu, gs, gvh) = parted(ans, *shapes), parted(g, *shapes)
-    gu, gv = within(gu, u, k), within(turned(gvh), turned(vh), k)
-    u, v, ties = u[..., :k], turned(vh)[..., :k], tied(s)
-    left, right = turned(u) @ gu, turned(v) @ gv
+    (u, s, vh), (gu, gs, gvh) = _real_values(ans, *shapes), _real_values(g, *shapes)
+    gu, gv = within(gu, u, k), within(adjoint(gvh), adjoint(vh), k)
+    u, v, ties = u[..., :k], adjoint(vh)[..., :k], tied(s)
+    left, right = adjoint(u) @ gu, adjoint(v) @ gv
     if several(ties):
         warn_of_ties("svd", ties, left + right)
     turn, twist = _quotients(_skew(left + right), _skew(left - right), s, ties)
-    gx = (u * _above_zero(s, gs, ties)[..., None, :] + u @ (turn + twist)) @ turned(v)
+    gx = (u * _above_zero(s, gs, ties)[..., None, :] + u @ (turn + twist)) @ adjoint(v)
     if m > k:
-        gx = gx + ((gu - u @ left) * _scales(s)) @ turned(v)
+        gx = gx + ((gu - u @ left) * _scales(s)) @ adjoint(v)
     if n > k:
-        gx = gx + (u * _scales(s)) @ turned(gv - v @ right)
+        gx = gx + (u * _scales(s)) @ adjoint(gv - v @ right)
     return symmetric(gx) if hermitian else gx
 
 
 def _svd_jvp(tangents: Sequence[Array], ans: Array, x: Array, full_matrices: bool, hermitian: bool) -> Array:
     k, t = min(x.shape[-2:]), symmetric(tangents[0]) if hermitian else tangents[0]
-    u, s, vh = parted(ans, *_svd_shapes(x, full_matrices))
-    left, right, ties = u[..., :k], turned(vh)[..., :k], tied(s)
-    inner = turned(left) @ t @ right
+    u, s, vh = _real_values(ans, *_svd_shapes(x, full_matrices))
+    left, right, ties = u[..., :k], adjoint(vh)[..., :k], tied(s)
+    inner = adjoint(left) @ t @ right
     if several(ties):
         warn_of_ties("svd", ties, symmetric(inner))
     turn, twist = _quotients(symmetric(inner), _skew(inner), s, ties)
     tu = left @ (turn + twist) + (t @ right - left @ inner) * _scales(s)
-    tv = right @ (turn - twist) + (turned(t) @ left - right @ turned(inner)) * _scales(s)
-    ts = _above_zero(s, np.diagonal(inner, axis1=-2, axis2=-1), ties)
-    return joined(x, _beside(tu, u, k), ts, turned(_beside(tv, turned(vh), k)))
+    tv = right @ (turn - twist) + (adjoint(t) @ left - right @ adjoint(inner)) * _scales(s)
+    ts = _above_zero(s, np.real(np.diagonal(inner, axis1=-2, axis2=-1)), ties)
+    return joined(x, _beside(tu, u, k), ts, adjoint(_beside(tv, adjoint(vh), k)))
 
 
 def _beside(t: Array, basis: Array, k: int) -> Array:
     """The tangents of a whole basis, of whose columns those beyond k follow the first: the transpose of `within`."""
     if basis.shape[-1] == k:
         return t
-    return np.concatenate([t, -(basis[..., :k] @ (turned(t) @ basis[..., k:]))], axis=-1)
+    return np.concatenate([t, -(basis[..., :k] @ (adjoint(t) @ basis[..., k:]))], axis=-1)
 
 
 def _skew(x: Array) -> Array:
-    return 0.5 * (x - turned(x))
+    return 0.5 * (x - adjoint(x))
 
 
-_singular = op(_svd, vjps=[_svd_vjp], jvp=_svd_jvp, name="svd", symbol="UΣVᵀ", latex=r"\operatorname{{svd}}({x})")
+_singular = op(
+    _svd, vjps=[_svd_vjp], jvp=_svd_jvp, complex=True, name="svd", symbol="UΣVᵀ", latex=r"\operatorname{{svd}}({x})"
+)
 
 
 def _svdvals(x: Array, hermitian: bool = False) -> Array:
     return np.linalg.svd(x, compute_uv=False, hermitian=hermitian)
 
 
+@from_papers
 def _svdvals_vjp(g: Array, ans: Array, x: Array, hermitian: bool) -> Array:
     u, _, vh = np.linalg.svd(x, full_matrices=False, hermitian=hermitian)
     gx = (u * _above_zero(ans, g, tied(ans))[..., None, :]) @ vh
@@ -217,6 +233,7 @@ svdvals = op(
     _svdvals,
     numpy="numpy.linalg.svdvals",
     vjps=[_svdvals_vjp],
+    complex=True,
     name="svdvals",
     symbol="σ",
     latex=r"\sigma({x})",
@@ -233,8 +250,8 @@ svdvals = op(
 def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
     """Singular values S, descending, and vectors, a = U diag(S) Vh: `np.linalg.svd`.
 
-    Vectors are unique but for a sign that a column of U shares with its row of Vh: only functions that do not depend
-    on it have derivatives, and of the columns beyond min(m, n) only functions of the space that they span.
+    Vectors are unique but for a sign, or a phase, that a column of U shares with its row of Vh: only functions that do
+    not depend on it have derivatives, and of the columns beyond min(m, n) only functions of the space that they span.
 
     Example:
         >>> svd(np.array([[3.0, 0.0], [0.0, 4.0]])).S
@@ -243,4 +260,4 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: 
     if not compute_uv:
         return svdvals(a, hermitian=hermitian)
     found = _singular(a, full_matrices=full_matrices, hermitian=hermitian)
-    return SVDResult(*parted(found, *_svd_shapes(a, full_matrices)))
+    return SVDResult(*_real_values(found, *_svd_shapes(a, full_matrices)))

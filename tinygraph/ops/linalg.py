@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Sequence
+from functools import wraps
 from typing import Any
 
 import numpy as np
 
-from tinygraph.op import Array, Each, op, spells
+from tinygraph.op import Array, Each, Rule, op, spells
 from tinygraph.ops.complexes import conjugate
 from tinygraph.ops.index import diagonal
 from tinygraph.ops.shape import axis_in, broadcast, reshape, sum_to, transpose
@@ -25,6 +26,16 @@ def turned(x: Array) -> Array:
 def adjoint(x: Array) -> Array:
     """The matrices of a stack, each transposed and conjugated."""
     return conjugate(turned(x))
+
+
+def from_papers(rule: Rule) -> Rule:
+    """A rule for gradients ∂f/∂x + i ∂f/∂y, which papers write with adjoints, as one for their conjugates."""
+
+    @wraps(rule)
+    def conjugated(g: Array, ans: Array, *args: Array, **params: Any) -> Array:
+        return conjugate(rule(conjugate(g), ans, *args, **params))
+
+    return conjugated
 
 
 def _matmul_dx(g: Array, ans: Array, x: Array, y: Array) -> Array:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.op import Array, Kink, op, spells
+from tinygraph.ops.complexes import conjugate, direction, squared
 from tinygraph.ops.factor import svdvals
 from tinygraph.ops.reduce import kept_shape
 from tinygraph.ops.shape import as_array, axis_in
@@ -20,7 +21,7 @@ _add: Any = np.add.reduce
 
 def _p_norm(x: Array, p: float = 2.0, axis: Any = None, keepdims: bool = False) -> Array:
     if p == 2.0:
-        return np.sqrt(_add(x * x, axis=axis, keepdims=keepdims))
+        return np.sqrt(_add(squared(x), axis=axis, keepdims=keepdims))
     if p == 1.0:
         return _add(np.abs(x), axis=axis, keepdims=keepdims)
     return _add(np.abs(x) ** p, axis=axis, keepdims=keepdims) ** (1.0 / p)
@@ -30,11 +31,11 @@ def _p_norm_vjp(g: Array, ans: Array, x: Array, p: float, axis: Any, keepdims: b
     kept = kept_shape(x, axis)
     g, ans = g.reshape(kept), ans.reshape(kept)
     if p == 1.0:
-        return g * np.sign(x)
+        return g * direction(x)
     ans = np.where(ans == 0, 1.0, ans)
     if p == 2.0:
-        return g * (x / ans)
-    return g * np.sign(x) * (np.where(x == 0, 1.0, np.abs(x)) / ans) ** (p - 1.0)
+        return g * (conjugate(x) / ans)
+    return g * direction(x) * (np.where(x == 0, 1.0, np.abs(x)) / ans) ** (p - 1.0)
 
 
 def _distance(x: Array, p: float = 2.0, axis: Any = None, keepdims: bool = False) -> Array:
@@ -45,6 +46,7 @@ def _distance(x: Array, p: float = 2.0, axis: Any = None, keepdims: bool = False
 p_norm = op(
     _p_norm,
     vjps=[_p_norm_vjp],
+    complex=True,
     kinks=[Kink("all elements are 0, or one where p is not 2", _distance, "0, at the minimum")],
     name="p_norm",
     symbol="‖x‖",
@@ -61,7 +63,7 @@ def _of_vectors(x: Any, p: Any, axis: Any, keepdims: bool) -> Any:
     if p == -np.inf:
         return np.min(np.abs(x), axis=axis, keepdims=keepdims)
     if p == 0:
-        return np.sum(np.abs(np.sign(x)), axis=axis, keepdims=keepdims)
+        return np.sum(np.sign(np.abs(x)), axis=axis, keepdims=keepdims)
     return p_norm(x, p=float(p), axis=axis, keepdims=keepdims)
 
 

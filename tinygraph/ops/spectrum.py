@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygraph.op import Array, op, spells
-from tinygraph.ops.linalg import turned
+from tinygraph.ops.complexes import conjugate
+from tinygraph.ops.linalg import adjoint, from_papers
 from tinygraph.ops.ties import joined, parted, several, shared, tied, warn_of_ties
 
 __all__ = ["eig", "eigh", "eigvals", "eigvalsh"]
@@ -37,7 +38,7 @@ def _gaps(w: Array, ties: Array) -> Array:
 
 
 def symmetric(x: Array) -> Array:
-    return 0.5 * (x + turned(x))
+    return 0.5 * (x + adjoint(x))
 
 
 def _eigh(x: Array, UPLO: Any = "L") -> Array:
@@ -45,23 +46,30 @@ def _eigh(x: Array, UPLO: Any = "L") -> Array:
     return joined(x, found[0], found[1])
 
 
+def _real_values(row: Array, n: int) -> tuple[Array, Array]:
+    """Values and vectors, or their gradients, of one row; the values are real, whatever the vectors are."""
+    values, vectors = parted(row, (n,), (n, n))
+    return np.real(values), vectors
+
+
+@from_papers
 def _eigh_vjp(g: Array, ans: Array, x: Array, UPLO: str) -> Array:
     n = x.shape[-1]
-    (w, v), (gw, gv) = parted(ans, (n,), (n, n)), parted(g, (n,), (n, n))
-    across, ties = turned(v), tied(w)
+    (w, v), (gw, gv) = _real_values(ans, n), _real_values(g, n)
+    across, ties = adjoint(v), tied(w)
     inner = across @ gv
     if several(ties):
         gw = shared(gw, ties)
         warn_of_ties("eigh", ties, inner)
-    turn = np.where(ties, 0.0, 0.5 * (inner - turned(inner)) / _gaps(w, ties))
+    turn = np.where(ties, 0.0, 0.5 * (inner - adjoint(inner)) / _gaps(w, ties))
     return (v * gw[..., None, :] + v @ turn) @ across
 
 
 def _eigh_jvp(tangents: Sequence[Array], ans: Array, x: Array, UPLO: str) -> Array:
     n = x.shape[-1]
-    w, v = parted(ans, (n,), (n, n))
-    inner, ties = turned(v) @ symmetric(tangents[0]) @ v, tied(w)
-    tw = np.diagonal(inner, axis1=-2, axis2=-1)
+    w, v = _real_values(ans, n)
+    inner, ties = adjoint(v) @ symmetric(tangents[0]) @ v, tied(w)
+    tw = np.real(np.diagonal(inner, axis1=-2, axis2=-1))
     if several(ties):
         tw = shared(tw, ties)
         warn_of_ties("eigh", ties, inner)
@@ -69,65 +77,79 @@ def _eigh_jvp(tangents: Sequence[Array], ans: Array, x: Array, UPLO: str) -> Arr
 
 
 _symmetric_eigen = op(
-    _eigh, vjps=[_eigh_vjp], jvp=_eigh_jvp, name="eigh", symbol="λ, v", latex=r"\operatorname{{eigh}}({x})"
+    _eigh,
+    vjps=[_eigh_vjp],
+    jvp=_eigh_jvp,
+    complex=True,
+    name="eigh",
+    symbol="λ, v",
+    latex=r"\operatorname{{eigh}}({x})",
 )
 
 
 @spells(np.linalg.eigh)
 def eigh(a: Any, UPLO: str = "L") -> EighResult:
-    """Eigenvalues, ascending, and eigenvectors, in columns, of symmetric matrices: `np.linalg.eigh`.
+    """Eigenvalues, ascending, and eigenvectors, in columns, of symmetric, or Hermitian, matrices: `np.linalg.eigh`.
 
     Reads one triangle of a, as NumPy does; the gradient is symmetric. Eigenvectors are unique but for their sign:
-    only functions that do not depend on it have derivatives.
+    only functions that do not depend on it, of complex ones on their phase, have derivatives.
 
     Example:
         >>> eigh(np.array([[2.0, 0.0], [0.0, 1.0]])).eigenvalues
         array([1., 2.])
     """
     found, n = _symmetric_eigen(a, UPLO=UPLO), np.shape(a)[-1]
-    return EighResult(*parted(found, (n,), (n, n)))
+    return EighResult(*_real_values(found, n))
 
 
 def _eigvalsh(x: Array, UPLO: Any = "L") -> Array:
     return np.linalg.eigvalsh(x, UPLO)
 
 
+@from_papers
 def _eigvalsh_vjp(g: Array, ans: Array, x: Array, UPLO: Any) -> Array:
     v, ties = np.linalg.eigh(x, UPLO)[1], tied(ans)
     if several(ties):
         g = shared(g, ties)
-    return (v * g[..., None, :]) @ turned(v)
+    return (v * g[..., None, :]) @ adjoint(v)
 
 
 eigvalsh = op(
     _eigvalsh,
     numpy=np.linalg.eigvalsh,
     vjps=[_eigvalsh_vjp],
+    complex=True,
     name="eigvalsh",
     symbol="λ",
     latex=r"\lambda({x})",
 )
 
 
-# --- any square matrices whose eigenvalues are real
+# --- any square matrices. Of real ones too, values and vectors may be complex.
 
 
 def _eig(x: Array) -> Array:
     found = np.linalg.eig(x)
-    if found[0].dtype.kind == "c":
-        raise ValueError("its eigenvalues are not all real; only matrices with a real spectrum have derivatives here")
     return joined(x, found[0], found[1])
 
 
+def _part_along(v: Array, t: Array) -> Array:
+    """How much of each column of t would change the length of that of v."""
+    return np.real(np.sum(conjugate(v) * t, axis=-2, keepdims=True))
+
+
+@from_papers
 def _eig_vjp(g: Array, ans: Array, x: Array) -> Array:
     n = x.shape[-1]
     (w, v), (gw, gv) = parted(ans, (n,), (n, n)), parted(g, (n,), (n, n))
-    across, ties = turned(v), tied(w)
-    inner = across @ (gv - v * np.sum(v * gv, axis=-2, keepdims=True))  # the length stays 1
+    across, ties = adjoint(v), tied(w)
+    inner = across @ (gv - v * _part_along(v, gv))  # the length stays 1
     if several(ties):
         gw = shared(gw, ties)
         warn_of_ties("eig", ties, inner)
-    middle = np.where(ties, 0.0, inner / _gaps(w, ties)) + gw[..., None, :] * np.eye(n, dtype=x.dtype, like=x)
+    middle = np.where(ties, 0.0, inner / conjugate(_gaps(w, ties))) + gw[..., None, :] * np.eye(
+        n, dtype=x.dtype, like=x
+    )
     return np.linalg.solve(across, middle @ across)
 
 
@@ -140,15 +162,19 @@ def _eig_jvp(tangents: Sequence[Array], ans: Array, x: Array) -> Array:
         tw = shared(tw, ties)
         warn_of_ties("eig", ties, inner)
     tv = v @ np.where(ties, 0.0, inner / _gaps(w, ties))
-    return joined(x, tw, tv - v * np.sum(v * tv, axis=-2, keepdims=True))
+    return joined(x, tw, tv - v * _part_along(v, tv))
 
 
-_eigen = op(_eig, vjps=[_eig_vjp], jvp=_eig_jvp, name="eig", symbol="λ, v", latex=r"\operatorname{{eig}}({x})")
+_eigen = op(
+    _eig, vjps=[_eig_vjp], jvp=_eig_jvp, complex=True, name="eig", symbol="λ, v", latex=r"\operatorname{{eig}}({x})"
+)
 
 
 @spells(np.linalg.eig)
 def eig(a: Any) -> EigResult:
-    """Eigenvalues and eigenvectors of length 1, in columns, of matrices with a real spectrum: `np.linalg.eig`.
+    """Eigenvalues and eigenvectors of length 1, in columns; of a real matrix too they may be complex: `np.linalg.eig`.
+
+    Eigenvectors are unique but for their sign or phase: only functions that do not depend on it have derivatives.
 
     Example:
         >>> eig(np.array([[1.0, 1.0], [0.0, 3.0]])).eigenvalues
@@ -160,7 +186,7 @@ def eig(a: Any) -> EigResult:
 
 @spells(np.linalg.eigvals)
 def eigvals(a: Any) -> Any:
-    """Eigenvalues of matrices with a real spectrum: `np.linalg.eigvals`.
+    """Eigenvalues; of a real matrix too they may be complex: `np.linalg.eigvals`.
 
     Example:
         >>> eigvals(np.array([[1.0, 1.0], [0.0, 3.0]]))

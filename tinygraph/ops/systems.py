@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygraph.op import Array, Borrowed, bare, op, spells
+from tinygraph.ops.complexes import squared
 from tinygraph.ops.factor import svdvals
-from tinygraph.ops.linalg import turned
+from tinygraph.ops.linalg import adjoint, from_papers, turned
 from tinygraph.ops.shape import axis_in, reshape, sum_to, transpose
+from tinygraph.ops.spectrum import symmetric
 
 __all__ = [
     "det",
@@ -36,7 +38,7 @@ def _inv_vjp(g: Array, ans: Array, x: Array) -> Array:
     return -(across @ g @ across)
 
 
-inv = op(np.linalg.inv, numpy=np.linalg.inv, vjps=[_inv_vjp], symbol="x⁻¹", latex="{x}^{{-1}}")
+inv = op(np.linalg.inv, numpy=np.linalg.inv, vjps=[_inv_vjp], complex=True, symbol="x⁻¹", latex="{x}^{{-1}}")
 
 
 def _pinv(x: Array, rcond: Any = None, hermitian: bool = False, rtol: Any = np._NoValue) -> Array:
@@ -44,16 +46,17 @@ def _pinv(x: Array, rcond: Any = None, hermitian: bool = False, rtol: Any = np._
     return np.linalg.pinv(x, hermitian=hermitian, **(given if rcond is None else {"rcond": rcond, **given}))
 
 
+@from_papers
 def _pinv_vjp(g: Array, ans: Array, x: Array, rcond: Any, hermitian: bool, rtol: Any) -> Array:
     """G. H. Golub and V. Pereyra (1973), where the rank stays what it is."""
-    gt, across = turned(g), turned(ans)
+    gt, across = adjoint(g), adjoint(ans)
     rows = (gt - x @ (ans @ gt)) @ ans @ across
     columns = across @ ans @ (gt - (gt @ ans) @ x)
     gx = rows + columns - across @ g @ across
-    return 0.5 * (gx + turned(gx)) if hermitian else gx
+    return symmetric(gx) if hermitian else gx
 
 
-pinv = op(_pinv, numpy=np.linalg.pinv, vjps=[_pinv_vjp], name="pinv", symbol="x⁺", latex="{x}^+")
+pinv = op(_pinv, numpy=np.linalg.pinv, vjps=[_pinv_vjp], complex=True, name="pinv", symbol="x⁺", latex="{x}^+")
 
 op(np.linalg.matrix_rank, numpy=np.linalg.matrix_rank, kind="constant", name="matrix_rank")
 
@@ -76,12 +79,14 @@ def _solve_dx(g: Array, ans: Array, x: Array, y: Array) -> Array:
     return sum_to(-gy @ turned(_columns(ans, vector)), shape=x.shape)
 
 
-solve = op(np.linalg.solve, numpy=np.linalg.solve, vjps=[_solve_dx, _solve_dy], latex="{x}^{{-1}} {y}")
+solve = op(np.linalg.solve, numpy=np.linalg.solve, vjps=[_solve_dx, _solve_dy], complex=True, latex="{x}^{{-1}} {y}")
 
 _substituted = Borrowed("scipy.linalg.solve_triangular")
 
 
 def _solve_triangular(x: Array, y: Array, trans: Any = 0, lower: bool = False, unit_diagonal: bool = False) -> Array:
+    if trans in (2, "C") and np.iscomplexobj(x):
+        raise TypeError("trans='C' has no rule for complex numbers: give np.conj(x) and trans='T'")
     return _substituted(x, y, trans, lower, unit_diagonal, check_finite=False)  # NaN flows through
 
 
@@ -106,6 +111,7 @@ def _triangular_dy(g: Array, ans: Array, x: Array, y: Array, trans: Any, **how: 
 solve_triangular = op(
     _solve_triangular,
     vjps=[_triangular_dx, _triangular_dy],
+    complex=True,
     name="solve_triangular",
     latex="{x}^{{-1}} {y}",
     doc="""The solution z of x z = y for a triangular x, by substitution: SciPy's, with its arguments.
@@ -137,20 +143,22 @@ def _inverse(g: Array, x: Array, rcond: float) -> Array:
     return np.linalg.pinv(x if x.dtype == g.dtype else x.astype(g.dtype), rcond=rcond)
 
 
+@from_papers
 def _lstsq_dx(g: Array, ans: Array, x: Array, y: Array, rcond: float) -> Array:
     vector = y.ndim == 1
     g, ans, y = _columns(g, vector), _columns(ans, vector), _columns(y, vector)
     inverse = _inverse(g, x, rcond)
-    across = inverse.T
+    across = adjoint(inverse)
     gy = across @ g
-    return (y - x @ ans) @ (inverse @ gy).T + across @ ans @ (g - x.T @ gy).T - gy @ ans.T
+    return (y - x @ ans) @ adjoint(inverse @ gy) + across @ ans @ adjoint(g - adjoint(x) @ gy) - gy @ adjoint(ans)
 
 
+@from_papers
 def _lstsq_dy(g: Array, ans: Array, x: Array, y: Array, rcond: float) -> Array:
-    return _inverse(g, x, rcond).T @ g
+    return adjoint(_inverse(g, x, rcond)) @ g
 
 
-_least_squares = op(_lstsq, vjps=[_lstsq_dx, _lstsq_dy], name="lstsq", latex="{x}^+ {y}")
+_least_squares = op(_lstsq, vjps=[_lstsq_dx, _lstsq_dy], complex=True, name="lstsq", latex="{x}^+ {y}")
 
 
 @spells(np.linalg.lstsq)
@@ -171,7 +179,7 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> LstsqResult:
     rank = int((bare(s) > rcond * bare(s)[:1]).sum())
     residuals = s[:0]
     if rank == n < m:
-        residuals = ((b - a @ x) ** 2).sum(axis=0)
+        residuals = squared(b - a @ x).sum(axis=0)
         residuals = residuals if np.ndim(b) > 1 else residuals.reshape(1)
     return LstsqResult(x, residuals, rank, s)
 
@@ -231,7 +239,7 @@ def _det_vjp(g: Array, ans: Array, x: Array) -> Array:
     return g[..., None, None] * _cofactors(x)
 
 
-det = op(np.linalg.det, numpy=np.linalg.det, vjps=[_det_vjp], symbol="det", latex=r"\det {x}")
+det = op(np.linalg.det, numpy=np.linalg.det, vjps=[_det_vjp], complex=True, symbol="det", latex=r"\det {x}")
 
 
 class SlogdetResult(NamedTuple):
@@ -247,10 +255,20 @@ def _slogdet(x: Array) -> Array:
 
 
 def _slogdet_vjp(g: Array, ans: Array, x: Array) -> Array:
-    return g[..., 1][..., None, None] * turned(np.linalg.inv(x))
+    slope = np.real(g[..., 1])
+    if ans.dtype.kind == "c":  # the sign turns as the logarithm's imaginary part does
+        slope = slope + np.imag(g[..., 0] * ans[..., 0]) * 1j
+    return slope[..., None, None] * turned(np.linalg.inv(x))
 
 
-_sign_and_log = op(_slogdet, vjps=[_slogdet_vjp], name="slogdet", symbol="ln|det|", latex=r"\ln \left|\det {x}\right|")
+_sign_and_log = op(
+    _slogdet,
+    vjps=[_slogdet_vjp],
+    complex=True,
+    name="slogdet",
+    symbol="ln|det|",
+    latex=r"\ln \left|\det {x}\right|",
+)
 
 
 @spells(np.linalg.slogdet)
@@ -262,7 +280,7 @@ def slogdet(a: Any) -> SlogdetResult:
         -1.0
     """
     found = _sign_and_log(a)
-    return SlogdetResult(found[..., 0], found[..., 1])
+    return SlogdetResult(found[..., 0], np.real(found[..., 1]))
 
 
 # --- powers and exponentials
@@ -305,6 +323,7 @@ def _expm_vjp(g: Array, ans: Array, x: Array) -> Array:
 expm = op(
     Borrowed("scipy.linalg.expm"),
     vjps=[_expm_vjp],
+    complex=True,
     symbol="eˣ",
     latex="e^{{{x}}}",
     doc="""The exponential of square matrices, Σ xᵏ / k!: SciPy's.
