@@ -20,6 +20,7 @@ from benchmarks import (
     record,
     startup,
     tables,
+    vmap,
 )
 from benchmarks.budgets import judge
 from benchmarks.harness import Result
@@ -33,6 +34,7 @@ WORKLOADS: dict[str, Callable[[Profile, Iterable[str]], Iterable[Result]]] = {
     "conv": conv.run,
     "layers": layers.run,
     "optimizers": optimizers.run,
+    "vmap": vmap.run,
     "fit": fit.run,
     "million": million.run,
     "startup": startup.run,

@@ -22,6 +22,7 @@ from benchmarks import (
     optimizers,
     record,
     tables,
+    vmap,
 )
 from benchmarks.harness import Entry, Quartiles, Result
 from benchmarks.profiles import PROFILES
@@ -100,6 +101,8 @@ def makers_of_all_workloads():
         yield "convolution", name, lambda make=make: conv.entry(make, layer), conv.TOLERANCE
     for name, make in conv.NETWORKS.items():
         yield "convolutional", name, lambda make=make: conv.entry(make, network), conv.TOLERANCE
+    for name, make in vmap.MAKERS.items():
+        yield "vmap", name, lambda make=make: vmap.entry(make, vmap.make_task((6, 5, 4, 3), 2)), vmap.TOLERANCE
     yield from makers_of_layers_and_optimizers(task.params)
 
 
@@ -121,7 +124,7 @@ def test_every_contestant_installed_here_does_the_same_work():
         if name in present:
             outcome = make().check()
             harness.agree(outcome, expected.setdefault(workload, outcome), tolerance)
-    assert len(expected) == 6 + len(layers.LAYERS) + len(optimizers.OPTIMIZERS)
+    assert len(expected) == 7 + len(layers.LAYERS) + len(optimizers.OPTIMIZERS)
 
 
 def test_pytorch_trains_as_fit_does():
