@@ -32,6 +32,9 @@ SAYS = {
     "meta_learning": r"learned to learn .*after one step on 10 points 0\.1\d\nlearned all at once .*points 0\.[2-9]",
     "numpy_is_enough": r"energy -62\.7174 J",
     "own_op": r"swish: first and second(.*\n)*forgetful: .* 6 wrong",
+    "per_example_gradients": (
+        r"W1: \(1000, 64, 32\)(.*\n)*their mean .*: True\nof the 40 largest gradients, 3[5-9] belong to wrong labels"
+    ),
     "scipy_minimize": (
         r"trust-ncg, jac and hessp +energy -0\.439616, .* \d{2,3} energies\n"
         r"BFGS, jac +energy -0\.439616,(.*\n)*.*differences .*-0\.439616, .* \d{5} energies"
