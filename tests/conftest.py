@@ -1,5 +1,6 @@
 """Hypothesis's profiles, threads, and that no test leaves a mode of recording switched on."""
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -17,6 +18,12 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.enviro
 
 for library in ("OPENBLAS", "OMP", "MKL"):  # read by workers, which are as many as cores: more threads wait in turn
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
+
+def pytest_collection_finish() -> None:
+    """What was collected outlives all tests: no search for garbage looks at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
