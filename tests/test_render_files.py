@@ -34,6 +34,12 @@ def test_a_function_is_drawn_with_the_names_that_it_uses_itself():
     assert "dJ/dc = dJ/du · du/dc = dJ/du · b = 3 · 3 = 9" in text
 
 
+def test_complex_inputs_have_derivatives():
+    text = render(lambda c: np.abs(c * c), inputs=(1 + 2j,)).text
+    assert "c = (1+2j)" in text
+    assert render(lambda z: np.sum(np.abs(z)), inputs=(np.array([3 + 4j]),)).text.endswith("= [(0.6−0.8j)]")
+
+
 def test_inputs_by_name_and_nested():
     def f(params, x):
         return (params["W"] @ x + params["b"]).sum()

@@ -48,7 +48,7 @@ def last(compiled: Compiled, inputs: Any, max_nodes: int) -> Recording:
 
 
 def _array(x: Any) -> Any:
-    return np.asarray(x) if type(x) is float else x
+    return np.asarray(x) if type(x) in (float, complex) else x
 
 
 def draw(program: Program, title: str = "", rankdir: str | None = None) -> tuple[Drawing, dict[str, Any]]:

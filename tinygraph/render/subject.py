@@ -114,7 +114,7 @@ def _called(f: Callable[..., Any], inputs: Any, names: Mapping[str, Any]) -> Sub
         result = f(*positional) if positional else f(**made)
     leaves = [t for t in flatten(result)[0] if isinstance(t, Tensor)]
     if not leaves:
-        raise TypeError(f"render: {_name(f)} returned no Tensor, but a {type(result).__name__}")
+        raise TypeError(f"render: {_name(f) or 'the function'} returned no Tensor, but a {type(result).__name__}")
     learned = dict(f.named_parameters()) if hasattr(f, "named_parameters") else {}
     known = named({**names, **made, **inside, **learned})
     for t in leaves[:1]:
@@ -153,12 +153,13 @@ def _is_variadic(f: Callable[..., Any], name: str) -> bool:
 
 
 def _input(value: Any, given: set[Node]) -> Any:
-    """An argument as a Tensor, or as it is where it is no array of real numbers; data is recorded too, and noted."""
+    """An argument as a Tensor, or as it is where it is no array that has a derivative; data is recorded too, and noted."""
     leaves, rebuild = flatten(value)
     made = []
     for x in leaves:
-        kind = getattr(getattr(x, "dtype", None), "kind", "f" if type(x) is float else "")
-        if kind == "f" and (type(x) is float or isinstance(x, np.ndarray | np.generic | Tensor)):
+        number = type(x) is float or type(x) is complex
+        kind = getattr(getattr(x, "dtype", None), "kind", "")
+        if number or (kind in ("f", "c") and isinstance(x, np.ndarray | np.generic | Tensor)):
             t = Tensor(bare(x), name=x.name if isinstance(x, Tensor) else None)
             if isinstance(x, Tensor) and not x.requires_grad:
                 given.add(t._node)
