@@ -218,3 +218,16 @@ def test_under_debug_a_graph_with_nan_is_still_drawn():
         z = y * 2
     with tg.debug():
         assert "nan" in render(z, names={"y": y}).text
+
+
+def test_bare_arrays_are_told_by_their_names_and_the_nameless_get_one():
+    X, W = np.array([[0.0, 1.0], [2.0, 3.0]]), Tensor(np.ones((2, 3)), name="W")
+    J = np.sum(np.tanh(X @ W))
+    named = str(derivation(J, names={"X": X, "J": J})).splitlines()
+    assert named[0] == "X = [[0, 1], [2, 3]]"
+    assert any(line.startswith("dW = Xᵀ @ (1 − tanh(X W)²) = ") for line in named)
+    nameless = derivation(J, names={"J": J})
+    assert str(nameless).splitlines()[0] == "c[1] = [[0, 1], [2, 3]]"
+    assert r"c^{[1]} &= \begin{bmatrix} 0 & 1 \\ 2 & 3 \end{bmatrix}" in nameless.latex
+    assert render(J).text.splitlines()[0] == "c[1] = [[0, 1], [2, 3]]"
+    assert "…" not in render(J).text + str(nameless)

@@ -6,7 +6,7 @@ written down a second time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -111,17 +111,18 @@ def _pulled(graph: Gathered, box: Node, g: Array, names: Mapping[Node, str]) -> 
     """
     fresh = {x: leaf(x.value, np.asarray(x.value).dtype.kind in "fc") for x in graph.inputs(box)}
     seed = leaf(g)
+    bare = [(a, leaf(np.asarray(a))) for a in graph.arrays(box) if np.asarray(a).dtype.kind in "fc"]
     with undisturbed():
-        root = _again(box, fresh)
+        root = _again(box, fresh, bare)
         wanted = [node for x, node in fresh.items() if x.requires_grad]
         try:
             found = pullback(root, handle(seed), wanted, lift=handle)
         except (TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError):
-            bare = pullback(root, g, wanted)
-            return {
-                x: Expr(bare[node], name="" if np.ndim(g) == 0 else HIDDEN) for x, node in fresh.items() if node in bare
-            }
+            plain = pullback(root, g, wanted)
+            hidden = "" if np.ndim(g) == 0 else HIDDEN
+            return {x: Expr(plain[node], name=hidden) for x, node in fresh.items() if node in plain}
     known = {node: Expr(node.value, name=names[x]) for x, node in fresh.items()}
+    known |= {node: Expr(node.value, name=graph.array_name(a) or HIDDEN) for a, node in bare}
     known[root] = Expr(root.value, name=names[box])
     known[seed] = Expr(g) if np.ndim(g) == 0 and g == 1 else Expr(g, name=upstream(box))
 
@@ -134,9 +135,10 @@ def _pulled(graph: Gathered, box: Node, g: Array, names: Mapping[Node, str]) -> 
     return {x: simplify(read(found[node]._node, stop)) for x, node in fresh.items() if node in found}
 
 
-def _again(box: Node, fresh: Mapping[Node, Node]) -> Node:
-    """The box, and what is folded into it, computed from fresh inputs."""
+def _again(box: Node, fresh: Mapping[Node, Node], bare: Iterable[tuple[Array, Node]]) -> Node:
+    """The box, and what is folded into it, computed from fresh inputs; bare arrays are recorded too, to be named."""
     made: dict[Node, Any] = {x: handle(node) for x, node in fresh.items()}
+    recorded = {id(a): handle(node) for a, node in bare}
     steps, stack = {box}, [box]
     while stack:
         for x in stack.pop().inputs or ():
@@ -145,7 +147,7 @@ def _again(box: Node, fresh: Mapping[Node, Node]) -> Node:
                 stack.append(x)
     for node in sorted(steps, key=serial):
         pairs = zip(node.inputs or (), node.args or (), strict=True)
-        args = [a if x is None else made.get(x, x.value) for x, a in pairs]
+        args = [recorded.get(id(a), a) if x is None else made.get(x, x.value) for x, a in pairs]
         assert node.op is not None
         made[node] = node.op(*args, **(node.params or {}))
     found: Node = made[box]._node

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,10 +67,15 @@ class Gathered:
         return f"({said})" if text.is_short(said) else ""
 
     @property
+    def bare(self) -> list[Array]:
+        """The arrays that no Tensor holds, each once."""
+        return list({id(a): a for box in self.boxes for a in self.arrays(box)}.values())
+
+    @property
     def reads_well(self) -> bool:
-        """Whether every box that is used can be told from the others in words, by its name or its whole formula."""
+        """Whether everything that is used can be told from the others in words, by its name or its whole formula."""
         used = [node for node in self.boxes if node not in self.roots and not self.name(node)]
-        return not any(node.op is None or not self.called(node) for node in used)
+        return all(node.op is not None and self.called(node) for node in used) and all(map(self.array_name, self.bare))
 
     def inputs(self, box: Node) -> list[Node]:
         """The drawn nodes that the formula of a box is made of, each once, in the order of use."""
@@ -119,7 +124,7 @@ def gather(
         fold: whether an operation without a name stands in the formula of the one that uses it; None does so where
             the caller has named steps between inputs and result.
         given: leaves that are data, although they require a gradient.
-        automatic: give names to the boxes that have none.
+        automatic: give names to the boxes and bare arrays that have none.
         made: names that nobody gave, marked for pictures.
 
     Raises:
@@ -167,6 +172,8 @@ def _write(graph: Gathered, fold: bool, automatic: bool) -> None:
     uses = Counter(x for node in graph.nodes for x in node.inputs or () if x is not None)
     consumer = {x: node for node in graph.nodes for x in node.inputs or () if x is not None}
     taken = {graph.raw_name(node) for node in graph.nodes} | set(graph.names.values())
+    if automatic:
+        graph.names = {**_constants(graph.nodes, taken), **graph.names}
     spare = (f"t{i}" for i in range(1, len(graph.nodes) + len(taken) + 2))
     for node in graph.nodes:
         graph.formulas[node] = formula = _formula(graph, node)
@@ -182,6 +189,14 @@ def _write(graph: Gathered, fold: bool, automatic: bool) -> None:
     for node in reversed(graph.nodes):  # the one that is drawn, not one that is folded itself
         if node in graph.owner:
             graph.owner[node] = graph.owner.get(graph.owner[node], graph.owner[node])
+
+
+def _constants(nodes: Sequence[Node], taken: Collection[str | None]) -> dict[int, str]:
+    """Names for the arrays that no Tensor holds: c1 and so on."""
+    pairs = ((x, a) for node in nodes for x, a in zip(node.inputs or (), node.args or (), strict=True))
+    found = dict.fromkeys(id(a) for x, a in pairs if x is None and not text.is_scalar(a))
+    spare = (name for i in range(1, len(found) + len(taken) + 1) if (name := f"c{i}") not in taken)
+    return dict(zip(found, spare, strict=False))
 
 
 def _formula(graph: Gathered, node: Node) -> Expr:

@@ -107,11 +107,16 @@ def derivation(
     plain = Walk(graph, text_notation, with_numbers=numbers, short=short)
     typeset = Walk(graph, latex_notation, with_numbers=numbers, short=short, terms=plain.terms)
     return Derivation(
-        tuple(_lines(plain, plain.value, graph.boxes)),
+        tuple(_values(plain)),
         tuple(_lines(plain, plain.derivative, plain.backward())),
         _aligned(typeset),
         latex,
     )
+
+
+def _values(walk: Walk) -> list[tuple[str, ...]]:
+    given = [tuple(map(walk.notation.finished, parts)) for parts in walk.given()]
+    return [*given, *_lines(walk, walk.value, walk.graph.boxes)]
 
 
 def _lines(walk: Walk, equation: Any, nodes: Any) -> list[tuple[str, ...]]:
@@ -120,6 +125,6 @@ def _lines(walk: Walk, equation: Any, nodes: Any) -> list[tuple[str, ...]]:
 
 def _aligned(walk: Walk) -> str:
     """One block of equations, their first signs of equality under each other."""
-    found = [*_lines(walk, walk.value, walk.graph.boxes), *_lines(walk, walk.derivative, walk.backward())]
+    found = [*_values(walk), *_lines(walk, walk.derivative, walk.backward())]
     lines = [f"{first} &= {' = '.join(rest)}" if rest else rf"{first} &" for first, *rest in found]
     return "\n".join([r"\begin{aligned}", *(f"{line} \\\\" for line in lines[:-1]), *lines[-1:], r"\end{aligned}"])

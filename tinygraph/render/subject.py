@@ -153,7 +153,7 @@ def _is_variadic(f: Callable[..., Any], name: str) -> bool:
 
 
 def _input(value: Any, given: set[Node]) -> Any:
-    """An argument as a Tensor, or as it is where it is no array that has a derivative; data is recorded too, and noted."""
+    """An argument as a Tensor, or as it is where it is no array with a derivative; data is recorded too, and noted."""
     leaves, rebuild = flatten(value)
     made = []
     for x in leaves:

@@ -72,6 +72,11 @@ class Walk:
         by = self.called(node)
         return f"d{by}" if self.short else self.notation.derivative(self.of, by)
 
+    def given(self) -> list[list[str]]:
+        """The equations of the arrays that no Tensor holds."""
+        named = [(self.graph.array_name(a), np.asarray(a)) for a in self.graph.bare]
+        return [_different([self.notation.atom(name)[0], self.notation.value(a)]) for name, a in named if name]
+
     def value(self, node: Node) -> list[str]:
         """The equation of a value: its name, its formula, the formula with its numbers, and what it comes to."""
         formula = self.graph.formulas[node]
@@ -120,9 +125,10 @@ class Walk:
 
     def outline(self) -> str:
         """All of the walk, a line for each step."""
+        given = [self.line(parts) for parts in self.given()]
         if self.graph.of is None:
-            return "\n".join(line for node in self.graph.boxes for line in self.about(node))
-        forward = [self.line(self.value(node)) for node in self.graph.boxes]
+            return "\n".join([*given, *(line for node in self.graph.boxes for line in self.about(node))])
+        forward = [*given, *(self.line(self.value(node)) for node in self.graph.boxes)]
         return "\n".join([*forward, *(self.line(self.derivative(node)) for node in self.backward())])
 
     def line(self, parts: list[str]) -> str:
