@@ -133,6 +133,26 @@ def test_gradients_through_a_batch_are_those_of_a_loop(op: Op, said: set[str]) -
             np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-8)
 
 
+NO_ARRAY = {"array2string", "array_repr", "array_str", "common_type", "min_scalar_type", "result_type", "empty_like"}
+
+
+@pytest.mark.parametrize("op", [o for o in table.CONSTANT if o.name not in NO_ARRAY], ids=lambda o: o.name)
+def test_what_has_no_derivative_is_found_for_each_example(op: Op, said: set[str]) -> None:
+    rng = np.random.default_rng(0)
+    x, i, square = rng.normal(size=(3, 4)), rng.integers(0, 5, (3, 4)), rng.normal(size=(3, 4, 4))
+    for args in ((x,), (x, np.round(x)), (square,), (i,), (i, i[::-1]), (x > 0,), (x > 0, i > 2)):
+        try:
+            want = [op(*(a[k] for a in args)) for k in range(3)]
+        except (TypeError, ValueError, IndexError):  # not of such arguments
+            continue
+        parts = [w if isinstance(w, tuple | list) else [w] for w in want]
+        if any(len({np.shape(p) for p in same}) > 1 for same in zip(*parts, strict=True)):
+            continue  # as many as the values say
+        found = vmap(op)(*args)
+        for y, w in zip(found if isinstance(want[0], tuple | list) else [found], zip(*parts, strict=True), strict=True):
+            np.testing.assert_array_equal(y, np.stack(w))
+
+
 # --- indices
 
 KEYS: list[Any] = [
