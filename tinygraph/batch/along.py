@@ -22,7 +22,9 @@ def _of_elements(function: Callable[..., Any]) -> Rule:
     return run
 
 
-for _f in named("where clip round around nan_to_num isclose real imag angle sinc i0 fix isposinf isneginf iscomplex isreal"):
+for _f in named(
+    "where clip round around nan_to_num isclose real imag angle sinc i0 fix isposinf isneginf iscomplex isreal"
+):
     RULES[_f] = _of_elements(_f)
 
 

@@ -76,7 +76,7 @@ def vmap(f: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
 
 
 def _array(x: Any) -> Any:
-    return x if isinstance(x, Tensor) else number_array(x)
+    return x if isinstance(x, Tensor) else number_array(x if hasattr(x, "dtype") else np.asarray(x))
 
 
 def _in_axes(args: tuple[Any, ...], in_axes: Any) -> list[Any]:
