@@ -14,6 +14,7 @@ import tinygraph as tg
 from tinygraph.op import Op
 
 FUNCTIONS = [*table.RULED, *sorted(set(table.COMPOSED.values()), key=lambda f: f.__name__)]
+WEAK = np.lib.NumpyVersion(np.__version__) >= "2.0.0"  # before, the precision of a scalar hung on its value
 TRIED = max(1, settings().max_examples // 10)
 Z = np.array([1.0 + 2.0j, -0.5 + 0.25j, 0.75 - 1.0j])
 
@@ -50,7 +51,8 @@ def test_the_laws_hold_for_complex_numbers(function: Any) -> None:
         if isinstance(function, Op) or TRIED > 1:  # what is made of others follows from them
             checks.check_second_order(function, case)
             checks.check_modes(function, case)
-            checks.check_alike(function, case)
+            if WEAK:
+                checks.check_alike(function, case)
 
 
 # --- the convention
@@ -181,6 +183,7 @@ def test_pictures_write_complex_numbers_out() -> None:
 
 
 RAISING = [
+    (lambda t: tg.optim.SGD([t]), "parameter 0 is complex; make its real and its imaginary part two parameters"),
     (tg.relu, r"relu of shape \(3,\): it has no rule for complex numbers; take \.real, \.imag or abs"),
     (np.rint, "rint of .* no rule for complex numbers"),
     (lambda t: np.floor_divide(2.0, t), "floor_divide of .* no rule for complex numbers"),
@@ -209,7 +212,7 @@ def test_what_has_no_meaning_for_complex_numbers_raises_and_says_so(call: Callab
 
 @pytest.mark.parametrize("narrow", [np.float32, np.float64])
 def test_python_complex_numbers_beside_scalars_give_numpys(narrow: Any) -> None:
-    wide = np.result_type(narrow, np.complex64)
+    wide = (narrow(2.0) * 1j).dtype
     t = tg.Tensor(narrow(2.0)) * narrow(1.0)  # a NumPy scalar
     for y in (1j * t, t * 1j, 1j + t, 1j - t, 1j / t, 1j**t, np.multiply(1j, t)):
         assert y.dtype == wide

@@ -233,7 +233,7 @@ def _cast(g: Array, dtype: np.dtype[Any]) -> Array:
         return g
     if g.dtype.kind == "c" and dtype.kind != "c":
         g = np.real(g)
-    return g.astype(dtype)
+    return g if g.dtype == dtype else g.astype(dtype)
 
 
 def pushforward(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.op import Array, Op, describe
+from tinygraph.op import Array, Op, bare, describe
 
 NUMBERS = (float, int, bool, complex)
 _ARRAY = np.ndarray
@@ -37,7 +37,7 @@ def constant(value: Any, beside: Any = None) -> Array:
 
 
 def _complex_beside(value: complex, beside: Any) -> Array:
-    found: Array = np.result_type(beside.dtype, value).type(value)
+    found: Array = np.result_type(bare(beside), value).type(value)
     return found
 
 

@@ -74,6 +74,8 @@ def _check(groups: list[tuple[Named, dict[str, Any]]]) -> None:
             raise TypeError(f"{what} is a {type(p).__name__}, not a Tensor")
         if p in seen:
             raise ValueError(f"{what} is given twice; give each Tensor once")
+        if p.dtype.kind == "c":
+            raise TypeError(f"{what} is complex; make its real and its imaginary part two parameters")
         if not p.is_leaf:
             raise ValueError(f"{what} is a result, not a leaf; optimize the Tensors that it was computed from")
         if not p.requires_grad:
