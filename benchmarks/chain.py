@@ -54,6 +54,24 @@ def tinygraph_entry(x_value: np.ndarray, w_value: np.ndarray, steps: int) -> Ent
     return Entry(run, lambda: [run().data, x.grad, w.grad])
 
 
+def compiled_entry(x: np.ndarray, w: np.ndarray, steps: int) -> Entry:
+    import tinygraph as tg
+
+    def loss(y: Any, w: Any) -> Any:
+        for _ in range(steps):
+            y = np.tanh(y * w + w)
+        return y.sum()
+
+    compiled = tg.compile(tg.value_and_grad(loss, argnums=(0, 1)), strict=True)
+
+    def check() -> list[np.ndarray]:
+        for _ in range(20):  # until it is known which rendering is the fastest
+            value, grads = compiled(x, w)
+        return [value, *grads]
+
+    return Entry(lambda: compiled(x, w), check)
+
+
 def torch_entry(x_value: np.ndarray, w_value: np.ndarray, steps: int) -> Entry:
     import torch
 
@@ -157,6 +175,7 @@ def jax_entry(x_value: np.ndarray, w_value: np.ndarray, steps: int) -> Entry:
 MAKERS: dict[str, Callable[[np.ndarray, np.ndarray, int], Entry]] = {
     "numpy": numpy_entry,
     "tinygraph": tinygraph_entry,
+    "tinygraph-compiled": compiled_entry,
     "torch": torch_entry,
     "autograd": autograd_entry,
     "mygrad": mygrad_entry,

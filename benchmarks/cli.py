@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from benchmarks import (
+    arithmetic,
     chain,
     contestants,
     conv,
@@ -29,6 +30,7 @@ from benchmarks.profiles import PROFILES, Profile
 WORKLOADS: dict[str, Callable[[Profile, Iterable[str]], Iterable[Result]]] = {
     "record": record.run,
     "chain": chain.run,
+    "arithmetic": arithmetic.run,
     "mlp": mlp.run,
     "models": models.run,
     "conv": conv.run,

@@ -22,7 +22,8 @@ ABOUT = "a chain of many operations on 0-d arrays, forward and backward, a proce
 TOLERANCE = 1e-9
 WARM_UP_STEPS = 100
 TIME_LIMIT = 300
-NOT_HERE = {"jax": "traces and compiles the whole chain: not made for this"}
+_WHOLE = "traces and compiles the whole chain: not made for this"
+NOT_HERE = {"jax": _WHOLE, "tinygraph-compiled": _WHOLE}
 
 
 def main(argv: list[str]) -> int:

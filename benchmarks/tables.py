@@ -5,12 +5,12 @@ from typing import Any, NamedTuple
 
 from tabulate import tabulate
 
-from benchmarks import chain, conv, fit, layers, million, mlp, models, optimizers, record, startup, vmap
+from benchmarks import arithmetic, chain, conv, fit, layers, million, mlp, models, optimizers, record, startup, vmap
 from benchmarks.budgets import Verdict
 from benchmarks.contestants import CONTESTANTS, REFERENCE, label
 from benchmarks.harness import Quartiles, Result
 
-MODULES = (record, chain, mlp, models, conv, layers, optimizers, vmap, fit, million, startup)
+MODULES = (record, chain, arithmetic, mlp, models, conv, layers, optimizers, vmap, fit, million, startup)
 ABOUT = {module.__name__.rpartition(".")[2]: module.ABOUT for module in MODULES}
 
 

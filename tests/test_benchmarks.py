@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks import (
+    arithmetic,
     budgets,
     by_hand,
     chain,
@@ -90,6 +91,8 @@ def makers_of_all_workloads():
     for name, make in chain.MAKERS.items():
         if name != "micrograd":
             yield "chain", name, lambda make=make: make(x, w, 4), chain.TOLERANCE
+    for name, make in arithmetic.MAKERS.items():
+        yield "arithmetic", name, lambda make=make: make(x, w), arithmetic.TOLERANCE
     for name, make in record.MAKERS.items():
         if name != "micrograd":
             yield "record x * y", name, lambda make=make: make((x, w), False, 3), record.TOLERANCE

@@ -161,3 +161,12 @@ def test_each_pass_alone_changes_no_bit(function: Op, change: passes.Pass) -> No
         return outs, pull([np.ones_like(y) for y in outs])
 
     unchanged(recorded(both, *case.arrays), change)
+
+
+def test_a_number_that_is_broadcast_stands_for_itself() -> None:
+    x = np.linspace(0.5, 2.0, 100_000)  # so many that the gradient of a sum is a view
+    program = recorded(tg.grad(lambda x: (np.exp(x) * 3.0 + x).sum()), x)
+    assert "broadcast_to" in body(program)
+    after = unchanged(program, *passes.EXACT)
+    assert "broadcast_to" not in text(after)
+    assert "np.exp(x) * 3.0" not in body(after)

@@ -106,11 +106,11 @@ def _no_capture(value: Any) -> ast.expr:
 def plain_numbers(program: Program) -> Program:
     """NumPy's numbers beside arrays of their dtype as Python's, and a number in place of an array full of it."""
     values = {**program.inputs, **program.constants, **{line.name: line.value for line in program.lines if line.name}}
-    full = {
-        line.name: line
-        for line in program.lines
-        if line.name and _movable(line, program) and _number(_spread(line.code))
-    }
+    full: dict[str, ast.expr] = {}
+    for line in program.lines:
+        number = _spread(line.code, full)
+        if line.name and number is not None and _movable(line, program) and _number(number):
+            full[line.name] = number
     lines = []
     for line in program.lines:
         code = line.code
@@ -123,22 +123,25 @@ def plain_numbers(program: Program) -> Program:
     return program.with_lines(lines)
 
 
-def _plain(x: ast.expr, other: ast.expr, value: Any, values: dict[str, Any], full: dict[str, Line]) -> ast.expr:
+def _plain(x: ast.expr, other: ast.expr, value: Any, values: dict[str, Any], full: dict[str, ast.expr]) -> ast.expr:
     """One operand of a sum or product, as a plain number where that changes nothing."""
     beside = values.get(other.id) if isinstance(other, ast.Name) and other.id not in full else None
     if isinstance(x, ast.Name) and x.id in full and _equal_to(beside, value):
-        x = _spread(full[x.id].code) or x
+        x = full[x.id]
     number = _number(x)
     if number is None or beside is None or getattr(beside, "dtype", None) != number.dtype:
         return x
     return literal(float(number), _no_capture)
 
 
-def _spread(code: ast.AST | None) -> ast.expr | None:
-    """The number s in np.full(shape, s)."""
-    if isinstance(code, ast.Call) and isinstance(code.func, ast.Attribute) and code.func.attr == "full":
+def _spread(code: ast.AST, full: dict[str, ast.expr]) -> ast.expr | None:
+    """The number s in np.full(shape, s), or in an array that is broadcast from such a one."""
+    if not (isinstance(code, ast.Call) and isinstance(code.func, ast.Attribute)):
+        return None
+    if code.func.attr == "full":
         return code.args[1]
-    return None
+    source = code.args[0] if code.func.attr == "broadcast_to" and code.args else None
+    return full.get(source.id) if isinstance(source, ast.Name) else None
 
 
 def _number(code: ast.AST | None) -> Any:
