@@ -173,6 +173,8 @@ def literal(value: Any, capture: Capture) -> ast.expr:
         return ast.Constant(value)
     if kind in (int, float):
         return _number(value)
+    if kind is complex:
+        return call(name("complex"), [_number(value.real), _number(value.imag)], {})
     if kind in (tuple, list):
         return (ast.Tuple if kind is tuple else ast.List)([literal(v, capture) for v in value], ast.Load())
     if kind is dict:
@@ -183,9 +185,9 @@ def literal(value: Any, capture: Capture) -> ast.expr:
         return call(name("range"), [literal(part, capture) for part in (value.start, value.stop, value.step)], {})
     if issubclass(kind, np.dtype) and value.isnative and value.kind in "fiubc":
         return attribute(name("np"), value.type.__name__)
-    if issubclass(kind, np.generic) and value.dtype.kind in "fiub":
+    if issubclass(kind, np.generic) and value.dtype.kind in "fiubc":
         return call(attribute(name("np"), kind.__name__), [literal(value.item(), capture)], {})
-    if kind is type and value in (bool, int, float):
+    if kind is type and value in (bool, int, float, complex):
         return name(value.__name__)
     return (library_name(value) if callable(value) else None) or capture(value)
 

@@ -73,7 +73,7 @@ def _copies(code: ast.AST) -> bool:
 
 def constants(program: Program) -> Program:
     """Compute what depends on nothing that is given before the function, once."""
-    known: set[str] = {"np", "scipy", "slice", "range", "bool", "int", "float", "abs"}
+    known: set[str] = {"np", "scipy", "slice", "range", "bool", "int", "float", "complex", "abs"}
     numbers: dict[str, ast.expr] = {}
     lines = []
     for line in program.lines:
