@@ -24,6 +24,7 @@ CONTESTANTS = {
     "tinygraph-compiled": Contestant("tinygraph, compiled", "tinygraph", "tinygraph"),
     "tinygraph-loop": Contestant("tinygraph, a loop over the examples", "tinygraph", "tinygraph"),
     "tinygraph-jit": Contestant("tinygraph, compiled with numba", "numba", "numba"),
+    "tinygraph-step": Contestant("tinygraph, compiled step", "tinygraph", "tinygraph"),
     "torch": Contestant("PyTorch eager", "torch", "torch"),
     "torch-foreach": Contestant("PyTorch eager, foreach", "torch", "torch"),
     "torch-fused": Contestant("PyTorch eager, fused", "torch", "torch"),

@@ -1,9 +1,9 @@
 """One training step of a network: dense layers, ReLU, softmax cross entropy, mean over the batch, Adam; float32.
 
 Everybody starts from the same parameters and sees the same batch. Who has no Adam of its own, or only one that is
-compiled with the step, takes the one written by hand in NumPy. tinygraph takes part three times: with the network
-written out on Tensors, with the same network made of layers, and with loss and gradient compiled. The learning rate
-is tiny, so that thousands of timed steps stay where gradients are ordinary numbers.
+compiled with the step, takes the one written by hand in NumPy. tinygraph takes part four times: with the network
+written out on Tensors, with the same network made of layers, with loss and gradient compiled, and with the whole step
+compiled. The learning rate is tiny, so that thousands of timed steps stay where gradients are ordinary numbers.
 
 The check takes five steps in float64 and compares each loss and how far each parameter went.
 """
@@ -135,6 +135,30 @@ def tinygraph_step(task: Task) -> tuple[Step, Params]:
         return loss.item()
 
     return step, values
+
+
+def tinygraph_whole_step(task: Task) -> tuple[Step, Params]:
+    import tinygraph as tg
+
+    values, x, labels = task
+    layers = task.layers
+    params = {name: tg.Tensor(p, name=name) for name, p in values.items()}
+    adam = tg.optim.Adam(params, lr=LEARNING_RATE, betas=(BETA1, BETA2), eps=EPSILON)
+
+    @tg.compile(strict=True)
+    def step(x: Any, labels: Any) -> Any:
+        a = x
+        for i in range(1, layers + 1):
+            a = a @ params[f"W{i}"] + params[f"b{i}"]
+            if i < layers:
+                a = tg.relu(a)
+        loss = tg.cross_entropy(a, labels)
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        return loss.item()
+
+    return lambda: step(x, labels), values
 
 
 def tinygraph_compiled_step(task: Task) -> tuple[Step, Params]:
@@ -327,6 +351,7 @@ STEPS: dict[str, Callable[[Task], tuple[Step, Params]]] = {
     "tinygraph": tinygraph_step,
     "tinygraph-nn": tinygraph_nn_step,
     "tinygraph-compiled": tinygraph_compiled_step,
+    "tinygraph-step": tinygraph_whole_step,
     "torch": torch_step,
     "torch-fused": torch_fused_step,
     "autograd": autograd_step,

@@ -36,6 +36,10 @@ class Block:
         else:
             self.state = mapped(lambda a: a[rows].copy(), states[0])
 
+    def seen_by_program(self) -> list[Any]:
+        """Nothing of a block: its state is read afresh."""
+        return []
+
     def gradients(self) -> list[Array | None]:
         grads = [p.grad for p in self.params]
         return [bare(g) if g.__class__ is Tensor else g for g in grads]

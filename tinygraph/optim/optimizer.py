@@ -145,12 +145,10 @@ class Optimizer:
             else:
                 p.grad = np.zeros_like(p.data)
 
-    def seen_by_program(self) -> tuple[Any, Sequence[Any]]:
+    def seen_by_program(self) -> list[Any]:
         """What of the optimizer a program depends on: learning rates, steps and states are read afresh."""
-        names = [name for name in self.defaults if name != "lr"]
-        hyper = [tuple(v) if isinstance(v, list) else v for g in self.param_groups for v in map(g.get, names)]
-        blocks = [id(block) for blocks in self._blocks for block in blocks]
-        return (*hyper, *blocks, *(p._data.strides for p in self._names)), ()
+        blocks = [block for blocks in self._blocks for block in blocks]
+        return [*blocks, *(v for g in self.param_groups for name, v in g.items() if name not in ("lr", "params"))]
 
     def state_dict(self) -> dict[str, Any]:
         """All that a resumed run needs: nested dicts with names as keys, holding copies of arrays, and numbers.

@@ -62,7 +62,7 @@ class Compiled:
             return self.f(*args, **kwargs)
         seen = self._sight.view(args, kwargs)
         key: tuple[Any, ...] = (mode is None or mode.recording, seen.key)
-        tags = self._tags.get(key)
+        tags = self._tags.get(key) if self._tags else None
         if tags is not None:
             key = (*key, tuple(grad_in(tag, seen.arrays) is not None for tag in tags))
         found = self._recordings.get(key)
@@ -70,13 +70,15 @@ class Compiled:
             return self._recorded(key, seen, args, kwargs)
         if found.run is None or found.rebuild is None or found.program is None:
             return self.f(*args, **kwargs)
-        if any(a.tobytes() != numbers for a, numbers in found.watched):
+        if found.watched and any(a.tobytes() != numbers for a, numbers in found.watched):
             return self._recorded(key, seen, args, kwargs)
         given = [a._data if type(a) is Tensor else a for a in seen.arrays]
         read = [get(seen.arrays) for get in found.reads]
         given = [*given, *(t._data for t in found.tensors), *read, *found.program.constants.values()]
         if self.check > 0:
             return self._checked(found, given, seen, args, kwargs)
+        for tag in found.dropped:
+            tag.grad = None
         before = [(g, state_of(g)) for g in found.drawn]
         results = found.run(*given)
         if results is NotImplemented:
@@ -199,9 +201,9 @@ class Compiled:
                 raise AssertionError(f"compile: {self._name} compiled gives {got}, and as it is {want}")
         return result
 
-    def seen_by_program(self) -> tuple[Any, tuple[Any, ...]]:
+    def seen_by_program(self) -> list[Any]:
         """What another compiled function depends on that calls this one: the function alone."""
-        return (), (self.f,)
+        return [self.f]
 
     @property
     def signatures(self) -> list[str]:

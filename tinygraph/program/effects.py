@@ -43,6 +43,7 @@ class Effects:
         self.functions: list[Callable[..., Any]] = []  # that the program calls
         self.unchanged: list[Callable[[], bool]] = []  # what must hold in the end, for the next call to begin so
         self.begun: dict[Tag, bool] = {}  # whether there was a gradient, where the call depends on it
+        self.dropped: list[Tag] = []  # whose gradients are forgotten before anything else
         self.roots: set[Node] = set()  # what has been differentiated
         self.cut: set[Node] = set()  # arguments that have a graph behind them
         self.arguments: dict[Tag, int] = {}
@@ -226,6 +227,8 @@ class Effects:
     def set_gradient(self, node: Node, value: Any) -> None:
         if node.serial <= self.tracer.oldest or node.tag in self.arguments:
             self._older[node.tag] = None  # type: ignore[index]
+            if value is None and not self.tracer.lines and node.tag not in (*self.begun, *self.arguments):
+                self.dropped.append(node.tag)  # type: ignore[arg-type]
         self._grads[node.tag] = value  # type: ignore[index]
         node.tag.grad = value_of(value)  # type: ignore[union-attr]
 

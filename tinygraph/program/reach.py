@@ -11,7 +11,7 @@ import pickle
 import sysconfig
 from collections.abc import Callable, Sequence
 from functools import cache, partial
-from operator import is_
+from operator import attrgetter, is_
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
@@ -60,6 +60,7 @@ class _Walk:
         self.held: list[Any] = []
         self.seen: dict[int, int] = {}
         self.looked: list[tuple[Parts, Any, Sequence[Any]]] = []
+        self.tensors: list[Tensor] = []
 
     def argument(self, x: Any) -> None:
         """Arrays among arguments are given to the program; which of them are one and the same counts."""
@@ -88,7 +89,7 @@ class _Walk:
         self.held.append(x)
         if kind is Tensor:
             self.key.append((*_layout(x._data), x.requires_grad))
-            self.looked += [(_tensor_parts, x, _tensor_parts(x)), (_layout, x._data, _layout(x._data))]
+            self.tensors.append(x)
         elif isinstance(x, np.ndarray):
             self.key.append(_layout(x))
             self.looked.append((_layout, x, _layout(x)))
@@ -97,16 +98,14 @@ class _Walk:
         elif kind in _PARTS:
             self._parts(_PARTS[kind], x)
         elif hasattr(kind, "seen_by_program"):
-            own, _ = x.seen_by_program()
-            self.key.append(own)
-            self.looked.append((_own_part, x, own))
-            self._parts(_other_parts, x)
+            self._parts(_told_parts, x)
         elif not (isinstance(x, OPAQUE) or (callable(x) and not hasattr(x, "__dict__"))):
             self._parts(_object_parts, x)
 
     def _parts(self, parts_of: Parts, x: Any) -> None:
         parts = parts_of(x)
-        self.looked.append((parts_of, x, parts))
+        if type(x) is not tuple and (len(parts) or parts_of is not _told_parts):
+            self.looked.append((parts_of, x, parts))
         self.key.append(len(parts))
         for part in parts:
             self.surroundings(part)
@@ -116,16 +115,8 @@ def _layout(x: Any) -> Sequence[Any]:
     return x.shape, x.dtype, x.strides
 
 
-def _tensor_parts(x: Tensor) -> Sequence[Any]:
-    return x._data, x._node.requires_grad
-
-
-def _own_part(x: Any) -> Any:
-    return x.seen_by_program()[0]
-
-
-def _other_parts(x: Any) -> Sequence[Any]:
-    return list(x.seen_by_program()[1])
+def _told_parts(x: Any) -> Sequence[Any]:
+    return x.seen_by_program()  # type: ignore[no-any-return]
 
 
 def _function_parts(f: FunctionType) -> Sequence[Any]:
@@ -135,13 +126,11 @@ def _function_parts(f: FunctionType) -> Sequence[Any]:
     if of_library(f.__code__.co_filename):
         return parts
     names = _globals_of(f.__code__)
-    for name in names:
-        part = f.__globals__.get(name)
-        if not isinstance(part, ModuleType):
-            parts.append(part)
-        elif not of_library(getattr(part, "__file__", None) or "<frozen"):
-            parts += [vars(part).get(inner) for inner in names]  # settings.rate
-    return parts
+    seen = list(map(f.__globals__.get, names))
+    for part in seen:
+        if type(part) is ModuleType and not of_library(getattr(part, "__file__", None) or "<frozen"):
+            parts += map(vars(part).get, names)  # settings.rate
+    return parts + seen
 
 
 def _content(cell: Any) -> Any:
@@ -176,15 +165,19 @@ def _globals_of(code: CodeType) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*code.co_names, *inner]))
 
 
+_node_of = attrgetter("_node")
+
+
 class _Around:
     """What a function sees beside its arguments: a key, and what to look at again to know that it is still right."""
 
-    __slots__ = ("_hash", "held", "key", "looked")
+    __slots__ = ("_hash", "held", "key", "looked", "nodes", "tensors")
 
     def __init__(self, f: Callable[..., Any]) -> None:
         walk = _Walk()
         walk.surroundings(f)
         self.key, self.held, self.looked = tuple(walk.key), walk.held, walk.looked
+        self.tensors, self.nodes = walk.tensors, [t._node for t in walk.tensors]  # other data make another node
         self._hash = hash(self.key)
 
     def __hash__(self) -> int:
@@ -195,9 +188,11 @@ class _Around:
 
     def stands(self) -> bool:
         """Whether all is as it was: the same objects everywhere, arrays of the same layout."""
+        if not all(map(is_, map(_node_of, self.tensors), self.nodes)):
+            return False
         for parts_of, x, before in self.looked:
             now = parts_of(x)
-            if parts_of is _layout or parts_of is _own_part:
+            if parts_of is _layout:
                 if now != before:
                     return False
             elif len(now) != len(before) or not all(map(is_, now, before)):

@@ -62,9 +62,9 @@ class Update:
             compiled = False
         self._program = compile(self._whole()) if compiled else None
 
-    def seen_by_program(self) -> tuple[Any, Sequence[Any]]:
+    def seen_by_program(self) -> list[Any]:
         """What an update depends on, for `compile`."""
-        return (self.clip_norm, self.clip_value, self.axis), (self.model, self.loss, self.optimizer)
+        return [self.clip_norm, self.clip_value, self.axis, self.model, self.loss, self.optimizer]
 
     def __call__(self, group: Sequence[Any]) -> list[Passed]:
         before = [generator_state(rng) for rng in self.generators]
