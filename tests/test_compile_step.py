@@ -1,5 +1,6 @@
 """compile takes whole training steps: gradients land on parameters, optimizers move on, as they do without it."""
 
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -346,3 +347,28 @@ def test_check_runs_a_step_once_and_compares_what_it_has_changed() -> None:
         compiled._recordings[key] = recording._replace(run=wrong)
         with pytest.raises(AssertionError, match="compiled gives"):
             compiled(*batch(8))
+
+
+def test_a_step_makes_no_array_after_the_first_calls() -> None:
+    q = parameters(np.float32, (64, 64, 10))
+    opt = optim.Adam(q, lr=1e-3)
+
+    def step(x: Any, y: Any) -> Any:
+        loss = loss_of(q, x, y)
+        loss.backward()
+        opt.step()
+        opt.zero_grad()
+        return loss.item()
+
+    compiled = tg.compile(step, borrow=True, strict=True)  # which has the rendering that keeps its arrays
+    x, y = batch(0, np.float32, 64, 64)
+    for _ in range(4):
+        compiled(x, y)
+    tracemalloc.start()
+    try:
+        for _ in range(3):
+            compiled(x, y)
+        largest = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert largest < 1.5 * x.nbytes  # what NumPy takes for a moment, to add a row to each row in place

@@ -106,7 +106,7 @@ def fast(program: Program, lent: bool = False, jit: bool = False) -> Fast:
     short = [line.of(shortened(line.code, values)) for line in lines]
     program = folded(program.with_lines(_numbers(short, values)), kept)
     inside = [line for line in program.lines if line.block != "constants"]
-    planned = plan(inside, owner, values, buffers, program.results if lent else ())
+    planned = plan(inside, owner, values, buffers, [r for r in program.results if r in owner] if lent else ())
     fresh = [line for line in inside if line.name and owner.get(line.name) == line.name]
     return Fast(program, values, planned, tuple(views), tuple(fresh), loops)
 

@@ -135,7 +135,8 @@ def made(
             why = "loops through steps that are not alike: they draw random numbers, or change what they depend on"
             return Recording(why if program.routines else "does something beside that its program does not", held=held)
     written = _places(program, effects)
-    lent = lent and all(s.name is None for s in effects.stores)  # gradients are not
+    kept = {s.name for s in effects.stores}
+    lent = lent and not any(x.name in kept and isinstance(x.value, np.ndarray) for x in recorded.lines)  # gradients
     mine = {id(x) for x in (*seen.held, *effects.functions, *(g for g, _ in effects.drawn))}
     fresh = tuple(_bytes(c) for c in recorded.constants.values() if id(c) not in mine)
     watched = [bare_value(x) for x in seen.held if isinstance(x, np.ndarray)] if fresh else []
