@@ -41,7 +41,7 @@ class Network:
         roots: the nodes of the results.
         names: by node, by tag and by the identity of bare arrays.
         given: the leaves that are data, though they require a gradient.
-        seconds: how long Graphviz may take; a folded picture or a simpler layout is drawn after that, which says so.
+        seconds: how long Graphviz may take; a folded picture, then a simpler layout is drawn after that, which says so.
         The others are those of `tinygraph.render`.
 
     Example:
@@ -126,7 +126,7 @@ class Network:
         """What flows between the parts of these groups."""
         return Links(self.tree, shown, self.is_parameter, self.name, self.parameters)
 
-    def _still(self, opened: set[Part], said: str = "") -> tuple[str, Still]:
+    def _still(self, opened: set[Part], said: str = "", simply: bool = False) -> tuple[str, Still]:
         shown = {group: inside for group, inside in self.shown.items() if group in opened}
         links = self.links(shown)
         scale = self.scale(self.heat) if self.heat else None
@@ -134,7 +134,7 @@ class Network:
             said += f"; coloured by {scale.measure.label}"
             said += ": blue is small, white about 1, orange large" * scale.measure.magnitude
         still = Still(self.tree, self.figures, links, self.words, self.colours, scale, self.roots)
-        return still.write([self.title, self.counts, self.rest + said]), still
+        return still.write([self.title, self.counts, self.rest + said], simply), still
 
     @cached_property
     def dot(self) -> str:
@@ -146,9 +146,9 @@ class Network:
         """The still picture, without a script.
 
         Raises:
-            LayoutError: nothing to draw with is installed, or Graphviz needs too long even for a folded picture.
+            LayoutError: nothing to draw with is installed.
         """
-        from tinygraph.render.layout import LayoutError, tidy  # which loads graphviz
+        from tinygraph.render.layout import svg, tidy  # which loads graphviz
 
         source, still = self._still(self.opened)
         drawn, done = place.run([source], "svg", self.seconds, self.backend)
@@ -156,7 +156,9 @@ class Network:
             source, still = self._still({self.tree.root}, "; folded, since unfolded its layout took too long")
             drawn, done = place.run([source], "svg", self.seconds, self.backend)
             if not done:
-                raise LayoutError(f"Graphviz was not done with {len(still.boxes)} boxes in {self.seconds:g} s")
+                said = "; folded, in a simpler layout, since Graphviz took too long"
+                source, still = self._still({self.tree.root}, said, simply=True)
+                drawn = svg(source, engine="nop", backend=self.backend)
         styles = style(self.theme) + (colouring.style(self.theme) if self.heat else "")
         head = f"<title>{html.escape(self.title)}</title><desc>{html.escape(self.text)}</desc>{styles}"
         return paint(tidy(drawn), still.boxes, self.colours, head)

@@ -15,6 +15,7 @@ from tinygraph.render.network.measure import Figures
 from tinygraph.render.network.paint import Box, Line
 from tinygraph.render.network.parts import OPERATION, REPEAT, Part, Tree
 from tinygraph.render.network.words import Words, counted
+from tinygraph.render.simple import simple
 
 SMALL = {"fontsize": "11", "margin": "0.1,0.03", "height": "0.22", "penwidth": "1"}
 _GRAPH = {"rankdir": "TB", "bgcolor": "transparent", "nodesep": "0.25", "ranksep": "0.3", "pad": "0.15"}
@@ -45,6 +46,7 @@ class Still:
         self.colours, self.scale, self.roots = colours, scale, set(roots)
         self.plainly = nohtml
         self.boxes: dict[str, Box] = {}
+        self.sizes: dict[str, tuple[float, float]] = {}
         self.ids: dict[Item, str] = {}
         self.seen_as: dict[Part, Item] = {}
         font = {"fontname": FONT, "fontcolor": colours.ink}
@@ -55,8 +57,8 @@ class Still:
             edge_attr={**font, "color": colours.flow, "fontcolor": colours.quiet, "fontsize": "10", "arrowsize": "0.6"},
         )
 
-    def write(self, caption: Iterable[str]) -> str:
-        """The DOT source, with these lines above the picture."""
+    def write(self, caption: Iterable[str], simply: bool = False) -> str:
+        """The DOT source, with these lines above the picture; with places for Graphviz's engine nop if `simply`."""
         from graphviz import Digraph
 
         label = self.plainly("\\n".join(map(text.escaped, caption)))
@@ -74,8 +76,15 @@ class Still:
                 stack.append((self._cluster(Digraph(key), item), graph, self._inside(item)))
             else:
                 self._box(graph, item)
-        for (a, b), values in self._arrows().items():
+        arrows = self._arrows()
+        for (a, b), values in arrows.items():
             self.dot.edge(self.ids[a], self.ids[b], **self._flow(a, values))
+        if simply:
+            self.dot.attr(splines="true")  # round the boxes
+            number = {key: i for i, key in enumerate(self.sizes)}
+            ways = [(number[self.ids[a]], number[self.ids[b]]) for a, b in arrows]
+            for key, (x, y) in zip(number, simple(list(self.sizes.values()), ways, 20, 50)[2], strict=True):
+                self.dot.node(key, pos=f"{x:.1f},{-y:.1f}")
         return str(self.dot.source)
 
     def _inside(self, group: Part) -> Iterator[Item]:
@@ -104,6 +113,7 @@ class Still:
         points = float(attributes.get("fontsize", POINTS))
         width = max(text.ems(line.whole) for line in box.lines) * points / 72 + 0.2
         self.boxes[key] = box
+        self.sizes[key] = width * 72, len(box.lines) * 1.2 * points + 13
         label = self.plainly("\\n".join(text.escaped(line.whole) or " " for line in box.lines))
         graph.node(key, label, width=f"{width:.2f}", **attributes)
 
