@@ -71,6 +71,7 @@ def milliseconds_above(result: Result, name: str) -> Quartiles:
 
 
 CHAIN, STEP = "chain, 0-d to 1,000 elements", "training step of a network, Adam"
+BULK = "Hessian, Jacobian, third derivative"
 CONVOLUTION = "convolution of a batch, forward and backward"
 
 BUDGETS = (
@@ -83,6 +84,8 @@ BUDGETS = (
     Budget(STEP, "x PyTorch eager", 1.0, 1.0, "mlp", against("torch")),
     Budget(CONVOLUTION, "x JAX jitted", 1.0, 1.0, "conv", against("jax"), BATCHES),
     Budget(CONVOLUTION, "x PyTorch eager", math.inf, 1.5, "conv", against("torch"), BATCHES),
+    Budget(BULK, "x PyTorch eager", 1.0, 1.0, "derivatives", against("torch")),
+    Budget(BULK, "x autograd", 1.0, 0.5, "derivatives", against("autograd")),
     Budget("training by fit, time", "x PyTorch eager", 1.0, 1.0, "fit", against("torch"), DIGITS),
     Budget("training by fit, peak memory over the start", "x PyTorch eager", 1.3, 1.0, "fit", memory_against("torch")),
     Budget("chain of a million operations", "us per operation", 8.0, 5.0, "million", Result.microseconds),

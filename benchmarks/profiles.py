@@ -17,6 +17,7 @@ class Profile:
         batches: rows in a batch.
         convolutions, convolutional: layers and networks of the `conv` workload, as the fields of its `Layer` and
             `Network`.
+        derivatives: inputs of the Hessians, and of the Jacobian, which has as many outputs.
         million_ops, million_rounds: the length of the long chain, and how many processes run it.
         startup_rounds: processes started for each import.
         models: whether all of the `models` workload run, or two small ones.
@@ -32,6 +33,7 @@ class Profile:
     batches: tuple[int, ...]
     convolutions: tuple[tuple[int, int, int, int, int, int], ...]
     convolutional: tuple[tuple[int, int, tuple[int, int], int, int], ...]
+    derivatives: tuple[int, int]
     million_ops: int
     million_rounds: int
     startup_rounds: int
@@ -62,6 +64,7 @@ PROFILES = {
         batches=(1, 64),
         convolutions=CONVOLUTIONS,
         convolutional=CONVOLUTIONAL,
+        derivatives=(1000, 200),
         million_ops=1_000_000,
         million_rounds=3,
         startup_rounds=15,
@@ -77,6 +80,7 @@ PROFILES = {
         batches=(1, 64),
         convolutions=CONVOLUTIONS,
         convolutional=CONVOLUTIONAL,
+        derivatives=(1000, 200),
         million_ops=100_000,
         million_rounds=1,
         startup_rounds=5,
@@ -92,6 +96,7 @@ PROFILES = {
         batches=(1, 2),
         convolutions=((2, 1, 6, 2, 3, 1),),
         convolutional=((2, 8, (2, 3), 3, 1),),
+        derivatives=(6, 4),
         million_ops=300,
         million_rounds=1,
         startup_rounds=1,

@@ -5,12 +5,26 @@ from typing import Any, NamedTuple
 
 from tabulate import tabulate
 
-from benchmarks import arithmetic, chain, conv, fit, layers, million, mlp, models, optimizers, record, startup, vmap
+from benchmarks import (
+    arithmetic,
+    chain,
+    conv,
+    derivatives,
+    fit,
+    layers,
+    million,
+    mlp,
+    models,
+    optimizers,
+    record,
+    startup,
+    vmap,
+)
 from benchmarks.budgets import Verdict
 from benchmarks.contestants import CONTESTANTS, REFERENCE, label
 from benchmarks.harness import Quartiles, Result
 
-MODULES = (record, chain, arithmetic, mlp, models, conv, layers, optimizers, vmap, fit, million, startup)
+MODULES = (record, chain, arithmetic, mlp, models, conv, layers, optimizers, vmap, derivatives, fit, million, startup)
 ABOUT = {module.__name__.rpartition(".")[2]: module.ABOUT for module in MODULES}
 
 
@@ -32,6 +46,7 @@ UNITS = {
     "layers": Unit("us a step", 1, False, peer="torch"),
     "optimizers": Unit("us a step", 1, False, peer="torch"),
     "vmap": Unit("us a batch", 1, False, peer="torch"),
+    "derivatives": Unit("ms", 1000, False, peer="torch"),
     "fit": Unit("s", 1e6, False, peer="torch"),
     "startup": Unit("ms", 1000, True),
 }

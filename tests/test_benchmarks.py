@@ -15,6 +15,7 @@ from benchmarks import (
     cli,
     contestants,
     conv,
+    derivatives,
     fit,
     growth,
     harness,
@@ -106,6 +107,9 @@ def makers_of_all_workloads():
         yield "convolutional", name, lambda make=make: conv.entry(make, network), conv.TOLERANCE
     for name, make in vmap.MAKERS.items():
         yield "vmap", name, lambda make=make: vmap.entry(make, vmap.make_task((6, 5, 4, 3), 2)), vmap.TOLERANCE
+    for case in derivatives.cases(TINY.derivatives):
+        for name, make in derivatives.makers_of(case).items():
+            yield str(case), name, make, derivatives.TOLERANCE
     yield from makers_of_layers_and_optimizers(task.params)
 
 
@@ -127,7 +131,7 @@ def test_every_contestant_installed_here_does_the_same_work():
         if name in present:
             outcome = make().check()
             harness.agree(outcome, expected.setdefault(workload, outcome), tolerance)
-    assert len(expected) == 7 + len(layers.LAYERS) + len(optimizers.OPTIMIZERS)
+    assert len(expected) == 11 + len(layers.LAYERS) + len(optimizers.OPTIMIZERS)
 
 
 def test_pytorch_trains_as_fit_does():
