@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import tinygraph as tg
 from tinygraph.tensor import Tensor
+from tinygraph.transforms import basis
 from tinygraph.tree import flatten
 
 A = np.array([[1.0, 2.0], [3.0, 4.0]])
@@ -407,3 +408,71 @@ def test_the_modes_of_the_jacobian_have_names() -> None:
         np.testing.assert_allclose(take(f)(V), np.diag(np.cos(V) * V), rtol=1e-15)
     with pytest.raises(ValueError, match="mode 'both' is not"):
         tg.jacobian(f, mode="both")
+
+
+# --- many directions in one walk
+
+M = np.random.default_rng(0).normal(size=(3, 4))
+SQUARE = tg.custom_vjp(lambda x: x**2)
+SQUARE.defvjp(lambda x: (x**2, x), lambda x, g: (np.asarray(g) * 2.0 * np.asarray(x),))  # knows no stacks
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.sort(x**2, axis=1),
+        lambda x: np.linalg.eigh(x.T @ x)[0],
+        lambda x: np.einsum("ij,kj->ik", x, x)[:, [2, 0, 0]],
+        lambda x: x.max(axis=0) * np.where(x > 0, x, 0.0).sum(0),
+        tg.checkpoint(lambda x: np.tanh(x.T) @ x),
+        lambda x: np.concatenate([x, np.cumsum(x, axis=1)])[::2],
+    ],
+    ids=["sort", "eigh", "einsum", "max", "checkpoint", "concatenate"],
+)
+@pytest.mark.parametrize(
+    "take", [tg.jacrev, tg.jacfwd, lambda f: tg.hessian(lambda x: (f(x) ** 2).sum())], ids=["rev", "fwd", "hessian"]
+)
+def test_blocks_of_directions_give_what_each_gives_alone(f: Any, take: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(basis, "BLOCK", 12 * 5)  # blocks of five directions and less
+    together = take(f)(M)
+    monkeypatch.setattr(basis, "FEW", 1000)
+    np.testing.assert_allclose(together, take(f)(M), rtol=1e-12, atol=1e-13)
+
+
+def test_third_derivatives_and_gradients_through_a_jacobian_share_walks_too() -> None:
+    def f(x: Any, w: Any) -> Any:
+        return np.sin(x * w) * w.sum()
+
+    x, w = M[0], M[1]
+    want = -np.cos(x * w) * w**3 * w.sum()
+    third = tg.jacobian(tg.hessian(lambda x: f(x, w).sum()))(x)
+    np.testing.assert_allclose(third, want[:, None, None] * np.eye(4)[:, :, None] * np.eye(4), atol=1e-12)
+    slope = tg.grad(lambda w: (tg.jacobian(lambda x: f(x, w))(x) ** 2).sum())
+    tg.check.check_pair(lambda w: (np.cos(x * w) ** 2 * w**2).sum() * w.sum() ** 2, slope, w)
+
+
+def test_a_block_of_directions_is_one_call_of_each_rule() -> None:
+    calls = []
+    double = tg.op(lambda x: 2.0 * x, vjps=[lambda g, ans, x: calls.append(1) or 2.0 * g], name="double")
+    np.testing.assert_array_equal(tg.jacrev(double)(np.zeros(50)), 2.0 * np.eye(50))
+    assert len(calls) == 1
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_rule_that_knows_no_stacks_is_called_for_each_direction() -> None:
+    np.testing.assert_allclose(tg.jacrev(SQUARE)(M[0]), np.diag(2.0 * M[0]))
+
+    def refuses(g: Any, ans: Any, x: Any) -> Any:
+        if type(g) is not np.ndarray:
+            raise NotImplementedError
+        return 2.0 * g
+
+    double = tg.op(lambda x: 2.0 * x, vjps=[refuses], name="double")
+    np.testing.assert_array_equal(tg.jacrev(double)(np.zeros(5)), 2.0 * np.eye(5))
+
+
+def test_a_compiled_jacobian_is_one_stack() -> None:
+    compiled = tg.compile(tg.jacrev(lambda x: np.sin(x) * x.sum()), strict=True)
+    for x in (M, 2.0 * M, M - 1.0):
+        np.testing.assert_allclose(compiled(x), tg.jacrev(lambda x: np.sin(x) * x.sum())(x), rtol=1e-13)
+    assert len(compiled.source.splitlines()) < 40

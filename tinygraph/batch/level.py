@@ -16,12 +16,13 @@ INSIDE: ContextVar[bool] = ContextVar("tinygraph_inside_vmap", default=False)
 class Level:
     """One call of `vmap`: how many examples it has, and when it began among the nodes of the graph."""
 
-    __slots__ = ("_dtypes", "kind", "open", "serial", "size")
+    __slots__ = ("_dtypes", "kind", "open", "serial", "silent", "size")
 
-    def __init__(self, size: int, serial: int, kind: type[Held]) -> None:
+    def __init__(self, size: int, serial: int, kind: type[Held], silent: bool = False) -> None:
         self.size = size
         self.serial = serial
         self.kind = kind
+        self.silent = silent  # nobody asked for a batch, so the slow path is no news
         self.open = True  # while the function runs, derivatives taken in it belong to one example
         self._dtypes: dict[int, tuple[Any, Any]] = {}
 

@@ -40,7 +40,8 @@ def each(level: Level, name: str, function: Callable[..., Any], args: Sequence[A
             return function(*(spread(a, level) if one else a for a, one in zip(args, alone, strict=True)), **params)
         except UndecidedError:
             pass
-    _say(name)
+    if not level.silent:
+        _say(name)
     whole = nested(lambda a: _Examples(leave(a, level=level, axis=0)) if level in levels_of(a) else a, (args, params))
     if not level.size:
         return nested(lambda y: _none(level, y), _called(function, whole, None))

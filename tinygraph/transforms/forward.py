@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.graph import pullback, pushforward
+from tinygraph.graph import Node, pullback, pushforward
 from tinygraph.mode import recording
 from tinygraph.op import Array, Rule, bare
 from tinygraph.operand import one_like
@@ -63,11 +63,15 @@ def _linearized(f: Function, primals: Sequence[Any], has_aux: bool, name: str) -
 
 
 def pushed(trace: Trace, ts: Sequence[Any]) -> list[Any]:
-    """The tangents of the outputs for tangents of the inputs; zeros where none reaches."""
+    """The tangents of the outputs for tangents of the inputs, as the caller shall have them."""
+    return [trace.outside(t, *ts) for t in walked_ahead(trace, dict(zip(trace.inputs, ts, strict=True)))]
+
+
+def walked_ahead(trace: Trace, tangents: Mapping[Node, Any]) -> list[Any]:
+    """The tangents of the outputs for tangents of some of the inputs; zeros where none reaches."""
     with recording():
-        found = pushforward(trace.roots, dict(zip(trace.inputs, ts, strict=True)), transposed, lift=trace.lift)
-    pairs = zip(trace.roots, found, strict=True)
-    return [trace.outside(np.zeros_like(root.value) if t is None else t, *ts) for root, t in pairs]
+        found = pushforward(trace.roots, tangents, transposed, lift=trace.lift)
+    return [np.zeros_like(root.value) if t is None else t for root, t in zip(trace.roots, found, strict=True)]
 
 
 def transposed(rule: Rule, t: Array, ans: Array, args: Sequence[Array], params: Mapping[str, Any]) -> Array:

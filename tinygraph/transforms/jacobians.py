@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from tinygraph.graph import Node
-from tinygraph.op import Array
-from tinygraph.transforms.forward import jvp, pushed
-from tinygraph.transforms.reverse import grad, pulled
+from tinygraph.transforms.basis import along_basis, largest
+from tinygraph.transforms.forward import jvp, walked_ahead
+from tinygraph.transforms.reverse import grad, walked_back
 from tinygraph.transforms.trace import Function, Trace, check_callable, traced
 
 
@@ -21,8 +21,8 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0, mode: str | None = N
     Args:
         f: returns an array, or a tree of arrays.
         argnums: as in `grad`.
-        mode: "rev" walks back once for each output element, "fwd" forward once for each input element; by default
-            whichever is less work.
+        mode: "rev" walks back for each output element, "fwd" forward for each input element; by default whichever is
+            less work. f is called once, and many directions share a walk.
         has_aux: f returns (output, aux), and the result is (matrix, aux).
 
     Raises:
@@ -45,7 +45,7 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0, mode: str | None = N
         roots = trace.roots
         ins, outs = sum(x.value.size for x in trace.inputs), sum(y.value.size for y in roots)
         forward = _forward(mode, ins < outs, trace)
-        blocks = _columns(trace, roots) if forward else _rows(trace, roots)
+        blocks = _columns(trace) if forward else _rows(trace)
         matrix = trace.rebuild_outputs([trace.rebuild_inputs(row) for row in blocks])
         return (matrix, trace.aux) if has_aux else matrix
 
@@ -83,39 +83,38 @@ def _forward(mode: str | None, cheaper: bool, trace: Trace) -> bool:
     return of or (not by and (mode == "fwd" or (mode is None and cheaper)))
 
 
-def _basis(value: Array) -> list[Array]:
-    """The unit arrays of a shape."""
-    units = []
-    for i in range(value.size):
-        unit = np.zeros_like(value, shape=(value.size,))
-        unit[i] = 1.0
-        units.append(unit.reshape(value.shape))
-    return units
+def _by_input(trace: Trace) -> list[list[Any]]:
+    """For each input the derivatives of all outputs along its elements, those along the first axis."""
+    size = largest(trace)
+    return [along_basis(lambda t, x=x: walked_ahead(trace, {x: t}), x.value, size) for x in trace.inputs]  # type: ignore[misc]
 
 
-def _rows(trace: Trace, roots: list[Node]) -> list[list[Any]]:
-    blocks = []
-    for y in roots:
-        rows = [pulled(trace, y, unit) for unit in _basis(y.value)]
-        blocks.append([_stacked([row[j] for row in rows], y.value, x.value, 0) for j, x in enumerate(trace.inputs)])
+def _rows(trace: Trace) -> list[list[Any]]:
+    size, blocks = largest(trace), []
+    for y in trace.roots:
+        rows = along_basis(lambda g, y=y: walked_back(trace, y, g), y.value, size)  # type: ignore[misc]
+        blocks.append([_shaped(trace, row, y, x) for row, x in _beside(rows, trace.inputs, y)])
     return blocks
 
 
-def _columns(trace: Trace, roots: list[Node]) -> list[list[Any]]:
-    zeros = [np.zeros_like(x.value) for x in trace.inputs]
+def _columns(trace: Trace) -> list[list[Any]]:
     by_input = []
-    for j, x in enumerate(trace.inputs):
-        columns = [pushed(trace, [*zeros[:j], unit, *zeros[j + 1 :]]) for unit in _basis(x.value)]
-        by_input.append([_stacked([c[i] for c in columns], y.value, x.value, -1) for i, y in enumerate(roots)])
+    for x, columns in zip(trace.inputs, _by_input(trace), strict=True):
+        turned = [(np.moveaxis(column, 0, -1), y) for column, y in _beside(columns, trace.roots, x)]
+        by_input.append([_shaped(trace, column, y, x) for column, y in turned])
     return [list(row) for row in zip(*by_input, strict=True)]
 
 
-def _stacked(parts: list[Any], y: Array, x: Array, axis: int) -> Any:
-    """Derivatives one by one, as a block of shape (*y.shape, *x.shape)."""
-    shape = (*y.shape, *x.shape)
-    if not parts:
-        return np.zeros_like(x, shape=shape)
-    return np.reshape(np.stack(parts, axis=axis), shape)
+def _beside(blocks: list[Any], others: list[Node], along: Node) -> list[tuple[Any, Node]]:
+    """Each block with its node; empty ones where there is no direction to walk along."""
+    found = blocks or [np.zeros_like(z.value, shape=(0, *z.value.shape)) for z in others]
+    return list(zip(found, others, strict=True))
+
+
+def _shaped(trace: Trace, block: Any, y: Node, x: Node) -> Any:
+    """A block of derivatives in the shape (*y.shape, *x.shape)."""
+    shape = (*y.value.shape, *x.value.shape)
+    return trace.outside(block if block.shape == shape else np.reshape(block, shape))
 
 
 def hessian(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
@@ -128,7 +127,20 @@ def hessian(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False
         array([[ 6.,  0.],
                [ 0., 12.]])
     """
-    return jacfwd(grad(f, argnums, has_aux), argnums, has_aux)
+    gradient = grad(f, argnums, has_aux)
+
+    @wraps(f)
+    def second_derivatives(*args: Any, **kwargs: Any) -> Any:
+        trace = traced(lambda *a: gradient(*a, **kwargs), args, argnums, has_aux, "hessian")
+        rows = []
+        for x, columns in zip(
+            trace.inputs, _by_input(trace), strict=True
+        ):  # a column is a row: the matrix is symmetric
+            rows.append([_shaped(trace, column, x, y) for column, y in _beside(columns, trace.roots, x)])
+        matrix = trace.rebuild_inputs([trace.rebuild_outputs(row) for row in rows])
+        return (matrix, trace.aux) if has_aux else matrix
+
+    return second_derivatives
 
 
 def hvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False) -> Any:

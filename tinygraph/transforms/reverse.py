@@ -18,6 +18,11 @@ from tinygraph.tree import flatten, flatten_like
 
 
 def pulled(trace: Trace, root: Node, g: Any) -> list[Any]:
+    """The gradients of one output for all inputs, as the caller shall have them."""
+    return [trace.outside(gx) for gx in walked_back(trace, root, g)]
+
+
+def walked_back(trace: Trace, root: Node, g: Any) -> list[Any]:
     """The gradients of one output for all inputs; zeros where it does not depend on one."""
     if not root.requires_grad:
         found: Mapping[Node, Array] = {}
@@ -26,7 +31,7 @@ def pulled(trace: Trace, root: Node, g: Any) -> list[Any]:
     else:
         with recording():
             found = pullback(root, g, trace.inputs, lift=trace.lift, watch=watcher())
-    return [trace.outside(found[x] if x in found else np.zeros_like(x.value)) for x in trace.inputs]
+    return [found[x] if x in found else np.zeros_like(x.value) for x in trace.inputs]
 
 
 def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
