@@ -27,7 +27,7 @@ SAYS = {
     "gauss_newton": r"frequency 1\.50\d ± 0\.00\d, made with 1\.5(.*\n)*sum of squares 59\.18 → 1\.0444 in \d+ steps",
     "gaussian_process": r"31\.76 → 5\.81\namplitude .*noise 0\.14.*\n.*a minimum: True",
     "higher_order": r"derivative 1 at 0\.5: \+0\.786448\n(.*\n)*Newton's method ends at \[1\. 1\.\]",
-    "implicit": r"eccentricity +0\.(?:59|60)\d, .*\n(.*\n)*residual 0\.\d+ → 0\.02\d+\ndE/de .*: (\d\.\d{10}), by hand \2\n",
+    "implicit": r"eccentricity +0\.(59|60)\d, (.*\n)*residual 0\.\d+ → 0\.02\d+\ndE/de .*: (\d\.\d{10}), by hand \3\n",
     "logistic_regression": r"held-out accuracy 0\.9[5-9]",
     "meta_learning": r"learned to learn .*after one step on 10 points 0\.1\d\nlearned all at once .*points 0\.[2-9]",
     "numpy_is_enough": r"energy -62\.7174 J",

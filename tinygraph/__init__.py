@@ -19,19 +19,7 @@ from tinygraph.mode import debug, no_grad, scope
 from tinygraph.op import OPS, Kink, Op, op
 from tinygraph.ops import *  # noqa: F403  the functions of the table, listed in its modules
 from tinygraph.tensor import Tensor
-from tinygraph.transforms import (
-    grad,
-    hessian,
-    hvp,
-    jacfwd,
-    jacobian,
-    jacrev,
-    jvp,
-    linearize,
-    stop_gradient,
-    value_and_grad,
-    vjp,
-)
+from tinygraph.transforms import grad, jvp, linearize, stop_gradient, value_and_grad, vjp
 
 if TYPE_CHECKING:
     from tinygraph import check, data, nn, optim, train
@@ -41,6 +29,7 @@ if TYPE_CHECKING:
     from tinygraph.render import derivation, plots, render
     from tinygraph.transforms.custom import custom_jvp, custom_vjp
     from tinygraph.transforms.implicit import custom_root
+    from tinygraph.transforms.jacobians import hessian, hvp, jacfwd, jacobian, jacrev
     from tinygraph.transforms.recompute import checkpoint
     from tinygraph.transforms.vmap import vmap
 
@@ -95,6 +84,7 @@ _FUNCTIONS = {"derivation": "render", "load": "nn.saving", "save": "nn.saving"}
 _FUNCTIONS |= {"compile": "program", "source": "program", "vmap": "transforms.vmap"}
 _FUNCTIONS |= {"checkpoint": "transforms.recompute", "custom_root": "transforms.implicit"}
 _FUNCTIONS |= dict.fromkeys(("custom_jvp", "custom_vjp"), "transforms.custom")
+_FUNCTIONS |= dict.fromkeys(("hessian", "hvp", "jacfwd", "jacobian", "jacrev"), "transforms.jacobians")
 _FUNCTIONS |= dict.fromkeys(("cond", "scan", "while_loop"), "control")
 
 

@@ -17,7 +17,8 @@ from tinygraph.check.rounding import RoundOff
 from tinygraph.check.verdict import POWER, RANDOM, WRONG, judge, usual
 from tinygraph.op import bare
 from tinygraph.tensor import Tensor
-from tinygraph.transforms import grad, jacobian
+from tinygraph.transforms import grad
+from tinygraph.transforms.jacobians import jacobian
 from tinygraph.tree import flatten
 
 Function = Callable[..., Any]
