@@ -123,6 +123,7 @@ def makers_of_layers_and_optimizers(params):
             yield f"optimizer {case}", name, make, optimizers.TOLERANCE
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit.script.:DeprecationWarning")  # PyTorch calls it itself
 def test_every_contestant_installed_here_does_the_same_work():
     present, _ = contestants.settle(contestants.CONTESTANTS)
     contestants.restrain(present)
