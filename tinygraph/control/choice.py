@@ -121,13 +121,15 @@ class _Choice:
         if not any(map(is_recorded, given)):
             tensors = any(isinstance(x, Tensor) for x in given)
             return [handle(leaf(y, False)) if tensors and hasattr(y, "dtype") else y for y in self.parts.items]
-        op = Op(self._again, vjps=Joint(self.pull, len(given)), jvp=self.push, complex=True, name=self.name)
+        op = Op(self.forward, vjps=Joint(self.pull, len(given)), jvp=self.push, complex=True, name=self.name)
         nodes = tuple(x._node if isinstance(x, Tensor) else None for x in given)
         whole = handle(Node(op, nodes, tuple(map(value, given)), None, self.parts, True))
         return [PART(whole, index=i) if is_inexact(y) else y for i, y in enumerate(self.parts.items)]
 
-    def _again(self, *arrays: Any) -> Any:
-        raise TypeError(f"source: the {self.name} in this graph is not run again; use compile(f).source")
+    def forward(self, *given: Any) -> Parts:
+        """The choice on other arrays; what it is made by, and closes over, is what it was."""
+        found = _chosen(self.name, self.pred, self.bodies, list(given[: len(given) - len(self.closed)]), False)
+        return Parts(found)
 
     def pull(self, g: Any, ans: Any, *given: Any) -> Sequence[Any]:
         """The rule of all arguments."""

@@ -72,15 +72,17 @@ class Recorded:
         given = [*given, *map(handle, closed)]
         if any(map(is_recorded, given)):
             rules = Joint(self.pull, len(given))
-            op = Op(self._again, vjps=rules, jvp=self.push, complex=True, name=self.loop.name, symbol="↻")
+            op = Op(self.forward, vjps=rules, jvp=self.push, complex=True, name=self.loop.name)
             nodes = tuple(x._node if isinstance(x, Tensor) else None for x in given)
             whole = handle(Node(op, nodes, tuple(map(value, given)), None, self.parts, True))
             items = [PART(whole, index=i) if is_inexact(y) else y for i, y in enumerate(items)]
         state, rows, sums = _cut(items, *self.counts)
         return [state, rows[: len(rows) - len(state)], sums]
 
-    def _again(self, *arrays: Any) -> Any:
-        raise TypeError(f"source: the {self.loop.name} in this graph is not run again; use compile(f).source")
+    def forward(self, *given: Any) -> Parts:
+        """The loop on other arrays; what it closes over is what it was."""
+        state, xs, _ = _cut(given, *self.given)
+        return Parts([y for part in Run(self.loop, state, xs, False).results for y in part])
 
     def _split(self, ans: Any, given: Sequence[Any]) -> Lists:
         """The states before the steps, the rows and what is closed over."""

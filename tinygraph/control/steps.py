@@ -25,16 +25,29 @@ Body = Callable[..., Sequence[list[Any]]]  # of lists of arrays: several lists o
 class Parts:
     """The values of one node that has several, or their cotangents or tangents, None where there is none.
 
-    It travels through the graph as a single number would.
+    It travels through the graph as an array of these would.
     """
 
-    __slots__ = ("items",)
-    shape: tuple[int, ...] = ()
-    ndim, size = 0, 1
+    __slots__ = ("items", "shape")
+    ndim = 1
     dtype = np.dtype(object)
 
     def __init__(self, items: Sequence[Any]) -> None:
         self.items = list(items)
+        self.shape = (len(self.items),)
+
+    @property
+    def size(self) -> int:
+        return len(self.items)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        """All numbers, one after another."""
+        there = [np.ravel(value(x)) for x in self.items if x is not None]
+        return np.concatenate(there, dtype=dtype) if there else np.zeros(0, dtype)
+
+    @property
+    def nbytes(self) -> int:
+        return sum(value(x).nbytes for x in self.items if x is not None)
 
     def __add__(self, other: Parts) -> Parts:
         pairs = zip(self.items, other.items, strict=True)

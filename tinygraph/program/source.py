@@ -16,6 +16,7 @@ from tinygraph.mode import recording, tracing, watcher
 from tinygraph.operand import one_like
 from tinygraph.program.code import SPECIAL, Line, Program, attribute, call, literal, name, substitute, used
 from tinygraph.program.passes import applied, folded
+from tinygraph.program.routines import trimmed
 from tinygraph.program.tracer import Tracer
 from tinygraph.program.updates import steps, updated
 from tinygraph.program.variable import Variable
@@ -195,7 +196,7 @@ def source(loss: Tensor, names: Mapping[str, Any] | None = None) -> str:
             f"source: a scalar that requires a gradient is needed, got shape {loss.shape}, requires_grad="
             f"{loss.requires_grad}; reduce it with .sum() or .mean()"
         )
-    return text(applied(of_graph(loss, names or {})))
+    return text(trimmed(applied(of_graph(loss, names or {}))))
 
 
 def of_graph(loss: Tensor, names: Mapping[str, Any]) -> Program:
@@ -221,6 +222,7 @@ def of_graph(loss: Tensor, names: Mapping[str, Any]) -> Program:
             if node.op is None:
                 variable = tracer.input(node.value, known.get(node))
                 made[node] = handle(leaf(variable, node.requires_grad))
+                tracer.met[node], tracer.met_as[node] = (made[node], variable), variable.name  # for who closes over it
             else:
                 args = [argument(x, a) for x, a in zip(node.inputs or (), node.args or (), strict=True)]
                 made[node] = _first_tensor(args)._record(node.op, args, node.params)

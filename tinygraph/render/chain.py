@@ -19,7 +19,7 @@ from tinygraph.op import Array
 from tinygraph.render.content import Gathered
 from tinygraph.render.expression import Expr, read, simplify
 from tinygraph.render.text import HIDDEN
-from tinygraph.tensor import handle
+from tinygraph.tensor import Tensor, handle
 
 
 @dataclass(frozen=True)
@@ -118,9 +118,10 @@ def _pulled(graph: Gathered, box: Node, g: Array, names: Mapping[Node, str]) -> 
         try:
             found = pullback(root, handle(seed), wanted, lift=handle)
         except (TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError):
-            plain = pullback(root, g, wanted)
-            hidden = "" if np.ndim(g) == 0 else HIDDEN
-            return {x: Expr(plain[node], name=hidden) for x, node in fresh.items() if node in plain}
+            found = pullback(root, g, wanted)
+    if not all(isinstance(y, Tensor) for y in found.values()):  # or what has several results has several gradients
+        name = "" if np.ndim(g) == 0 else HIDDEN
+        return {x: Expr(found[node], name=name) for x, node in fresh.items() if node in found}
     known = {node: Expr(node.value, name=names[x]) for x, node in fresh.items()}
     known |= {node: Expr(node.value, name=graph.array_name(a) or HIDDEN) for a, node in bare}
     known[root] = Expr(root.value, name=names[box])
