@@ -218,6 +218,39 @@ def test_checkpoint_finds_steps_that_do_not_repeat_themselves() -> None:
         tg.grad(lambda h: tg.scan(step, h, length=3, checkpoint=True)[0])(1.0)
 
 
+@BOTH
+def test_complex_numbers(checkpoint: bool) -> None:
+    def loss(w: Any, scan: Scan) -> Any:
+        last, _ = scan(lambda h, x: (h * w * x, h), np.array(1.0 + 1.0j), XS[:, 0], checkpoint=checkpoint)
+        return np.real(last * np.conj(w)) + np.abs(last)
+
+    same(tg.grad(lambda w: loss(w, tg.scan))(0.5 + 0.3j), tg.grad(lambda w: loss(w, python_loop))(0.5 + 0.3j))
+
+
+@BOTH
+def test_examples_side_by_side(checkpoint: bool) -> None:
+    def loss(h: Any, xs: Any) -> Any:
+        return tg.scan(lambda h, x: (np.sin(h) * x, h), h, xs, checkpoint=checkpoint)[1].sum()
+
+    hs, rows = RNG.normal(size=(4, 2)), RNG.normal(size=(4, 3, 2))
+    both = tg.grad(loss, (0, 1))
+    one_by_one = [both(h, xs) for h, xs in zip(hs, rows, strict=True)]
+    same(tg.vmap(both)(hs, rows), tuple(np.stack(g) for g in zip(*one_by_one, strict=True)))
+    same(tg.vmap(loss)(hs, rows), np.stack([loss(h, xs) for h, xs in zip(hs, rows, strict=True)]))
+
+
+def test_a_graph_with_loops_is_one_node_each_drawn_and_printed() -> None:
+    w, h = tg.Tensor(W, name="W"), tg.Tensor(H0, name="h0")
+    loss = loss_by(tg.scan)(w, h, XS) + newton(tg.cond(h[0] > 0.0, lambda h: h[0] ** 2, lambda h: h[1] ** 2, h))
+    space: dict[str, Any] = {}
+    exec(tg.source(loss), space)  # noqa: S102  our own source
+    loss.backward()
+    same(space["program"](W=W, h0=H0), [loss.data, *(x.grad for x in (w, h))])
+    drawn = tg.render(loss).dot
+    assert drawn.count("scan_step") == 1
+    assert "while_loop" in drawn
+
+
 def test_what_scan_refuses() -> None:
     with pytest.raises(TypeError, match="a function is needed"):
         tg.scan(3, 0.0, XS)

@@ -23,6 +23,7 @@ class Loop(NamedTuple):
     going: Callable[[list[Any]], Any] | None = None
     remember: bool = False  # the recorded steps, for the reverse pass
     like: tuple[Sequence[Any], Sequence[Any]] = ((), ())  # no rows, and the sums, should there be no step
+    names: tuple[Sequence[str], Sequence[str]] = ((), ())  # of the state and the rows, in a program
 
 
 class Run:
@@ -40,6 +41,7 @@ class Run:
         self.rows: list[Any] = []
         self.sums: list[Any] = []
         self.steps = 0
+        self.names: list[list[str]] = [[], [], []]  # of states, rows and results, where the tracer knows them
         writer = tracer()
         if writer is None or loop.length == 0:
             self.all()

@@ -32,6 +32,8 @@ from tinygraph.mode import recording
 from tinygraph.op import Joint, Op
 from tinygraph.tensor import Tensor, handle
 
+NUMPY = np.ndarray | np.generic  # and not arrays of other kinds, which may not be compared as a whole
+
 
 def run(loop: Loop, state: Sequence[Any], xs: Sequence[Any], record: bool) -> Lists:
     """The last state, the rows of results as arrays, and the sums; if it is recorded, as one node."""
@@ -63,6 +65,7 @@ class Recorded:
         self.counts = tuple(len(part) for part in done.results)
         self.given = (len(done.state), len(done.xs))
         self.tape = done.tape
+        self.names = done.names
         self.closed = list(done.closed.nodes)
         self.stand_ins = [done.closed.stand_ins[serial] for serial in self.closed]
 
@@ -122,16 +125,24 @@ class Recorded:
             return [[dstate[i] for i in states], [dx[i] for i in rows], dclosed]
 
         like = ([_none(xs[i], xs[i].shape[1:]) for i in rows if self.loop.length is None], list(map(value, closed)))
-        back = Loop(body, f"{self.loop.name}_backward", self.loop.length, not self.loop.reverse, like=like)
+        name, forth, names = f"{self.loop.name}_backward", not self.loop.reverse, self._names(states, known)
+        back = Loop(body, name, self.loop.length, forth, like=like, names=names)
         with nullcontext() if records() else recording():
             dstate, dxs, dclosed = run(back, seeds, [*befores, *xs, *(gs[1][i] for i in known)], nested)
         return [*_spread(dstate, states, len(befores)), *_spread(dxs, rows, len(xs)), *dclosed]
 
+    def _names(self, states: list[int], known: list[int]) -> tuple[list[str], list[str]]:
+        """dh for the cotangent of h."""
+        before, row, results = self.names
+        if not before:
+            return [], []
+        derived = [f"d{results[i]}" if results[i] else "" for i in known]
+        return [f"d{before[i]}" if before[i] else "" for i in states], [*before, *row, *derived]
+
     def _compare(self, again: list[Any], before: list[Any], later: list[Any]) -> None:
         """Raise where a step that is run again does not lead to the state that it led to."""
-        if later and not all(
-            np.array_equal(value(a), b, equal_nan=is_inexact(b)) for a, b in zip(again, later, strict=True)
-        ):
+        pairs = [(value(a), b) for a, b in zip(again, later, strict=False)]
+        if not all(np.array_equal(a, b, equal_nan=is_inexact(b)) for a, b in pairs if issubclass(type(b), NUMPY)):
             raise RuntimeError(
                 f"{self.loop.name}: run again, a step gives other numbers than at first; give it its random numbers as "
                 "xs, and change no array that it uses before the reverse pass"

@@ -49,6 +49,10 @@ class Parts:
     def nbytes(self) -> int:
         return sum(value(x).nbytes for x in self.items if x is not None)
 
+    def copy(self) -> Parts:
+        """The same parts; no array is copied, for none is written to."""
+        return Parts(self.items)
+
     def __add__(self, other: Parts) -> Parts:
         pairs = zip(self.items, other.items, strict=True)
         return Parts([y if x is None else x if y is None else x + y for x, y in pairs])

@@ -64,6 +64,8 @@ def loop(tracer: Any, run: Any) -> list[list[Any]]:
     with apart(tracer) as lines:
         given = [tracer.inside(x) for x in plain[0]]
         row = [tracer.inside(_row(x, run.loop.reverse)) for x in plain[1]]
+        for part, wishes in zip((given, row), run.loop.names, strict=True):
+            tracer.labels.update((v.name, wish) for v, wish in zip(part, wishes, strict=bool(wishes)) if wish)
         real = all(map(len, plain[1]))  # or there is no step to be made, and nothing but its form counts
         if going is not None:
             test = going(run.form(given))
@@ -71,6 +73,11 @@ def loop(tracer: Any, run: Any) -> list[list[Any]]:
             tracer._statement(ast.If(ast.UnaryOp(ast.Not(), tracer.expression(test)), [ast.Break()], []))
         results = _results(tracer, run.step, given, row, real=real)
         names = [[name_of(tracer, y) for y in part] for part in results]
+    known = [[tracer.labels.get(n, "") for n in part] for part in ([v.name for v in row], names[1])]
+    run.names = [
+        [tracer.labels.get(n, tracer.labels.get(v.name, "")) for n, v in zip(names[0], given, strict=True)],
+        *known,
+    ]
     first = [[value_of(y) for y in part] for part in results] if real else None
     with paused(tracer):
         run.state, run.xs = plain

@@ -182,12 +182,27 @@ def _labelled(loop: Loop, labels: Mapping[str, str]) -> dict[str, str]:
     for x in loop.row:
         found.setdefault(f"xs_{x}", f"{found[x]}s" if x in found else "xs")
     for i in range(len(loop.state), len(names)):
-        label = found.get(names[i], "").removesuffix("_new")
-        if i < len(loop.state) + len(loop.rows):
+        label = found.get(_plainly(names[i], loop.body), "").removesuffix("_new")
+        if names[i] in loop.state and label:
+            found[f"all_{i}"] = f"{label}_before"
+        elif i < len(loop.state) + len(loop.rows):
             found[f"all_{i}"] = f"{label}s" if label else "ys"
         else:
             found[f"all_{i}"], found[names[i]] = label or "total", f"{label or 'total'}_t"
     return found
+
+
+def _plainly(name: str, body: Program) -> str:
+    """The variable that x[...] and x.copy() are an array of; a variable itself else."""
+    codes = {line.name: line.code for line in body.lines}
+    while True:
+        code = codes.get(name)
+        copied = isinstance(code, ast.Call) and isinstance(code.func, ast.Attribute) and code.func.attr == "copy"
+        same = code.func if copied else code  # type: ignore[union-attr]
+        whole = isinstance(same, ast.Subscript) and ast.unparse(same.slice) == "..."
+        if not (copied or whole) or not isinstance(same.value, ast.Name):  # type: ignore[union-attr]
+            return name
+        name = same.value.id  # type: ignore[union-attr]
 
 
 def trimmed(program: Program) -> Program:

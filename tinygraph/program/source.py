@@ -222,10 +222,11 @@ def of_graph(loss: Tensor, names: Mapping[str, Any]) -> Program:
             if node.op is None:
                 variable = tracer.input(node.value, known.get(node))
                 made[node] = handle(leaf(variable, node.requires_grad))
-                tracer.met[node], tracer.met_as[node] = (made[node], variable), variable.name  # for who closes over it
             else:
                 args = [argument(x, a) for x, a in zip(node.inputs or (), node.args or (), strict=True)]
                 made[node] = _first_tensor(args)._record(node.op, args, node.params)
+            if type(made[node]._data) is Variable:
+                tracer.met[node] = made[node], made[node]._data  # for loops that close over it
             label = known.get(node) or (node.tag.name if node.tag is not None else None)
             if label:
                 tracer.label(made[node], identifier(label))
