@@ -34,6 +34,7 @@ SAYS = {
     "own_op": r"swish: first and second(.*\n)*forgetful: .* 6 wrong",
     "per_example_gradients": (
         r"W1: \(1000, 64, 32\)(.*\n)*their mean .*: True\nof the 40 largest gradients, 3[5-9] belong to wrong labels"
+    ),
     "scan_ode": (
         r"stiffness +\+[34]\.\d+, made with 4\.0\n(.*\n)*mean square 0\.\d+ → 0\.0"
         r"(.*\n)*.*for t in reversed\(range\(200\)\)"
