@@ -30,6 +30,7 @@ from tinygraph.program.recording import (
     spot,
     stand_ins,
 )
+from tinygraph.program.reorder import near
 from tinygraph.program.tracer import HERE, Tracer
 from tinygraph.program.variable import Variable
 from tinygraph.tensor import Tensor
@@ -42,12 +43,13 @@ RECORDED_AGAIN = 4  # times that a check of a value may fail before a signature 
 class Compiled:
     """A function that runs as the program that its first call was recorded as; see `compile`."""
 
-    def __init__(self, f: Callable[..., Any], strict: bool, check: int, borrow: bool, jit: bool) -> None:
+    def __init__(self, f: Callable[..., Any], strict: bool, check: int, borrow: bool, jit: bool, reorder: bool) -> None:
         self.f = f
         self.strict = strict
         self.check = check
         self.borrow = borrow
         self.jit = jit
+        self.reorder = reorder
         self._recordings: dict[Any, Recording] = {}
         self._sight = reach.Sight(f)
         self._tags: dict[Any, tuple[Any, ...]] = {}  # by signature: whether these have a gradient tells programs apart
@@ -182,7 +184,8 @@ class Compiled:
             return out, Recording(tracer.reason, held=held)
         recorded = tracer.program([*names, *stored])
         rebuilt = rebuilder(spots, put_together)
-        return out, made(recorded, tracer, rebuilt, held, seen, self._name, self.borrow, self.jit)
+        recording = made(recorded, tracer, rebuilt, held, seen, self._name, self.borrow, self.jit, self.reorder)
+        return out, recording
 
     # --- what can be asked
 
@@ -197,7 +200,8 @@ class Compiled:
         pairs = [(given[i], mine[i]) for i in recording.written if isinstance(given[i], np.ndarray)]
         pairs += zip(flatten(result)[0], flatten(recording.rebuild(results, seen.arrays))[0], strict=True)  # type: ignore[misc]
         for want, got in [*pairs, *stored(recording.stores, results, seen.arrays)]:
-            if not np.array_equal(np.asarray(bare_value(want)), np.asarray(bare_value(got)), equal_nan=is_real(want)):
+            want, got = np.asarray(bare_value(want)), np.asarray(bare_value(got))
+            if not np.array_equal(want, got, equal_nan=is_real(want)) and not (self.reorder and near(want, got)):
                 raise AssertionError(f"compile: {self._name} compiled gives {got}, and as it is {want}")
         return result
 
@@ -264,6 +268,7 @@ def compile(  # noqa: A001  the field's word
     check: int = 0,
     borrow: bool = False,
     jit: bool = False,
+    reorder: bool = False,
 ) -> Any:
     """f, recorded when it is first called and run as straight-line NumPy code from then on, equal to the last bit.
 
@@ -283,6 +288,7 @@ def compile(  # noqa: A001  the field's word
         borrow: return arrays that the next call overwrites; then a call makes no array where NumPy can fill one.
         jit: try chains of arithmetic as single loops, compiled by numba and kept on disk; still equal to the last bit.
             Such loops give no warnings of overflow or division by zero.
+        reorder: gather numbers that multiply, before sums and products too: equal to rounding, and no more to the bit.
 
     Returns:
         A function with `source`, `fast_source`, `constants`, `signatures` and `explain()`. Of both sources the one runs
@@ -300,12 +306,12 @@ def compile(  # noqa: A001  the field's word
         (array(-2.61457448), array(-5.46678157), ['a () float64: compiled'])
     """
     if f is None:
-        return lambda function: compile(function, strict=strict, check=check, borrow=borrow, jit=jit)
+        return lambda function: compile(function, strict=strict, check=check, borrow=borrow, jit=jit, reorder=reorder)
     if not callable(f):
         raise TypeError(f"compile: a function is needed, got {repr(f)[:40]}")
     if jit and find_spec("numba") is None:
         raise ImportError("compile: jit=True needs numba: pip install 'tinygraph[jit]', or leave out jit=True")
-    return Compiled(f, strict, check, borrow, jit)
+    return Compiled(f, strict, check, borrow, jit, reorder)
 
 
 def _depth() -> int:

@@ -20,6 +20,7 @@ from tinygraph.program.code import Program, evaluated
 from tinygraph.program.effects import Effects, Read, Store, restore, state_of
 from tinygraph.program.fast import fast, workspaces
 from tinygraph.program.passes import applied
+from tinygraph.program.reorder import REORDERING, near
 from tinygraph.program.routines import trimmed
 from tinygraph.program.source import compiled as defined
 from tinygraph.program.source import identifier, routines
@@ -119,7 +120,15 @@ def plain(y: Any, arrays: list[Any], inputs: list[Any]) -> Any:
 
 
 def made(
-    recorded: Program, tracer: Tracer, rebuild: Any, held: Any, seen: reach.View, name: str, lent: bool, jit: bool
+    recorded: Program,
+    tracer: Tracer,
+    rebuild: Any,
+    held: Any,
+    seen: reach.View,
+    name: str,
+    lent: bool,
+    jit: bool,
+    reorder: bool,
 ) -> Recording:
     """The program after the passes, if it gives what was recorded; the recorded one otherwise."""
     title = name if name.isidentifier() else "program"
@@ -128,6 +137,10 @@ def made(
     effects = tracer.effects
     if _repeats(run, recorded, effects):
         program = _evaluated(program, effects)
+        other = applied(program, REORDERING) if reorder else program
+        if reorder and _repeats(defined(other, title)[0], recorded, effects, near):
+            program = _evaluated(other, effects)
+            run, source = defined(program, title)
     else:
         program = recorded
         run, source = defined(program, title)
@@ -188,7 +201,14 @@ def quick(program: Program, lent: bool, jit: bool) -> Callable[..., Any]:
     return Pool(workspaces(fast(program, lent, jit)))
 
 
-def _repeats(run: Callable[..., Any], recorded: Program, effects: Effects) -> bool:
+def _alike(x: Any, y: Any) -> bool:
+    x, y = np.asarray(x), np.asarray(y)
+    return (x.shape, x.dtype, x.tobytes()) == (y.shape, y.dtype, y.tobytes())
+
+
+def _repeats(
+    run: Callable[..., Any], recorded: Program, effects: Effects, alike: Callable[[Any, Any], bool] = _alike
+) -> bool:
     """Whether a program gives the recorded results to the bit, and no two of them in one memory that were not.
 
     It has to write the same to what the function has written to, and draw as much from the same generators.
@@ -203,16 +223,11 @@ def _repeats(run: Callable[..., Any], recorded: Program, effects: Effects) -> bo
     as_far = all(pickle.dumps(state_of(g)) == pickle.dumps(state) for g, state in drawn)
     for g, state in drawn:
         restore(g, state)
-    if found is NotImplemented or not as_far or not all(map(_alike, wanted, found)):
+    if found is NotImplemented or not as_far or not all(map(alike, wanted, found)):
         return False
-    if not all(_alike(given[n], values[n]) for n in effects.before):
+    if not all(alike(given[n], values[n]) for n in effects.before):
         return False
     return _sharing(wanted, real) == _sharing(list(found), list(given.values()))
-
-
-def _alike(x: Any, y: Any) -> bool:
-    x, y = np.asarray(x), np.asarray(y)
-    return (x.shape, x.dtype, x.tobytes()) == (y.shape, y.dtype, y.tobytes())
 
 
 def _sharing(results: list[Any], given: list[Any]) -> list[tuple[int, int]]:
