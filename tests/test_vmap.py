@@ -17,6 +17,7 @@ import tinygraph as tg
 from tinygraph import grad, nn, vmap
 from tinygraph.batch import loop
 from tinygraph.op import Op, bare
+from tinygraph.render.layout import available
 
 DEEP = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
 EXAMPLES = 3
@@ -388,6 +389,20 @@ def test_loops_and_choices_of_each_example(f: Callable[..., Any]) -> None:
     np.testing.assert_allclose(vmap(grad(f))(x), np.stack([grad(f)(a) for a in x]), atol=1e-12)
     np.testing.assert_allclose(grad(lambda x: vmap(f)(x).sum())(x), np.stack([grad(f)(a) for a in x]), atol=1e-12)
     assert vmap(grad(f))(np.zeros((0, 3))).shape == (0, 3)
+
+
+def test_its_graph_is_drawn_and_written_out() -> None:
+    x, w = tg.Tensor(np.ones((3, 2)), name="x"), tg.Tensor(np.ones(2), name="w")
+    loss = vmap(lambda x: np.tanh(x @ w))(x).sum()
+    scope: dict[str, Any] = {}
+    exec(tg.source(loss), scope)  # noqa: S102  our own
+    loss.backward()
+    for found, want in zip(scope["program"](x.data, w.data), (loss.data, x.grad, w.grad), strict=True):
+        np.testing.assert_allclose(found, want, rtol=1e-12)
+    assert "tanh" in str(tg.derivation(loss))
+    if available():
+        for view in (tg.render(loss), tg.render(loss, backward=True)):
+            assert "(3, 2)" in view.dot  # what all examples have, as one array
 
 
 # --- what goes in and comes out

@@ -162,7 +162,7 @@ def pullback(
                     gx = undecided.each(f"the rule of {op.name}", rule, (g, ans, *args), params or {})
                 value = x.value
                 if gx.shape != value.shape or gx.dtype is not value.dtype:
-                    gx = _fit(gx, x, op, lift)
+                    gx = _fit(gx, value, op, lift)
                     if x in owned and gx.dtype is not value.dtype:
                         owned.remove(x)  # what differs between the examples of a vmap is added out of place
                 if watch is not None:
@@ -204,12 +204,11 @@ def _own(g: Array, owned: bool) -> Array:
     return g if owned else g.copy()
 
 
-def _fit(gx: Array, x: Node, op: Op, lift: Lift | None) -> Array:
+def _fit(gx: Array, value: Array, op: Op, lift: Lift | None) -> Array:
     """Undo broadcasting, over the examples of `vmap` too, and keep the dtype of what the gradient belongs to."""
-    value = x.value
     batch = bare(gx)
     if isinstance(batch, Mapped):
-        gx = batch.settled(gx, x.serial, value)
+        gx = batch.settled(gx, value)
     if isinstance(value, Mapped):
         gx = value.spread(gx)
     if gx.shape != value.shape:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.graph import Node, Watch
-from tinygraph.op import Array, Mapped, Op, describe
+from tinygraph.op import Array, Op, describe, whole
 
 _HERE = os.path.dirname(__file__)
 
@@ -242,8 +242,7 @@ def check_backward(node: Node, x: Node, gx: Array) -> None:
 
 def _fault(value: Any) -> str | None:
     value = getattr(value, "data", value) if not isinstance(value, np.ndarray | np.generic) else value
-    while isinstance(value, Mapped):
-        value = value.value
+    value = whole(value)
     if getattr(getattr(value, "dtype", None), "kind", "") not in ("f", "c") or np.all(np.isfinite(value)):
         return None
     return "NaN" if np.any(np.isnan(value)) else "infinity"

@@ -49,7 +49,7 @@ class Mapped:
     __slots__ = ("value",)
     value: Array
 
-    def settled(self, g: Any, serial: int, value: Array) -> Any:
+    def settled(self, g: Any, value: Array) -> Any:
         raise NotImplementedError
 
     def spread(self, g: Any) -> Any:
@@ -397,6 +397,13 @@ def widens(op: Op) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 def bare(value: Any) -> Any:
     """The array inside a recording array; anything else as it is."""
     return value.data if isinstance(value, Traced) else value
+
+
+def whole(value: Any) -> Any:
+    """The values of all examples of a `vmap`; anything else as it is."""
+    while isinstance(value, Mapped):
+        value = value.value
+    return value
 
 
 def as_numpy(composition: Callable[..., Any], function: Callable[..., Any], args: Any, kwargs: Any) -> Any:

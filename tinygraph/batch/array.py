@@ -17,10 +17,10 @@ import numpy as np
 from tinygraph import ops
 from tinygraph.batch.functions import answered
 from tinygraph.batch.indexing import read, write
-from tinygraph.batch.level import Held, leave, levels_of, spread, whole
+from tinygraph.batch.level import Held, leave, levels_of, spread
 from tinygraph.batch.loop import each
 from tinygraph.batch.ufuncs import called
-from tinygraph.op import Array, Traced, UndecidedError
+from tinygraph.op import Array, Traced, UndecidedError, whole
 
 _OPS = os.path.dirname(ops.__file__) + os.sep
 _PACKAGE = os.path.dirname(os.path.dirname(ops.__file__)) + os.sep
@@ -147,11 +147,11 @@ class Batched(Held):
 
     # --- the engine's questions
 
-    def settled(self, g: Any, serial: int, value: Array) -> Any:
-        """A gradient summed over the examples of each `vmap` that is over, and that its node stands outside of."""
+    def settled(self, g: Any, value: Array) -> Any:
+        """A gradient summed over the examples of each `vmap` that is over, where its node has one value for all."""
         own = levels_of(value)
         for level in levels_of(self):
-            if not level.open and level.serial > serial and level not in own:
+            if not level.open and level not in own:
                 g = np.sum(leave(g, level=level, axis=0), axis=0)
         return g
 

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from tinygraph.batch import along, matrices, shapes
-from tinygraph.batch.level import Held, plain, whole
+from tinygraph.batch.level import Held, plain
 from tinygraph.batch.loop import by_meaning, nested
 from tinygraph.batch.rules import RULES, OtherWay
 from tinygraph.batch.ufuncs import innermost
+from tinygraph.op import whole
 
 FAMILIES = (along, matrices, shapes)  # which fill RULES
 CREATION = {np.arange, np.array, np.asarray, np.empty, np.eye, np.full, np.identity, np.ones, np.zeros}

@@ -85,13 +85,6 @@ def levels_of(value: Any) -> list[Level]:
     return found
 
 
-def whole(x: Any) -> Any:
-    """The values of all examples of every level."""
-    while isinstance(x, Held):
-        x = x.value
-    return x
-
-
 # --- in and out of a batch: each is the other's rule
 
 

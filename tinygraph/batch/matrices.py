@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.batch.level import Level, whole
+from tinygraph.batch.level import Level
 from tinygraph.batch.rules import RULES, OtherWay, Rule, all_examples, named, rule
 from tinygraph.batch.ufuncs import aligned, innermost, is_at, ready, wrapped
+from tinygraph.op import whole
 from tinygraph.ops.linalg import LETTERS
 
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.batch.level import INSIDE, whole
+from tinygraph.batch.level import INSIDE
 from tinygraph.control.choice import each_its_own
 from tinygraph.control.loop import Loop
 from tinygraph.control.recorded import run
 from tinygraph.control.steps import Lists, array, records, truth, value
 from tinygraph.graph import leaf
-from tinygraph.op import Traced, bare, describe
+from tinygraph.op import Traced, bare, describe, whole
 from tinygraph.tensor import Tensor, handle
 from tinygraph.transforms.trace import check_callable
 from tinygraph.tree import Rebuild, flatten, flatten_like

@@ -15,10 +15,10 @@ import numpy as np
 
 from tinygraph.graph import Node, leaf, pullback, serial
 from tinygraph.mode import MODE, recording
-from tinygraph.op import Array
+from tinygraph.op import Array, Mapped, whole
 from tinygraph.render.content import Gathered
 from tinygraph.render.expression import Expr, read, simplify
-from tinygraph.render.text import HIDDEN
+from tinygraph.render.text import HIDDEN, is_scalar
 from tinygraph.tensor import Tensor, handle
 
 
@@ -72,7 +72,7 @@ def terms(graph: Gathered, box: Node) -> list[Term]:
         return []
     found = []
     names = _names(graph, box)
-    scalars = [x for x in graph.inputs(box) if np.ndim(x.value) == 0 and np.ndim(box.value) == 0]
+    scalars = [x for x in graph.inputs(box) if is_scalar(x.value) and is_scalar(box.value)]
     if scalars:
         locals_ = _pulled(graph, box, np.ones_like(box.value), names)
     if len(scalars) < len(graph.inputs(box)):
@@ -109,9 +109,10 @@ def _pulled(graph: Gathered, box: Node, g: Array, names: Mapping[Node, str]) -> 
 
     Of a rule that only knows bare arrays there is the number, and no formula.
     """
-    fresh = {x: leaf(x.value, np.asarray(x.value).dtype.kind in "fc") for x in graph.inputs(box)}
+    fresh = {x: leaf(x.value, np.asarray(whole(x.value)).dtype.kind in "fc") for x in graph.inputs(box)}
     seed = leaf(g)
-    bare = [(a, leaf(np.asarray(a))) for a in graph.arrays(box) if np.asarray(a).dtype.kind in "fc"]
+    arrays = [a for a in graph.arrays(box) if not isinstance(a, Mapped)]
+    bare = [(a, leaf(np.asarray(a))) for a in arrays if np.asarray(a).dtype.kind in "fc"]
     with undisturbed():
         root = _again(box, fresh, bare)
         wanted = [node for x, node in fresh.items() if x.requires_grad]
@@ -125,7 +126,7 @@ def _pulled(graph: Gathered, box: Node, g: Array, names: Mapping[Node, str]) -> 
     known = {node: Expr(node.value, name=names[x]) for x, node in fresh.items()}
     known |= {node: Expr(node.value, name=graph.array_name(a) or HIDDEN) for a, node in bare}
     known[root] = Expr(root.value, name=names[box])
-    known[seed] = Expr(g) if np.ndim(g) == 0 and g == 1 else Expr(g, name=upstream(box))
+    known[seed] = Expr(g) if is_scalar(g) and g == 1 else Expr(g, name=upstream(box))
 
     def stop(x: Node | Array) -> Expr | None:
         if isinstance(x, Node):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.graph import Node
-from tinygraph.op import Array, Op
+from tinygraph.op import Array, Op, whole
 from tinygraph.ops import elementwise as e
 
 
@@ -27,7 +27,7 @@ class Expr:
     def number(self) -> float | None:
         """The number of a real constant, None of anything else."""
         named = self.op is not None or self.name or np.iscomplexobj(self.value)
-        return None if named or np.ndim(self.value) else float(self.value)
+        return None if named or np.ndim(whole(self.value)) else float(self.value)
 
 
 def read(node: Node, leaf: Callable[[Node | Array], Expr | None]) -> Expr:
@@ -70,7 +70,7 @@ def simplify(x: Expr) -> Expr:
     if x.op is None:
         return x
     x = replace(x, operands=tuple(map(simplify, x.operands)))
-    if all(o.number is not None for o in x.operands) and np.ndim(x.value) == 0 and not x.params:
+    if all(o.number is not None for o in x.operands) and np.ndim(whole(x.value)) == 0 and not x.params:
         return Expr(x.value)
     if x.op is not None and x.op.kind == "elementwise":
         x = _unspread(x)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.op import Array
+from tinygraph.op import Array, whole
 from tinygraph.render.text import is_scalar, number, shape_and_dtype
 
 ROWS, COLUMNS = 3, 4  # of the largest array that is written out
@@ -79,6 +79,7 @@ def summary(x: Array) -> str:
 
 def described(x: Array, learned: bool) -> list[tuple[str, str]]:
     """The lines of a box that say what an array holds, and the kind of each."""
+    x = whole(x)  # inside vmap, of all examples
     count = f", {x.size:,} parameter{'s' * (x.size != 1)}" if learned and not is_small(x) else ""
     lines = [(shape_and_dtype(x) + count, "quiet")]
     return [*((row, "value") for row in grid(x)), *lines] if is_small(x) else [*lines, (summary(x), "value")]
@@ -86,6 +87,7 @@ def described(x: Array, learned: bool) -> list[tuple[str, str]]:
 
 def gradient(what: str, g: Array) -> list[str]:
     """The lines that say what a gradient holds: its numbers, or its length."""
+    g = whole(g)
     if is_small(g):
         rows = grid(g)
         return [f"{what} = {rows[0]}"] if len(rows) == 1 else [f"{what} =", *rows]
@@ -100,6 +102,7 @@ def short(x: Any) -> str:
         >>> short(np.float64(2.0)), short(np.ones(2)), short(np.ones(9))
         ('2', '[1, 1]', '(9,) float64')
     """
+    x = whole(x)
     if is_scalar(x):
         return number(x)
     if is_small(x):

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.op import Array
+from tinygraph.op import Array, whole
 from tinygraph.render import colour, text
 from tinygraph.render.content import Gathered
 from tinygraph.render.names import unmarked
@@ -54,13 +54,13 @@ def data(graph: Gathered) -> dict[str, Any]:
         for i, x in enumerate(node.inputs or ()):
             if x is not None:
                 shares = graph.shares.get((node, x)) if node not in graph.owner else None
-                share = None if not shares else _value(np.sum(shares, axis=0))
+                share = None if not shares else _value(sum(shares[1:], shares[0]))
                 edges.append({"from": ids[x], "to": ids[node], "argument": i, "share": share})
     return {"tinygraph": 1, "of": unmarked(graph.of) if graph.of else graph.of, "nodes": nodes, "edges": edges}
 
 
 def _value(x: Array) -> Any:
-    x = np.asarray(x)
+    x = np.asarray(whole(x))
     if x.dtype.kind == "c":
         return {"real": _value(x.real), "imag": _value(x.imag)}
     if x.dtype.kind not in "fiub":

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.op import Op
+from tinygraph.op import Op, whole
 from tinygraph.render.expression import Expr
 from tinygraph.render.names import END, LOWERED, RAISED, is_symbol, plain, unmarked
 
@@ -73,7 +73,7 @@ def number(value: Any) -> str:
 
 def is_scalar(value: Any) -> bool:
     """Whether a value is one number, so that it can be written out."""
-    return bool(np.ndim(value) == 0)
+    return bool(np.ndim(whole(value)) == 0)
 
 
 def shape_and_dtype(value: Any) -> str:
@@ -83,6 +83,7 @@ def shape_and_dtype(value: Any) -> str:
         >>> shape_and_dtype(np.zeros((2, 3), np.float32))
         '(2, 3) float32'
     """
+    value = whole(value)
     return f"{value.shape} {value.dtype}"
 
 
