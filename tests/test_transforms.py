@@ -1,5 +1,6 @@
 """Transforms over trees of arrays: structure, dtypes, argnums, aux, modes, and Tensors passing through."""
 
+import tracemalloc
 from collections import namedtuple
 from dataclasses import dataclass, field
 from typing import Any
@@ -476,3 +477,20 @@ def test_a_compiled_jacobian_is_one_stack() -> None:
     for x in (M, 2.0 * M, M - 1.0):
         np.testing.assert_allclose(compiled(x), tg.jacrev(lambda x: np.sin(x) * x.sum())(x), rtol=1e-13)
     assert len(compiled.source.splitlines()) < 40
+
+
+def test_a_forward_walk_drops_tangents_that_nobody_needs() -> None:
+    def chain(x: Any) -> Any:
+        first = x
+        for _ in range(100):
+            x = np.sin(x)
+        return x + first
+
+    x = np.linspace(0.0, 1.0, 10_000)
+    _, push = tg.linearize(chain, x)
+    tracemalloc.start()
+    try:
+        push(x)
+        assert tracemalloc.get_traced_memory()[1] < 10 * x.nbytes
+    finally:
+        tracemalloc.stop()

@@ -245,6 +245,8 @@ def pushforward(
     order = differentiable(roots, min(map(serial, tangents), default=0))
     leads = _leading(order, tangents)
     found: dict[Node, Array] = dict(tangents)
+    last = {x: node for node in order if node in leads for x in node.inputs or ()}  # who needs a tangent last
+    kept = set(roots)
     for node in order:
         op, args, ans = node.op, node.args, node.value
         if node in found or node not in leads or op is None or args is None:
@@ -268,6 +270,9 @@ def pushforward(
             if t.shape != node.value.shape:
                 t = broadcast(t, shape=node.value.shape)
             found[node] = _cast(t, node.value.dtype)
+        for x in node.inputs or ():
+            if x is not None and last[x] is node and x not in kept:
+                found.pop(x, None)
     return [found.get(root) for root in roots]
 
 
