@@ -372,3 +372,63 @@ def test_a_step_makes_no_array_after_the_first_calls() -> None:
     finally:
         tracemalloc.stop()
     assert largest < 1.5 * x.nbytes  # what NumPy takes for a moment, to add a row to each row in place
+
+
+# --- networks
+
+
+def encoder() -> tuple[Any, Any]:
+    model = tg.nn.TransformerEncoderLayer(4, 2, 8, 0.2, batch_first=True, rng=0)
+    return model, lambda x: (model(x[None]) ** 2).mean()
+
+
+def recurrent() -> tuple[Any, Any]:
+    model = tg.nn.LSTM(4, 3, 2, dropout=0.3, rng=0)
+    return model, lambda x: (model(x[:, None])[0] ** 2).mean()
+
+
+def convolutions() -> tuple[Any, Any]:
+    layers = [tg.nn.Conv2d(1, 2, 3, rng=0), tg.nn.BatchNorm2d(2), tg.nn.ReLU(), tg.nn.Dropout2d(0.5, rng=1)]
+    model = tg.nn.Sequential(*layers, tg.nn.AvgPool2d(2))
+    return model, lambda x: (model(x.reshape(1, 1, 6, 4)) ** 2).mean()
+
+
+@pytest.mark.parametrize("make", [encoder, recurrent, convolutions])
+def test_networks_that_draw_and_keep_averages(make: Any) -> None:
+    found = []
+    for change in (lambda f: f, lambda f: tg.compile(f, strict=True)):
+        model, loss_of = make()
+        opt = optim.Adam(model.parameters(), lr=0.01)
+
+        def step(x: Any, loss_of: Any = loss_of, opt: Any = opt) -> Any:
+            opt.zero_grad()
+            loss = loss_of(x)
+            loss.backward(retain_graph=False)
+            opt.step()
+            return loss.item()
+
+        step = change(step)
+        found.append(([step(batch(k)[0]) for k in range(4)], model.state_dict(), opt.state_dict()))
+    np.testing.assert_equal(found[0], found[1])
+
+
+def test_two_networks_that_are_trained_in_turn() -> None:
+    found = []
+    for change in (lambda f: f, lambda f: tg.compile(f, strict=True)):
+        p, q = parameters(), parameters()
+        one, two = optim.Adam(p, lr=0.1), optim.SGD(q, lr=0.1)
+
+        def step(x: Any, y: Any, p: Any = p, q: Any = q, one: Any = one, two: Any = two) -> Any:
+            one.zero_grad()
+            (loss_of(p, x, y) - 0.5 * loss_of(q, x, y).data).backward()
+            one.step()
+            two.zero_grad()
+            loss = loss_of(q, x, y) * loss_of(p, x, y).detach()
+            loss.backward()
+            two.step()
+            return loss.item()
+
+        step = change(step)
+        losses = [step(*batch(k)) for k in range(4)]
+        found.append((losses, [t.data for t in (*p.values(), *q.values())]))
+    np.testing.assert_equal(found[0], found[1])

@@ -277,12 +277,17 @@ def compile(  # noqa: A001  the field's word
     closes over, are read afresh on each call. What f sees beside its arguments, in its closure, its globals and the
     attributes of objects there, is compared on each call, and f is recorded anew if it has changed.
 
+    A whole training step may be compiled: gradients land where `backward` lets them land, an optimizer's `step` and
+    `zero_grad` do what they do, at the learning rate of the day, dropout draws from its generator, and running
+    averages move on. `train.fit(..., compile=True)` does so.
+
     What cannot be repeated is not compiled: where a traced array becomes a Python value (`if x > 0:`, `float(x)`),
-    where random numbers are drawn, where an argument is written to, f runs as it is, and says so once.
+    where f draws random numbers of its own, where an array that is given is written to, f runs as it is, and says so
+    once. `return loss.item()` is no such value.
 
     Args:
-        f: takes and returns arrays, Tensors, nested dicts, lists and tuples of them, and modules. To train, compile
-            `value_and_grad` of a loss. A Tensor that it returns has no graph behind it.
+        f: takes and returns arrays, Tensors, nested dicts, lists and tuples of them, and modules. A Tensor that it
+            returns has no graph behind it.
         strict: raise where f cannot be compiled.
         check: run f itself beside its program for this many calls, and compare.
         borrow: return arrays that the next call overwrites; then a call makes no array where NumPy can fill one.

@@ -225,10 +225,14 @@ class Tracer:
         frame: Any = sys._getframe(2)
         while frame.f_back is not None and frame.f_code.co_filename.startswith(HERE):
             frame = frame.f_back
-        if not self.open or self.code is None or frame.f_code is not self.code:
-            return False
-        after = (i.opname for i in dis.get_instructions(frame.f_code) if i.offset > frame.f_lasti)
-        return next(after, "") == "RETURN_VALUE"
+        while self.open and frame is not None and not frame.f_code.co_filename.startswith(HERE):
+            after = (i.opname for i in dis.get_instructions(frame.f_code) if i.offset > frame.f_lasti)
+            if next(after, "") != "RETURN_VALUE":
+                return False
+            if frame.f_code is self.code:
+                return True
+            frame = frame.f_back
+        return False
 
     # --- what is done to variables
 
