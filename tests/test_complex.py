@@ -288,6 +288,14 @@ def test_a_real_matrix_may_have_complex_eigenvalues() -> None:
     tg.check.check_grads(frequency, x + 0.5, order=2)
 
 
+def test_a_polynomial_with_the_eigenvalues_of_a_matrix() -> None:
+    x = np.array([[1.0, -4.0], [9.0, 2.0]])  # of trace 3 and determinant 38
+    p, pull = tg.vjp(np.poly, x)
+    assert p.dtype == np.float64
+    np.testing.assert_allclose(p, [1.0, -3.0, 38.0])
+    np.testing.assert_allclose(pull(np.array([0.0, 0.0, 1.0]))[0], [[2.0, -9.0], [4.0, 1.0]])
+
+
 def test_the_gradient_of_hermitian_matrices_whose_eigenvalues_coincide() -> None:
     rng = np.random.default_rng(3)
     q, _ = np.linalg.qr(rng.normal(size=(3, 3)) + 1j * rng.normal(size=(3, 3)))

@@ -18,6 +18,7 @@ from tinygraph.operand import constant, explained, number_array, one_like, real_
 from tinygraph.ops import complexes, elementwise, index, linalg, numeric, reduce, running, shape
 
 _get_mode = MODE.get
+_ARRAY = np.ndarray
 _delivery = threading.Lock()
 CREATION = {np.arange, np.array, np.asarray, np.empty, np.eye, np.full, np.identity, np.ones, np.zeros}
 
@@ -156,7 +157,9 @@ class Tensor(Traced):
                     inputs.append(None)
                     values.append(constant(a, self))
             if not op.complex:
-                refuse_complex(values)
+                for v in values:
+                    if v.__class__ is not _ARRAY or v.dtype.kind == "c":
+                        refuse_complex(values)
             value = op.forward(*values) if params is None else op.forward(*values, **params)
         except UndecidedError as undecided:
             value = undecided.each(op.name, op.forward, values, params or {})

@@ -192,6 +192,8 @@ def covariance(r: Random) -> Case:
 
 RECIPES: dict[str, Recipe] = {}
 REFERENCES: dict[str, Any] = {}
+
+
 COMPOSITIONS: dict[str, Recipe] = {
     "_copyto": written(lambda f, x, v: f(x, v)),
     "_fill_diagonal": written(lambda f, x, v: f(x, v)),

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.op import spells
-from tinygraph.ops.complexes import conjugate
+from tinygraph.op import bare, spells
+from tinygraph.ops.complexes import conjugate, real
 from tinygraph.ops.elementwise import clip, multiply
 from tinygraph.ops.index import pad
 from tinygraph.ops.shape import array_beside, as_array, broadcast_to, concatenate, flip, moveaxis, reshape
+from tinygraph.ops.spectrum import eigvals
 from tinygraph.ops.window import sliding_window_view
 
 __all__ = [
@@ -173,7 +174,7 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
 
 @spells(np.poly)
 def poly(roots: Any) -> Any:
-    """The coefficients of the polynomial with these roots: `np.poly`.
+    """The coefficients of the polynomial with these roots, of a matrix with its eigenvalues: `np.poly`.
 
     Example:
         >>> poly(np.array([1.0, -1.0]))
@@ -181,12 +182,14 @@ def poly(roots: Any) -> Any:
     """
     roots = as_array(roots)
     if roots.ndim > 1:
-        raise ValueError("poly: of a matrix it would need eigenvalues that may be complex; give their vector")
+        roots = eigvals(roots)
     p: Any = np.ones_like(roots, shape=(1,))
     for i in range(roots.size):
         root = roots[i : i + 1]
         p = convolve(p, concatenate([np.ones_like(root), -root]))
-    return p
+    values = bare(roots)
+    in_pairs = values.dtype.kind == "c" and np.all(np.sort(values) == np.sort(np.conj(values)))
+    return real(p) if in_pairs else p
 
 
 @spells(np.vander)
