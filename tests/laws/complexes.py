@@ -15,13 +15,22 @@ import numpy as np
 
 import tinygraph as tg
 from laws import matrices
-from laws.cases import GRID, Case, array, recipe_for, shape
+from laws.cases import DTYPES, GRID, Case, array, plain, recipe_for, shape
 from tinygraph.op import Op
 
 COMPOSITIONS = {
     "angle": lambda r: Case([array(r, shape(r), 0.0)], {"deg": bool(r.randint(0, 1))}),
     "real_if_close": lambda r: Case([array(r, shape(r))], {"tol": r.choice([1, 100])}),
 }
+
+
+def either(r: Random) -> Case:
+    """A complex array, or a real one."""
+    of, complex_ = shape(r), bool(r.randint(0, 3))
+    return Case([array(r, of) for _ in range(1 + complex_)], call=Parts(plain, [complex_]), dtypes=DTYPES[1:])
+
+
+RECIPES = {"conj": either, "imag": either, "real": either}
 INTO = {"assign", "insert"}  # what is written into an array of real numbers must be real
 
 

@@ -19,7 +19,7 @@ from tinygraph.ops.shape import as_array
 
 __all__ = ["angle", "conj", "imag", "real", "real_if_close"]
 
-part = partial(op, kind="elementwise", complex=True)
+part = partial(op, kind="linear")
 
 real = part(np.real, numpy=np.real, vjps=[lambda g, ans, x: g], symbol="Re", latex=r"\operatorname{{Re}} {x}")
 
