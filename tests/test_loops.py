@@ -97,6 +97,7 @@ def test_a_chain_that_waits_for_another_operation_is_cut() -> None:
         lambda x, b: (x * 2.0 + 1.0).T @ (x * 3.0 - b),
         lambda x, b: (x * 0.1 + b.astype(np.float32) * 0.1) * (b > 0.0) / 3,
         lambda x, b: np.where(x, x * 2.0, 7.0) + np.where(x > 0, 1, 0) * x,
+        lambda x, b: (x + np.reshape(b[0, 0], ())[...]) * 2.0 - b.sum()[...] / x,
         lambda x, b: np.maximum(x * 2.0 + 1.0, b * 2.0 - 1.0) * 3.0,
     ],
 )
@@ -104,6 +105,16 @@ def test_loops_do_what_numpy_does(f: Callable[..., Any]) -> None:
     for x, b in ((X, X + 0.5), (X.astype(np.float32), X.astype(np.float32)), (ODD, X), (X, X.astype(np.float32))):
         with np.errstate(all="ignore"):
             agrees(program_of(f, x, b))
+
+
+def test_what_can_wait_joins_the_loop_that_needs_it() -> None:
+    def f(m: Any, g: Any, rate: Any) -> Any:
+        old = m * 0.9
+        new = old + np.exp(g) * 0.1
+        return new, g - new * rate.item() / 3.0
+
+    rendered = agrees(program_of(lambda m, g: f(m, g, np.float64(0.5)), X, X + 1.0))
+    assert [loop.operations for loop in rendered.loops.values()] == [6]
 
 
 @pytest.mark.parametrize("f", [lambda x: x.T * 2.0 + x.T, lambda x: x[:0] * 2.0 + 1.0, lambda x: x[0, 0] * 2.0 + 1.0])

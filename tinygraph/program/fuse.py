@@ -58,11 +58,8 @@ def _calls(title: str, args: Sequence[str], made: Sequence[Line], last: Line) ->
 
 
 def _groups(program: Program, steps: Mapping[str | None, Step], values: Mapping[str, Any]) -> list[list[Line]]:
-    """Lines that may become one loop: of one shape, connected, and with nothing between them that is no loop.
-
-    Along each dependence the stage of a line grows, except within a loop; so no path leaves a stage and comes back.
-    """
-    stage: dict[str, int] = dict.fromkeys([*program.inputs, *program.constants], 0)
+    """Lines that may become one loop: of one shape, connected, and with nothing between them that is no loop."""
+    stage = _stages(program, steps, values)
     parent: dict[str, str] = {}
 
     def root(x: str) -> str:
@@ -72,23 +69,45 @@ def _groups(program: Program, steps: Mapping[str | None, Step], values: Mapping[
         return x
 
     for line in program.lines:
-        here = line.name in steps
-        before = [n for n in used(line.code) if n in stage]
-        alike = {n for n in before if here and n in steps and values[n].shape == line.value.shape}
-        level = max((stage[n] + (n not in alike and (here or n in steps)) for n in before), default=0)
-        if line.name is None:
-            continue
-        stage[line.name] = level
-        if here:
+        if line.name is not None and line.name in steps:
             parent[line.name] = line.name
-            for n in alike:
-                if stage[n] == level:
+            for n in used(line.code):
+                if n in parent and stage[n] == stage[line.name] and values[n].shape == line.value.shape:
                     parent[root(n)] = line.name
     found: dict[str, list[Line]] = {}
     for line in program.lines:
         if line.name in parent:
             found.setdefault(root(line.name), []).append(line)
     return list(found.values())
+
+
+def _stages(program: Program, steps: Mapping[str | None, Step], values: Mapping[str, Any]) -> dict[str, int]:
+    """A number for each variable, which grows along each dependence except within a loop.
+
+    So no path leaves the lines of one stage and comes back. A line that can wait for those that use it does.
+    """
+    stage: dict[str, int] = dict.fromkeys([*program.inputs, *program.constants], 0)
+    users: dict[str, list[tuple[int, bool]]] = {}
+
+    def apart(n: str, line: Line) -> bool:
+        """Whether a loop ends between a variable and a line that reads it."""
+        both = n in steps and line.name in steps and values[n].shape == line.value.shape
+        return not both and (n in steps or line.name in steps)
+
+    for line in program.lines:
+        level = max((stage[n] + apart(n, line) for n in used(line.code) if n in stage), default=0)
+        if line.name is not None:
+            stage[line.name] = level
+    for line in reversed(program.lines):
+        level = 0 if line.name is None else stage[line.name]
+        of = users.get(line.name or "", [])
+        latest = min((s - gap for s, gap in of), default=level)
+        if line.name in steps and latest > level and any(s == latest and not gap for s, gap in of):
+            level = stage[line.name or ""] = latest
+        for n in used(line.code):
+            if n in stage:
+                users.setdefault(n, []).append((level, apart(n, line)))
+    return stage
 
 
 def _ordered(parts: Sequence[Sequence[Line]], program: Program) -> list[Line]:

@@ -74,12 +74,16 @@ def _fits(x: ast.expr, shape: tuple[int, ...], values: Values) -> bool:
     value: Any = values.get(x.id) if isinstance(x, ast.Name) else None
     if isinstance(value, np.generic):
         return value.dtype.name in TYPES
+    if type(value) is float:
+        return True
     number = isinstance(value, np.ndarray) and value.ndim == 0 and value.dtype.name in TYPES
     return number or (_looped(value) and extent(np.shape(value), shape) is not None)
 
 
 def extent(shape: tuple[int, ...], whole: tuple[int, ...]) -> str | None:
-    """Over what an operand runs: all elements ("ij"), those of a row ("j"), one for each row ("i"); None of these."""
+    """Over what an operand runs: all elements (ij), a row (j), one for each row (i), no more than one (0), or else."""
+    if not shape:
+        return "0"
     short = (1,) * (len(whole) - len(shape)) + shape
     if len(short) > len(whole):
         return None
@@ -112,9 +116,9 @@ def loop(members: Sequence[tuple[Line, Step]], values: Values, made: Sequence[st
     given = list(dict.fromkeys(x for x in operands if x not in inner))
     over = {x: extent(np.shape(values[x]), whole) for x in given if isinstance(values[x], np.ndarray)}
     over |= dict.fromkeys(made, "ij")
-    flat = all(e == "ij" for e in over.values())
-    at = {"ij": "k" if flat else "i, j", "i": "i", "j": "j"}
-    shapes = {"ij": "-1" if flat else f"-1, {whole[-1]}", "i": "-1", "j": "-1"}
+    flat = all(e in ("ij", "0") for e in over.values())
+    at = {"ij": "k" if flat else "i, j", "i": "i", "j": "j", "0": "0"}
+    shapes = {"ij": "-1" if flat else f"-1, {whole[-1]}", "i": "-1", "j": "-1", "0": "-1"}
     array = {x: f"a{i}" for i, x in enumerate([*given, *made], 1)}
     element = {x: array[x].replace("a", "x" if x in over else "a") for x in given}
     head = [f"{array[x]} = {array[x]}.reshape({shapes[e]})" for x, e in over.items() if e]
@@ -132,7 +136,7 @@ def loop(members: Sequence[tuple[Line, Step]], values: Values, made: Sequence[st
 
 def _formula(line: Line, step: Step, element: Mapping[str, str], values: Values) -> str:
     """The operation on elements, each in the precision in which NumPy does it."""
-    kinds = [values[x.id].dtype if isinstance(x, ast.Name) else None for x in step.operands]
+    kinds = [getattr(values[x.id], "dtype", None) if isinstance(x, ast.Name) else None for x in step.operands]
     compute = np.result_type(*(k for k in kinds if k is not None)) if step.ufunc in COMPARES else line.value.dtype
     parts = []
     for i, (x, kind) in enumerate(zip(step.operands, kinds, strict=True)):
