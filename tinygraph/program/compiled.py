@@ -15,7 +15,8 @@ import numpy as np
 
 from tinygraph.mode import MODE, tracing
 from tinygraph.program import reach
-from tinygraph.program.effects import grad_in, restore, state_of, store, stored
+from tinygraph.program.draws import restore, state_of
+from tinygraph.program.effects import grad_in, store, stored
 from tinygraph.program.explain import explained
 from tinygraph.program.fast import fast
 from tinygraph.program.outcome import rebuilder

@@ -15,6 +15,7 @@ import numpy as np
 
 from tinygraph.graph import Node, Tag, differentiable
 from tinygraph.program import code
+from tinygraph.program.draws import Draws, state_of
 from tinygraph.program.variable import Variable, value_of
 
 Read = Callable[[list[Any]], Any]
@@ -238,7 +239,7 @@ class Effects:
         """A generator whose draws are part of the program."""
         if not any(g is generator for g, _ in self.drawn):
             self.drawn.append((generator, state_of(generator)))
-        return _Draws(self.tracer, generator)
+        return Draws(self.tracer, generator)
 
     # --- the end
 
@@ -285,28 +286,6 @@ def _landing(place: Tag | int) -> Callable[[list[Any], Any], None]:
     return lambda arrays, g: setattr(arrays[place]._tag(), "grad", g)
 
 
-class _Draws:
-    """A random generator that writes down what is drawn from it."""
-
-    def __init__(self, tracer: Any, generator: Any) -> None:
-        self._tracer, self._generator = tracer, generator
-
-    def __getattr__(self, name: str) -> Any:
-        method, tracer = getattr(self._generator, name), self._tracer
-
-        def draw(*args: Any, **kwargs: Any) -> Any:
-            value = method(*value_of(args), **value_of(kwargs))
-            if not tracer.open:
-                return value
-            of = tracer.capture(self._generator)
-            tracer.labels.setdefault(of.id, "rng")
-            tracer.unstable.add(of.id)
-            given = {key: tracer.expression(v) for key, v in kwargs.items()}
-            return tracer.record(code.call(code.attribute(of, name), [*map(tracer.expression, args)], given), value)
-
-        return draw
-
-
 def _shared(a: Any, b: Any) -> bool:
     return isinstance(a, np.ndarray) and np.may_share_memory(a, b)
 
@@ -328,16 +307,3 @@ def stored(stores: tuple[Store, ...], results: tuple[Any, ...], arrays: list[Any
     named = [s for s in stores if s.name is not None]
     values = results[len(results) - len(named) :]
     return [(s.get(arrays), value) for s, value in zip(named, values, strict=True) if s.get is not None]
-
-
-def state_of(generator: Any) -> Any:
-    """The state of a random generator."""
-    return generator.get_state() if isinstance(generator, np.random.RandomState) else generator.bit_generator.state
-
-
-def restore(generator: Any, state: Any) -> None:
-    """Set a random generator back."""
-    if isinstance(generator, np.random.RandomState):
-        generator.set_state(state)
-    else:
-        generator.bit_generator.state = state

@@ -19,7 +19,7 @@ import numpy as np
 
 from tinygraph.op import Op
 from tinygraph.program.code import GENERATORS
-from tinygraph.program.effects import state_of
+from tinygraph.program.draws import state_of
 from tinygraph.program.tracer import HERE
 from tinygraph.tensor import Tensor
 

@@ -17,7 +17,8 @@ from tinygraph.graph import Tag, leaf
 from tinygraph.program import reach
 from tinygraph.program.choice import Choice, Pool
 from tinygraph.program.code import Program, evaluated
-from tinygraph.program.effects import Effects, Read, Store, restore, state_of
+from tinygraph.program.draws import restore, state_of
+from tinygraph.program.effects import Effects, Read, Store
 from tinygraph.program.fast import fast, workspaces
 from tinygraph.program.passes import applied
 from tinygraph.program.reorder import REORDERING, near
