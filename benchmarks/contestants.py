@@ -22,7 +22,7 @@ CONTESTANTS = {
     "tinygraph": Contestant("tinygraph", "tinygraph", "tinygraph"),
     "tinygraph-nn": Contestant("tinygraph, layers", "tinygraph", "tinygraph"),
     "tinygraph-compiled": Contestant("tinygraph, compiled", "tinygraph", "tinygraph"),
-    "tinygraph-loop": Contestant("tinygraph, a loop over the examples", "tinygraph", "tinygraph"),
+    "tinygraph-loop": Contestant("tinygraph, a Python loop", "tinygraph", "tinygraph"),
     "tinygraph-jit": Contestant("tinygraph, compiled with numba", "numba", "numba"),
     "tinygraph-step": Contestant("tinygraph, compiled step", "tinygraph", "tinygraph"),
     "torch": Contestant("PyTorch eager", "torch", "torch"),

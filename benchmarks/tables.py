@@ -15,6 +15,7 @@ from benchmarks import (
     million,
     mlp,
     models,
+    ode,
     optimizers,
     record,
     startup,
@@ -24,7 +25,8 @@ from benchmarks.budgets import Verdict
 from benchmarks.contestants import CONTESTANTS, REFERENCE, label
 from benchmarks.harness import Quartiles, Result
 
-MODULES = (record, chain, arithmetic, mlp, models, conv, layers, optimizers, vmap, derivatives, fit, million, startup)
+MODULES = (record, chain, arithmetic, mlp, models, conv, layers, optimizers, vmap, derivatives)
+MODULES += (ode, fit, million, startup)
 ABOUT = {module.__name__.rpartition(".")[2]: module.ABOUT for module in MODULES}
 
 
@@ -47,6 +49,7 @@ UNITS = {
     "optimizers": Unit("us a step", 1, False, peer="torch"),
     "vmap": Unit("us a batch", 1, False, peer="torch"),
     "derivatives": Unit("ms", 1000, False, peer="torch"),
+    "ode": Unit("us a step", 1, False, peer="torch"),
     "fit": Unit("s", 1e6, False, peer="torch"),
     "startup": Unit("ms", 1000, True),
 }

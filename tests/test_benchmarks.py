@@ -21,6 +21,7 @@ from benchmarks import (
     harness,
     layers,
     mlp,
+    ode,
     optimizers,
     record,
     tables,
@@ -114,6 +115,8 @@ def makers_of_all_workloads():
 
 
 def makers_of_layers_and_optimizers(params):
+    for name, make in ode.MAKERS.items():
+        yield "ode", name, lambda make=make: ode.entry(make, 3, 4), ode.TOLERANCE
     for case in layers.LAYERS:
         for name, make in layers.makers_of(case).items():
             if name != "torch" or case != "HingeLoss":  # PyTorch has none
