@@ -135,7 +135,7 @@ def test_every_contestant_installed_here_does_the_same_work():
         if name in present:
             outcome = make().check()
             harness.agree(outcome, expected.setdefault(workload, outcome), tolerance)
-    assert len(expected) == 12 + len(layers.LAYERS) + len(optimizers.OPTIMIZERS)
+    assert len(expected) == 13 + len(layers.LAYERS) + len(optimizers.OPTIMIZERS)
 
 
 def test_pytorch_trains_as_fit_does():
