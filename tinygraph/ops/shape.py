@@ -123,7 +123,16 @@ def _reshape(x: Array, shape: int | Sequence[int]) -> Array:
 
 
 def _same_elements(g: Array, ans: Array, x: Array, **params: Any) -> Array:
-    return g.reshape(x.shape)
+    return _laid_out_as(g.reshape(x.shape), x)
+
+
+def _laid_out_as(g: Array, x: Array) -> Array:
+    """g with its axes in the order that those of x have in memory: what meets both is several times as fast."""
+    flags = getattr(x, "flags", None)
+    if flags is None or flags.c_contiguous or g.ndim < 2:
+        return g
+    order = sorted(range(g.ndim), key=lambda axis: -abs(x.strides[axis]))
+    return g.transpose(order).copy().transpose(sorted(range(g.ndim), key=order.__getitem__))
 
 
 reshape = op(_reshape, numpy=np.reshape, kind="linear", vjps=[_same_elements])
