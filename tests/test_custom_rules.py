@@ -168,3 +168,44 @@ def test_a_compiled_function_uses_the_rule() -> None:
     slope = tg.compile(tg.grad(lambda x: (through(x * 1.5) ** 2).sum()), strict=True)
     for x in (X, Y, X + Y):
         np.testing.assert_array_equal(slope(x), tg.grad(lambda x: (through(x * 1.5) ** 2).sum())(x))
+
+
+def test_rules_of_complex_functions_follow_the_convention_of_all_others() -> None:
+    """A holomorphic rule is g f'(z), without conjugation."""
+    z = np.array([1.0 + 2.0j, 0.5 - 1.0j])
+    reverse = tg.custom_vjp(np.square)
+    reverse.defvjp(lambda z: (z * z, z), lambda z, g: (2.0 * z * g,))
+    ahead = tg.custom_jvp(np.square)
+    ahead.defjvp(lambda p, t: (p[0] ** 2, 2.0 * p[0] * t[0]))
+    for take in (
+        lambda f: tg.grad(lambda z: np.abs(f(z)).sum())(z),
+        lambda f: tg.jvp(f, (z,), (1j * z,))[1],
+        lambda f: tg.grad(lambda x: np.real(f(x * (1 + 1j)) * 1j).sum())(X),
+        lambda f: tg.hessian(lambda x: np.abs(f(x * (1 + 1j)) * (x + 1j)).sum())(X),
+    ):
+        for f in (reverse, ahead):
+            np.testing.assert_allclose(take(f), take(np.square), rtol=1e-13)
+
+
+def newton(f: Any, x: Any) -> Any:
+    for _ in range(8):
+        x = x - f(x) / tg.grad(lambda x: f(x).sum())(x)
+    return x
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, y: by_vjp()(x, y)["product"],
+        lambda x, y: by_jvp()(x, y)["product"],
+        tg.checkpoint(lambda x, y: np.tanh(x * y)),
+        lambda x, y: tg.custom_root(lambda z: z**3 + z * (1.0 + y * y) - x, 0.0 * X, newton),
+    ],
+    ids=["custom_vjp", "custom_jvp", "checkpoint", "custom_root"],
+)
+def test_inside_vmap_each_example_has_its_own(f: Any) -> None:
+    x = np.stack([X, Y, X * Y])
+    for take in (f, tg.jacobian(f, 1), tg.hessian(lambda x, y: (f(x, y) ** 2).sum())):
+        got = tg.vmap(take, in_axes=(0, None))(x, Y)
+        np.testing.assert_allclose(got, np.stack([take(row, Y) for row in x]), rtol=1e-12)

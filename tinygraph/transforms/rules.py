@@ -38,7 +38,7 @@ class Call:
         self.leaves = [None if i in self.places else x for i, x in enumerate(leaves)]
         self.outputs: list[Any] = []
         self.put: Rebuild = list
-        self.real: list[int] = []
+        self.inexact: list[int] = []
         self.specs: list[Spec] = []
 
     def given(self, arrays: Sequence[Any]) -> tuple[Any, ...]:
@@ -54,7 +54,7 @@ class Call:
         return [self.static[k] if k in self.static else next(given) for k in range(self.count)]
 
     def returned(self, result: Any) -> Array:
-        """The real arrays of a result, joined; its form is kept."""
+        """The arrays of a result that have derivatives, joined; its form is kept."""
         self.outputs, self.put = flatten(result)
         if any(map(is_recorded, self.outputs)):
             raise TypeError(
@@ -62,23 +62,26 @@ class Call:
                 "an argument"
             )
         values = [number_array(bare(y)) for y in self.outputs]
-        if any(map(np.iscomplexobj, values)):
-            raise TypeError(f"{self.name} returns complex numbers, which custom rules do not know; return their parts")
-        self.real = [i for i, value in enumerate(values) if value.dtype.kind == "f"]
-        self.specs = [spec(values[i]) for i in self.real]
-        for i in self.real:
+        self.inexact = [i for i, value in enumerate(values) if value.dtype.kind in "fc"]
+        self.specs = [spec(values[i]) for i in self.inexact]
+        for i in self.inexact:
             self.outputs[i] = None
-        return joined([values[i] for i in self.real])
+        return joined([values[i] for i in self.inexact])
 
     def formed(self, whole: Any, others: Sequence[Any]) -> Any:
-        """The tree of a result whose real arrays are joined in `whole`."""
+        """The tree of a result whose joined arrays are `whole`."""
         leaves = list(others)
-        for i, y in zip(self.real, parted(whole, self.specs), strict=True):
+        for i, y in zip(self.inexact, parted(whole, self.specs), strict=True):
             leaves[i] = y
         return self.put(leaves)
 
-    def recorded(self, value: Array, forward: Callable[..., Any], **rules: Any) -> Any:
-        op = Op(remembered(value, forward), name=self.name, **rules)
+    def value(self, *arrays: Array) -> Array:
+        """The joined result for other arrays."""
+        outputs = map(number_array, flatten(self.f(*self.all(arrays)))[0])
+        return joined([y for y in outputs if y.dtype.kind in "fc"])
+
+    def recorded(self, value: Array, **rules: Any) -> Any:
+        op = Op(remembered(value, self.value), complex=True, name=self.name, **rules)
         tensors, self.tensors = self.tensors, []
         return self.formed(tensors[0]._record(op, tensors, None), self.outputs)
 
@@ -99,16 +102,13 @@ class ReverseRule:
         found, self.residuals = self._forward([x.data for x in self.call.tensors])
         self.value = self.call.returned(found)
         n = len(self.call.places)
-        return self.call.recorded(self.value, self.forward, vjps=Joint(self.pull, n))
+        return self.call.recorded(self.value, vjps=Joint(self.pull, n))
 
     def _forward(self, arrays: Sequence[Any]) -> tuple[Any, Any]:
         made = self.fwd(*self.call.all(arrays))
         if not isinstance(made, tuple) or len(made) != 2:
             raise TypeError(f"custom_vjp: fwd of {self.call.name} returns a pair, (result, residuals)")
         return made
-
-    def forward(self, *arrays: Array) -> Array:
-        return joined([y for y in flatten(self.call.f(*self.call.all(arrays)))[0] if number_array(y).dtype.kind == "f"])
 
     def pull(self, g: Array, ans: Array, *arrays: Array) -> tuple[Array, ...]:
         call = self.call
@@ -143,10 +143,7 @@ class ForwardRule:
     def recorded(self) -> Any:
         value = self.call.returned(self.call.f(*self.call.all([x.data for x in self.call.tensors])))
         n = len(self.call.places)
-        return self.call.recorded(value, self.forward, vjps=Joint(self.pull, n), jvp=self.push)
-
-    def forward(self, *arrays: Array) -> Array:
-        return joined([y for y in flatten(self.call.f(*self.call.all(arrays)))[0] if number_array(y).dtype.kind == "f"])
+        return self.call.recorded(value, vjps=Joint(self.pull, n), jvp=self.push)
 
     def push(self, tangents: Sequence[Array | None], ans: Array, *arrays: Array) -> Array:
         call = self.call
@@ -159,7 +156,7 @@ class ForwardRule:
         found = flatten_like(made[1], call.put([0.0] * len(call.outputs)), f"{call.name}: the tangent by its rule")
         parts = [
             call.fitting(found[i], shape, "the tangent by its rule")
-            for i, (shape, _) in zip(call.real, call.specs, strict=True)
+            for i, (shape, _) in zip(call.inexact, call.specs, strict=True)
         ]
         whole = joined(parts)
         return whole if nested(*tangents, *arrays) else bare(whole)
