@@ -47,7 +47,11 @@ def _solve(level: Level, a: Any, b: Any) -> Any:
     if np.ndim(b) == 1:  # in a stack, NumPy would take it for a matrix
         return np.linalg.solve(a, np.expand_dims(b, 1))[..., 0]
     ndim = max(np.ndim(a), np.ndim(b))
-    return level.of(np.linalg.solve(aligned(a, level, ndim), aligned(b, level, ndim)))
+
+    def whole_of(m: Any) -> Any:  # NumPy 1 takes for vectors what has one axis less
+        return aligned(m, level, ndim) if is_at(m, level) else m[(None,) * (ndim + 1 - np.ndim(m))]
+
+    return level.of(np.linalg.solve(whole_of(a), whole_of(b)))
 
 
 @rule(np.bincount)
