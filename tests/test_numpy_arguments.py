@@ -143,7 +143,7 @@ def test_arguments_may_stand_where_numpy_has_them() -> None:
     [
         (lambda t: np.max(t, where=np.array([True, False])), "needs initial="),
         (lambda t: np.sum(t, where=np.ones((3, 2), bool)), "does not broadcast"),
-        (lambda t: np.sum(t, dtype=int), "dtype int64 is not a real number's"),
+        (lambda t: np.sum(t, dtype=int), "dtype int64 has no derivatives"),
         (lambda t: np.quantile(t, 1.5), "between 0 and 1"),
         (lambda t: np.quantile(t, t), "q is a parameter and takes no Tensor"),
         (lambda t: np.quantile(t, 0.5, weights=t, method="inverted_cdf"), "weights"),
@@ -160,7 +160,6 @@ def test_arguments_may_stand_where_numpy_has_them() -> None:
         (lambda t: np.vsplit(t, 1), "2 dimensions at least"),
         (lambda t: np.block([[t], t]), "nested equally deep"),
         (lambda t: np.convolve(t, np.zeros(0)), "not empty"),
-        (lambda t: np.poly(np.ones((2, 2)) * t), "eigenvalues"),
         (lambda t: np.choose(np.array([0, 2]), [t, t]), "beyond the 2 choices"),
         (lambda t: np.select([t > 0], [t, t]), "not one for each"),
         (lambda t: np.piecewise(t, [t > 0, t < 0], [1.0]), "1 functions for 2 conditions"),
