@@ -1,5 +1,6 @@
 """The network view: layers fold, repeats are counted, figures are right, and no graph is too large to be drawn."""
 
+import gc
 import html
 import json
 import math
@@ -372,6 +373,12 @@ def test_bare_arrays_of_many_steps_are_each_in_their_step():
 
 
 @needs_graphviz
+def test_drawing_leaves_garbage_collection_on():
+    assert gc.isenabled()
+    of_cnn()
+    assert gc.isenabled()
+
+
 def test_many_arrays_with_names_are_one_pill():
     w, y = Tensor(np.eye(3), name="w"), 0.0
     xs = {f"x{i}": np.full((1, 3), float(i)) for i in range(50)}
