@@ -1,9 +1,9 @@
 """A training step of whole models of the course's size, with Adam; float32.
 
 tinygraph and PyTorch make the model by the same lines, begin in the same state and see the same batch. tinygraph takes
-part twice: as it records, and with the whole step compiled. The dense networks are also written by hand in NumPy, and
-for JAX, which compiles the whole step. The check takes five steps in float64 and compares each loss and how far each
-parameter went.
+part three times: as it records, with the whole step compiled, and compiled with numba. The dense networks are also
+written by hand in NumPy, and for JAX, which compiles the whole step. The check takes five steps in float64 and compares
+each loss and how far each parameter went.
 """
 
 from collections.abc import Callable, Iterable
@@ -176,7 +176,7 @@ def tinygraph_step(task: Task) -> tuple[Step, Params]:
     return step, {name: p.data for name, p in model.named_parameters()}
 
 
-def tinygraph_compiled_step(task: Task) -> tuple[Step, Params]:
+def tinygraph_compiled_step(task: Task, jit: bool = False) -> tuple[Step, Params]:
     import tinygraph as tg
 
     model, loss_of, adam = tinygraph_model(task)
@@ -189,8 +189,12 @@ def tinygraph_compiled_step(task: Task) -> tuple[Step, Params]:
         adam.step()
         return loss
 
-    compiled = tg.compile(train, strict=True)
+    compiled = tg.compile(train, strict=True, jit=jit)
     return lambda: compiled(x, y).item(), {name: p.data for name, p in model.named_parameters()}
+
+
+def tinygraph_jit_step(task: Task) -> tuple[Step, Params]:
+    return tinygraph_compiled_step(task, jit=True)
 
 
 def torch_step(task: Task, fused: bool | None = None) -> tuple[Step, Params]:
@@ -282,6 +286,7 @@ STEPS: dict[str, Callable[[Task], tuple[Step, Params]]] = {
     "numpy": numpy_step,
     "tinygraph": tinygraph_step,
     "tinygraph-compiled": tinygraph_compiled_step,
+    "tinygraph-jit": tinygraph_jit_step,
     "torch": torch_step,
     "torch-fused": torch_fused_step,
     "jax": jax_step,
