@@ -66,7 +66,7 @@ def signed_svd(u: Any, s: Any, vh: Any) -> list[Any]:
 
 def symmetric(function: Callable[..., Any], x: Any, **kwargs: Any) -> Any:
     """A function that reads one triangle, of the symmetric, or Hermitian, part: so both count."""
-    return function(0.5 * (x + np.conj(across(x))), **kwargs)
+    return function(0.5 * (x + across(x).conj()), **kwargs)
 
 
 def eigen_shapes(x: Any, **_: Any) -> list[tuple[int, ...]]:
