@@ -185,3 +185,27 @@ def test_steps_that_differ_are_not_compiled() -> None:
 def test_the_remedy_is_named() -> None:
     with pytest.raises(TypeError, match=r"write it with np\.where, cond, scan or while_loop"):
         tg.compile(lambda x: x if x.sum() > 0 else -x, strict=True)(H0)
+
+
+def test_a_whole_training_step_through_a_scan() -> None:
+    def made() -> tuple[Any, Any]:
+        cell = nn.RNNCell(3, 5, rng=0)
+        opt = tg.optim.Adam(cell.parameters(), lr=0.01)
+
+        def step(xs: Any, y: Any) -> float:
+            opt.zero_grad()
+            last, _ = tg.scan(lambda h, x: (cell(x, h), None), np.zeros((4, 5)), xs)
+            loss = ((last - y) ** 2).mean()
+            loss.backward()
+            opt.step()
+            return loss.item()
+
+        return cell, step
+
+    xs, y = RNG.normal(size=(20, 4, 3)), RNG.normal(size=(4, 5))
+    (cell, step), (twin, other) = made(), made()
+    compiled = tg.compile(other, strict=True)
+    assert [step(xs, y) for _ in range(4)] == [compiled(xs, y) for _ in range(4)]
+    for p, q in zip(cell.parameters(), twin.parameters(), strict=True):
+        np.testing.assert_array_equal(p.data, q.data)
+    assert "for t in reversed(range(20)):" in compiled.source
