@@ -2,8 +2,10 @@
 
 import threading
 import warnings
+from array import array
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -325,6 +327,23 @@ def test_closures_and_globals_that_change(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setitem(globals(), "TABLE", np.array([9.0, 9.0, 9.0]))
     agree(f, compiled, X)
     assert len(compiled.signatures) == 4
+
+
+def test_containers_of_every_kind_that_change() -> None:
+    class Pair(NamedTuple):
+        rate: list[float]
+
+    ordered, counted, queue = OrderedDict(rate=2.0), defaultdict(float, rate=2.0), deque([2.0])
+    numbers, raw, pair = array("d", [2.0]), bytearray(b"\x02"), Pair([2.0])
+
+    def f(x: Any) -> Any:
+        return x * ordered["rate"] * counted["rate"] * queue[0] * numbers[0] * raw[0] * pair.rate[0]
+
+    compiled = tg.compile(f, strict=True)
+    for held, key in ((ordered, "rate"), (counted, "rate"), (queue, 0), (numbers, 0), (raw, 0), (pair.rate, 0)):
+        agree(f, compiled, X)
+        held[key] = 3
+        agree(f, compiled, X)
 
 
 def test_captured_arrays_are_listed_and_may_be_changed_in_place() -> None:

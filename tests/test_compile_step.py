@@ -460,3 +460,47 @@ def test_a_convolutional_network_whose_arrays_numpy_writes_into_temporaries() ->
     eager, compiled = trained(lambda f: f), trained(lambda f: tg.compile(f, strict=True))
     for name in eager:
         np.testing.assert_array_equal(compiled[name], eager[name], err_msg=name)
+
+
+def test_a_step_that_calls_a_compiled_function() -> None:
+    p, q = parameters(), parameters()
+    inner = tg.compile(loss_of)
+    one, two = optim.SGD(p, lr=0.1), optim.SGD(q, lr=0.1)
+
+    def outer(x: Any, y: Any) -> Any:
+        two.zero_grad()
+        loss = inner(q, x, y)
+        loss.backward()
+        two.step()
+        return loss.item()
+
+    step, compiled = step_of(p, one), tg.compile(outer, strict=True)
+    for k in range(4):
+        assert compiled(*batch(k)) == step(*batch(k))
+        with tg.no_grad():
+            inner(q, *batch(k))  # what it records by itself is another matter
+        alike(p, q)
+    is_compiled(compiled)
+
+
+def test_a_method_that_objects_share() -> None:
+    class Trainer:
+        def __init__(self) -> None:
+            self.p = parameters()
+            self.opt = optim.Momentum(self.p, lr=0.1)
+
+        def step(self, x: Any, y: Any) -> Any:
+            self.opt.zero_grad()
+            loss = loss_of(self.p, x, y)
+            loss.backward()
+            self.opt.step()
+            return loss.item()
+
+    one, two, eager = Trainer(), Trainer(), Trainer()
+    compiled = tg.compile(Trainer.step, strict=True)
+    for k in range(4):
+        want = eager.step(*batch(k))
+        assert compiled(one, *batch(k)) == compiled(two, *batch(k)) == want
+    alike(one.p, eager.p)
+    alike(two.p, eager.p)
+    is_compiled(compiled, 2)

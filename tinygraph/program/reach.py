@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import pickle
 import sysconfig
+from array import array
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from operator import attrgetter, is_
-from types import CodeType, FunctionType, MethodType, ModuleType
+from types import CodeType, FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,6 +34,10 @@ _PARTS: dict[type, Parts] = {
     set: tuple,
     frozenset: tuple,
     dict: lambda x: [*x, *x.values()],
+    MappingProxyType: lambda x: [*x, *x.values()],
+    deque: tuple,
+    bytearray: lambda x: (bytes(x),),
+    array: lambda x: (x.typecode, x.tobytes()),
     MethodType: lambda x: (x.__self__, x.__func__),
     partial: lambda x: (x.func, x.args, x.keywords),
 }
@@ -99,6 +105,9 @@ class _Walk:
             self._parts(_PARTS[kind], x)
         elif hasattr(kind, "seen_by_program"):
             self._parts(_told_parts, x)
+        elif isinstance(x, tuple(_PARTS)):  # an OrderedDict, a named tuple
+            self._parts(next(parts for base, parts in _PARTS.items() if isinstance(x, base)), x)
+            self._parts(_object_parts, x)
         elif not (isinstance(x, OPAQUE) or (callable(x) and not hasattr(x, "__dict__"))):
             self._parts(_object_parts, x)
 
