@@ -40,7 +40,7 @@ def main() -> None:
     step = tg.compile(tg.value_and_grad(loss))
     for _ in range(EPOCHS):
         for rows in np.split(rng.permutation(EXAMPLES), EXAMPLES // 50):
-            value, g = step(p, x[rows], y[rows])
+            _, g = step(p, x[rows], y[rows])
             p = {k: p[k] - RATE * g[k] for k in p}
 
     of_each = tg.vmap(tg.grad(loss_of_one), in_axes=(None, 0, 0))(p, x, y)
