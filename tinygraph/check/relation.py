@@ -187,9 +187,9 @@ def _one_triangle(claimed: Array, value: Array, bound: Array) -> bool:
 
 def _regulariser(claimed: Array, value: Array, bound: Array, x: Array) -> str | None:
     """Whether a multiple of the argument is all that is missing."""
-    lacking, power = value - claimed, float(x @ x)
-    if x.size < _FEW or not power:
+    if x.size < _FEW or not np.isfinite(x).all() or not x.any():
         return None
+    lacking, power = value - claimed, float(x @ x)
     c = float(lacking @ x) / power
     if np.all(np.abs(lacking - c * x) <= bound + _LOOSE * np.abs(c * x)):
         return f"without {c:.4g} times the argument itself, which is the gradient of an L2 penalty"
