@@ -159,7 +159,9 @@ FAULTS: dict[str, Callable[[int], Callable[[Rule], Rule]]] = {
     "ans for x": ans_for_x,
     "x for ans": x_for_ans,
     "wrong axis": wrong_axis,
-    "wrong dtype": after(lambda gx, x, g: gx.astype(np.float32).astype(np.float64)),
+    "wrong dtype": after(
+        lambda gx, x, g: gx.astype("F" if gx.dtype.kind == "c" else "f").astype(np.result_type(gx, "d"))
+    ),
     "wrong for negative x": after(lambda gx, x, g: gx * np.where(x < 0.0, 1.25, 1.0)),
     "wrong in second order: blind": detached,
     "wrong in second order: doubled": after(doubled_later),
