@@ -12,8 +12,8 @@ import sysconfig
 from array import array
 from collections import deque
 from collections.abc import Callable, Sequence
-from functools import cache, partial
-from operator import attrgetter, is_
+from functools import cache, lru_cache, partial
+from operator import is_
 from types import CodeType, FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
@@ -28,13 +28,19 @@ from tinygraph.tensor import Tensor
 PLAIN = (int, float, complex, str, bytes, bool, type(None), type(Ellipsis), np.dtype)
 OPAQUE = (type, ModuleType, np.ufunc, Op, *GENERATORS)
 Parts = Callable[[Any], Sequence[Any]]
+
+
+def _entries(x: Any) -> Sequence[Any]:
+    return [*x, *x.values()]
+
+
 _PARTS: dict[type, Parts] = {
     list: tuple,
     tuple: tuple,
     set: tuple,
     frozenset: tuple,
-    dict: lambda x: [*x, *x.values()],
-    MappingProxyType: lambda x: [*x, *x.values()],
+    dict: _entries,
+    MappingProxyType: _entries,
     deque: tuple,
     bytearray: lambda x: (bytes(x),),
     array: lambda x: (x.typecode, x.tobytes()),
@@ -67,6 +73,7 @@ class _Walk:
         self.seen: dict[int, int] = {}
         self.looked: list[tuple[Parts, Any, Sequence[Any]]] = []
         self.tensors: list[Tensor] = []
+        self.nodes: list[Any] = []
 
     def argument(self, x: Any) -> None:
         """Arrays among arguments are given to the program; which of them are one and the same counts."""
@@ -96,6 +103,7 @@ class _Walk:
         if kind is Tensor:
             self.key.append((*_layout(x._data), x.requires_grad))
             self.tensors.append(x)
+            self.nodes.append(x._node)
         elif isinstance(x, np.ndarray):
             self.key.append(_layout(x))
             self.looked.append((_layout, x, _layout(x)))
@@ -137,9 +145,13 @@ def _function_parts(f: FunctionType) -> Sequence[Any]:
     names = _globals_of(f.__code__)
     seen = list(map(f.__globals__.get, names))
     for part in seen:
-        if type(part) is ModuleType and not of_library(getattr(part, "__file__", None) or "<frozen"):
+        if _is_users_module(part):
             parts += map(vars(part).get, names)  # settings.rate
     return parts + seen
+
+
+def _is_users_module(x: Any) -> bool:
+    return type(x) is ModuleType and not of_library(getattr(x, "__file__", None) or "<frozen")
 
 
 def _content(cell: Any) -> Any:
@@ -174,19 +186,22 @@ def _globals_of(code: CodeType) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*code.co_names, *inner]))
 
 
-_node_of = attrgetter("_node")
+_END = object()  # after the parts of a thing
 
 
 class _Around:
     """What a function sees beside its arguments: a key, and what to look at again to know that it is still right."""
 
-    __slots__ = ("_hash", "held", "key", "looked", "nodes", "tensors")
+    __slots__ = ("_before", "_hash", "_layouts", "_look", "held", "key")
 
     def __init__(self, f: Callable[..., Any]) -> None:
         walk = _Walk()
         walk.surroundings(f)
-        self.key, self.held, self.looked = tuple(walk.key), walk.held, walk.looked
-        self.tensors, self.nodes = walk.tensors, [t._node for t in walk.tensors]  # other data make another node
+        self.key, self.held = tuple(walk.key), walk.held
+        self._layouts = [(x, parts) for parts_of, x, parts in walk.looked if parts_of is _layout]
+        looked = [look for look in walk.looked if look[0] is not _layout]
+        self._look = _looking(looked, walk.tensors)
+        self._before = [*walk.nodes, *(part for _, _, parts in looked for part in (*parts, _END))]
         self._hash = hash(self.key)
 
     def __hash__(self) -> int:
@@ -197,16 +212,49 @@ class _Around:
 
     def stands(self) -> bool:
         """Whether all is as it was: the same objects everywhere, arrays of the same layout."""
-        if not all(map(is_, map(_node_of, self.tensors), self.nodes)):
+        try:
+            now = self._look()
+        except ValueError:  # a variable that the function closes over is no longer bound
             return False
-        for parts_of, x, before in self.looked:
-            now = parts_of(x)
-            if parts_of is _layout:
-                if now != before:
-                    return False
-            elif len(now) != len(before) or not all(map(is_, now, before)):
-                return False
-        return True
+        before = self._before
+        if len(now) != len(before) or not all(map(is_, now, before)):
+            return False
+        return all(_layout(x) == layout for x, layout in self._layouts)
+
+
+def _looking(looked: Sequence[tuple[Parts, Any, Sequence[Any]]], tensors: list[Tensor]) -> Callable[[], list[Any]]:
+    """The function that lists the Tensors' nodes and then all parts, as they are now: written out as one expression.
+
+    `[t0._node, c0_0.cell_contents, *g0, end, *x1.__dict__, *x1.__dict__.values(), end]`, say, in place of a call each.
+    """
+    space: dict[str, Any] = {"end": _END, **{f"t{i}": t for i, t in enumerate(tensors)}}  # other data, another node
+    written = [f"t{i}._node" for i in range(len(tensors))]
+    for i, (parts_of, x, parts) in enumerate(looked):
+        space |= {f"x{i}": x, f"p{i}": parts_of}
+        if parts_of is tuple:
+            written.append(f"*x{i}")
+        elif parts_of is _entries:
+            written.append(f"*x{i}, *x{i}.values()")
+        elif parts_of is _object_parts and hasattr(x, "__dict__") and not _class_parts(type(x))[1]:
+            written.append(f"*of_class(type(x{i}))[0], *x{i}.__dict__, *x{i}.__dict__.values()")
+            space["of_class"] = _class_parts
+        elif parts_of is _function_parts and not any(map(_is_users_module, parts)):
+            cells = x.__closure__ or ()
+            space |= {f"c{i}_{j}": cell for j, cell in enumerate(cells)}
+            written += [f"c{i}_{j}.cell_contents" for j in range(len(cells))]
+            written.append(f"*(x{i}.__defaults__ or ()), *(x{i}.__kwdefaults__ or {{}}).values()")
+            if not of_library(x.__code__.co_filename):
+                space |= {f"g{i}": x.__globals__.get, f"n{i}": _globals_of(x.__code__)}
+                written.append(f"*map(g{i}, n{i})")
+        else:
+            written.append(f"*p{i}(x{i})")
+        written.append("end")
+    return eval(_code(f"lambda: [{', '.join(written)}]"), space)  # type: ignore[no-any-return]  # noqa: S307
+
+
+@lru_cache(64)
+def _code(text: str) -> CodeType:
+    return compile(text, "<reach>", "eval")
 
 
 class Sight:
