@@ -147,8 +147,10 @@ class Optimizer:
 
     def seen_by_program(self) -> list[Any]:
         """What of the optimizer a program depends on: learning rates, steps and states are read afresh."""
-        blocks = [block for blocks in self._blocks for block in blocks]
-        return [*blocks, *(v for g in self.param_groups for name, v in g.items() if name not in ("lr", "params"))]
+        seen: list[Any] = [block for blocks in self._blocks for block in blocks]
+        for group in self.param_groups:
+            seen += {**group, "lr": None, "params": None}.values()
+        return seen
 
     def state_dict(self) -> dict[str, Any]:
         """All that a resumed run needs: nested dicts with names as keys, holding copies of arrays, and numbers.

@@ -19,13 +19,14 @@ def recorded_rules(optimizer: Any, recorder: Any) -> list[Rule]:
         recorder.notice("by a schedule takes more than one step in a call", "an optimizer")
         return list(rules)
     fixed, groups = not optimizer.scheduled, optimizer.param_groups
-    rates = [recorder.effects.number(_rate(optimizer, i), "lr", fixed) for i in range(len(rules))]
+    rates = [recorder.effects.number(_rate(optimizer, i, fixed), "lr", fixed) for i in range(len(rules))]
     return [optimizer._rule_of({**g, "lr": FreshRate(rate)}) for g, rate in zip(groups, rates, strict=True)]
 
 
-def _rate(optimizer: Any, i: int) -> Any:
+def _rate(optimizer: Any, i: int, fixed: bool) -> Any:
     def rate() -> Any:
-        optimizer._current_rules()
+        if not fixed or optimizer.param_groups[i]["lr"] is not optimizer._rules[i][0]["lr"]:
+            optimizer._current_rules()  # asks the schedule, refuses what is out of its range
         lr = optimizer.param_groups[i]["lr"]
         return lr.item() if isinstance(lr, np.generic) else lr
 

@@ -281,9 +281,12 @@ def _writer(holder: dict[str, Any], key: str) -> Callable[[list[Any], Any], None
 
 def _landing(place: Tag | int) -> Callable[[list[Any], Any], None]:
     """Where a gradient lands: in a Tensor, or in the one that is the i-th array of a call."""
-    if isinstance(place, Tag):
-        return lambda arrays, g: setattr(place, "grad", g)
-    return lambda arrays, g: setattr(arrays[place]._tag(), "grad", g)
+
+    def land(arrays: list[Any], g: Any) -> None:
+        tag = place if isinstance(place, Tag) else arrays[place]._tag()
+        tag.grad = g
+
+    return land
 
 
 def _shared(a: Any, b: Any) -> bool:
@@ -296,9 +299,9 @@ def grad_in(tag: Tag | int, arrays: list[Any]) -> Any:
 
 
 def store(stores: tuple[Store, ...], results: tuple[Any, ...], arrays: list[Any]) -> None:
-    """Do what follows a run; the values of variables are the last of its results."""
-    values = iter(results[len(results) - sum(s.name is not None for s in stores) :])
-    for put, name, _ in stores:
+    """Do what follows a run, the last first; the values of variables are the last of its results."""
+    values = reversed(results)
+    for put, name, _ in reversed(stores):
         put(arrays, None if name is None else next(values))
 
 

@@ -26,7 +26,7 @@ from tinygraph.program.tracer import HERE
 from tinygraph.tensor import Tensor
 
 PLAIN = (int, float, complex, str, bytes, bool, type(None), type(Ellipsis), np.dtype)
-OPAQUE = (type, ModuleType, np.ufunc, Op, *GENERATORS)
+OPAQUE = (type, CodeType, ModuleType, np.ufunc, Op, *GENERATORS)
 Parts = Callable[[Any], Sequence[Any]]
 
 
@@ -66,19 +66,19 @@ class View(NamedTuple):
 class _Walk:
     """Adds up the key, each object once; `looked` is what to look at again to know that the key is the same."""
 
+    __slots__ = ("arrays", "held", "key", "looked", "seen")
+
     def __init__(self) -> None:
         self.key: list[Any] = []
         self.arrays: list[Any] = []
         self.held: list[Any] = []
         self.seen: dict[int, int] = {}
         self.looked: list[tuple[Parts, Any, Sequence[Any]]] = []
-        self.tensors: list[Tensor] = []
-        self.nodes: list[Any] = []
 
     def argument(self, x: Any) -> None:
         """Arrays among arguments are given to the program; which of them are one and the same counts."""
         kind = type(x)
-        if kind is np.ndarray or isinstance(x, np.generic) or kind is Tensor:
+        if kind is Tensor or kind is np.ndarray or isinstance(x, np.generic):
             data = x._data if kind is Tensor else x
             first = self.seen.setdefault(id(x), len(self.arrays))
             self.key.append((kind, data.shape, data.dtype, data.strides, kind is Tensor and x.requires_grad, first))
@@ -102,8 +102,7 @@ class _Walk:
         self.held.append(x)
         if kind is Tensor:
             self.key.append((*_layout(x._data), x.requires_grad))
-            self.tensors.append(x)
-            self.nodes.append(x._node)
+            self.looked.append((_node, x, _node(x)))
         elif isinstance(x, np.ndarray):
             self.key.append(_layout(x))
             self.looked.append((_layout, x, _layout(x)))
@@ -128,6 +127,10 @@ class _Walk:
             self.surroundings(part)
 
 
+def _node(x: Tensor) -> Sequence[Any]:
+    return (x._node,)  # other data make another node
+
+
 def _layout(x: Any) -> Sequence[Any]:
     return x.shape, x.dtype, x.strides
 
@@ -137,21 +140,26 @@ def _told_parts(x: Any) -> Sequence[Any]:
 
 
 def _function_parts(f: FunctionType) -> Sequence[Any]:
-    """What a function closes over, its defaults, and the globals that it names, those of modules of the user's too."""
-    parts = [_content(cell) for cell in f.__closure__ or ()]
+    """Its code, what it closes over, its defaults, the globals that it names, those of modules of the user's too."""
+    parts = [f.__code__, *(_content(cell) for cell in f.__closure__ or ())]
     parts += [*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()]
     if of_library(f.__code__.co_filename):
         return parts
     names = _globals_of(f.__code__)
     seen = list(map(f.__globals__.get, names))
-    for part in seen:
-        if _is_users_module(part):
-            parts += map(vars(part).get, names)  # settings.rate
+    modules = [part for part in seen if _is_users_module(part)]
+    for module in modules:  # settings.rate; here.settings.rate
+        found = list(map(vars(module).get, names))
+        modules += [part for part in found if _is_users_module(part) and part not in modules]
+        parts += found
     return parts + seen
 
 
 def _is_users_module(x: Any) -> bool:
-    return type(x) is ModuleType and not of_library(getattr(x, "__file__", None) or "<frozen")
+    if type(x) is not ModuleType:
+        return False
+    where = getattr(x, "__file__", None) or getattr(getattr(x, "__spec__", None), "origin", None)
+    return where is None or not (where in ("built-in", "frozen") or of_library(where))
 
 
 def _content(cell: Any) -> Any:
@@ -200,8 +208,8 @@ class _Around:
         self.key, self.held = tuple(walk.key), walk.held
         self._layouts = [(x, parts) for parts_of, x, parts in walk.looked if parts_of is _layout]
         looked = [look for look in walk.looked if look[0] is not _layout]
-        self._look = _looking(looked, walk.tensors)
-        self._before = [*walk.nodes, *(part for _, _, parts in looked for part in (*parts, _END))]
+        self._look = _looking(looked)
+        self._before = [part for _, _, parts in looked for part in (*parts, _END)]
         self._hash = hash(self.key)
 
     def __hash__(self) -> int:
@@ -222,26 +230,28 @@ class _Around:
         return all(_layout(x) == layout for x, layout in self._layouts)
 
 
-def _looking(looked: Sequence[tuple[Parts, Any, Sequence[Any]]], tensors: list[Tensor]) -> Callable[[], list[Any]]:
-    """The function that lists the Tensors' nodes and then all parts, as they are now: written out as one expression.
+def _looking(looked: Sequence[tuple[Parts, Any, Sequence[Any]]]) -> Callable[[], list[Any]]:
+    """The function that lists all parts as they are now, written out as one expression in place of a call for each.
 
-    `[t0._node, c0_0.cell_contents, *g0, end, *x1.__dict__, *x1.__dict__.values(), end]`, say, in place of a call each.
+    `[x0.__code__, c0_0.cell_contents, end, *x1, *x1.values(), end, x2._node, end]`, say.
     """
-    space: dict[str, Any] = {"end": _END, **{f"t{i}": t for i, t in enumerate(tensors)}}  # other data, another node
-    written = [f"t{i}._node" for i in range(len(tensors))]
+    space: dict[str, Any] = {"end": _END, "of_class": _class_parts}
+    written: list[str] = []
     for i, (parts_of, x, parts) in enumerate(looked):
+        kind: Any = type(x)
         space |= {f"x{i}": x, f"p{i}": parts_of}
         if parts_of is tuple:
             written.append(f"*x{i}")
         elif parts_of is _entries:
             written.append(f"*x{i}, *x{i}.values()")
-        elif parts_of is _object_parts and hasattr(x, "__dict__") and not _class_parts(type(x))[1]:
+        elif parts_of is _node:
+            written.append(f"x{i}._node")
+        elif parts_of is _object_parts and hasattr(x, "__dict__") and not _class_parts(kind)[1]:
             written.append(f"*of_class(type(x{i}))[0], *x{i}.__dict__, *x{i}.__dict__.values()")
-            space["of_class"] = _class_parts
         elif parts_of is _function_parts and not any(map(_is_users_module, parts)):
             cells = x.__closure__ or ()
             space |= {f"c{i}_{j}": cell for j, cell in enumerate(cells)}
-            written += [f"c{i}_{j}.cell_contents" for j in range(len(cells))]
+            written += [f"x{i}.__code__", *(f"c{i}_{j}.cell_contents" for j in range(len(cells)))]
             written.append(f"*(x{i}.__defaults__ or ()), *(x{i}.__kwdefaults__ or {{}}).values()")
             if not of_library(x.__code__.co_filename):
                 space |= {f"g{i}": x.__globals__.get, f"n{i}": _globals_of(x.__code__)}
