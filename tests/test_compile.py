@@ -505,9 +505,23 @@ def test_a_tensor_with_a_graph_behind_it_is_not_cut_off() -> None:
     w = tg.Tensor(np.ones(3), name="w")
     compiled = tg.compile(lambda x: (x @ w).sum())
     with pytest.warns(RuntimeWarning, match="returned with a gradient"):
-        compiled(X)
+        compiled(X).backward()
     compiled(X).backward()
-    np.testing.assert_array_equal(w.grad, X.sum(axis=0))
+    np.testing.assert_array_equal(w.grad, 2.0 * X.sum(axis=0))
+
+
+@pytest.mark.parametrize("f", [lambda x: (x**3).sum(), lambda x: (x**3).sum() if x.sum() > 0 else x.sum()])
+@pytest.mark.filterwarnings("ignore:compile")
+def test_the_first_call_of_one_that_stays_uncompiled_can_be_differentiated(f: Any) -> None:
+    x = np.array([1.0, 2.0])
+    np.testing.assert_array_equal(tg.grad(tg.compile(f))(x), [3.0, 12.0])
+    inner = tg.compile(f)
+    np.testing.assert_array_equal(tg.grad(lambda x: inner(2.0 * x))(x), [24.0, 96.0])
+    np.testing.assert_array_equal(tg.hessian(tg.compile(f))(x), [[6.0, 0.0], [0.0, 12.0]])
+    assert tg.jvp(tg.compile(f), (x,), (np.ones(2),))[1] == 15.0
+    w = tg.Tensor(x)
+    tg.compile(f)(w * 2.0).backward()
+    np.testing.assert_array_equal(w.grad, [24.0, 96.0])
 
 
 def test_a_value_that_is_kept_beyond_the_call() -> None:

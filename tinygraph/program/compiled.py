@@ -19,7 +19,7 @@ from tinygraph.program.draws import restore, state_of
 from tinygraph.program.effects import grad_in, store, stored
 from tinygraph.program.explain import explained
 from tinygraph.program.fast import fast
-from tinygraph.program.outcome import rebuilder
+from tinygraph.program.outcome import rebuilder, regain
 from tinygraph.program.recording import (
     Recording,
     bare_value,
@@ -155,7 +155,8 @@ class Compiled:
     def _traced(self, tracer: Tracer, seen: reach.View, args: Any, kwargs: Any) -> tuple[Any, Recording]:
         leaves, rebuild = flatten((args, kwargs))
         labels = labels_of(self.f, args, kwargs)
-        given = iter(stand_ins(seen.arrays, labels, tracer))
+        stood = list(stand_ins(seen.arrays, labels, tracer))
+        given = iter(stood)
         inputs = [next(given) if any(x is a for a in seen.arrays) else x for x in leaves]
         stood_args, stood_kwargs = rebuild(inputs)
         with tracing(tracer), local_names(tracer):
@@ -170,6 +171,11 @@ class Compiled:
                 "is returned with a gradient; compile grad or value_and_grad, or call under no_grad()", "a Tensor"
             )
         tracer.name_gradients()
+        if not tracer.open:
+            for_given = {x._node: a._node for x, a in zip(stood, seen.arrays, strict=True) if isinstance(x, Tensor)}
+            own = [y for y in outputs if isinstance(y, Tensor) and y.requires_grad and all(y is not x for x in stood)]
+            regain(own, for_given, tracer.oldest)
+            del for_given, own
         values = [plain(y, seen.arrays, inputs) for y in outputs]
         out = put_together(values)
         _, put_together = flatten(put_together([0.0] * len(outputs)))  # without the arrays of this call
@@ -177,7 +183,7 @@ class Compiled:
         if tracer.open:
             tracer.effects.finish()
         stored = [s.name for s in tracer.effects.stores if s.name is not None]
-        del result, outputs, inputs, stood_args, stood_kwargs, given, values, roots, tensors
+        del result, outputs, inputs, stood, stood_args, stood_kwargs, given, values, roots, tensors
         if tracer.open and tracer.escaped():
             tracer.notice("is kept by the function beyond its call", "a traced array")
         held = (*seen.held, *(t for t, _ in tracer.met.values()))

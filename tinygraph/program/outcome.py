@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from tinygraph.graph import leaf
+from tinygraph.graph import Node, leaf
+from tinygraph.program.variable import value_of
 from tinygraph.tensor import Tensor, handle
 from tinygraph.tree import Rebuild
 
@@ -25,6 +26,27 @@ def rebuilder(spots: Spots, put_together: Rebuild) -> Callable[[Any, list[Any]],
         return eval(f"lambda r, a: {written}", space)  # type: ignore[no-any-return]  # noqa: S307  made of our phrases
     each = eval(f"lambda r, a: [{', '.join(leaves)}]", {"tensor": _tensor, "k": [p for _, p in spots]})  # noqa: S307
     return lambda results, arrays: put_together(each(results, arrays))
+
+
+def regain(tensors: Iterable[Tensor], given: Mapping[Node, Node], oldest: int) -> None:
+    """Arrays in place of the variables in the graph behind Tensors, as far back as the nodes that were `given`.
+
+    Where there is no program the first call returns what every later one does: Tensors that can be differentiated.
+    """
+    seen: set[Node] = set()
+    for tensor in tensors:
+        tensor._node = given.get(tensor._node, tensor._node)
+        stack = [tensor._node]
+        while stack:
+            node = stack.pop()
+            if node in seen or node.serial <= oldest:
+                continue
+            seen.add(node)
+            node.value, node.args, node.params = map(value_of, (node.value, node.args, node.params))
+            if node.inputs:
+                node.inputs = tuple(given.get(x, x) for x in node.inputs)  # type: ignore[arg-type]
+                stack += [x for x in node.inputs if x is not None]
+        tensor._data = tensor._node.value
 
 
 def _tensor(value: Any) -> Tensor:
