@@ -291,6 +291,29 @@ def test_threads() -> None:
     is_compiled(compiled)
 
 
+def test_threads_that_all_come_first() -> None:
+    def f(x: Any) -> Any:
+        for _ in range(30):
+            x = np.tanh(x) + 1.0
+        return x.sum()
+
+    compiled, start = tg.compile(tg.grad(f)), threading.Barrier(8)
+    failures: list[int] = []
+
+    def work(k: int) -> None:
+        start.wait()
+        if not np.array_equal(tg.grad(f)(X + k), compiled(X + k)):
+            failures.append(k)
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(8)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not failures
+    is_compiled(compiled)
+
+
 def test_an_error_in_the_first_call_is_the_functions_own() -> None:
     fails = [True]
 

@@ -70,11 +70,11 @@ class Compiled:
             key = (*key, tuple(grad_in(tag, seen.arrays) is not None for tag in tags))
         found = self._recordings.get(key)
         if found is None or not found.settled:
-            return self._recorded(key, seen, args, kwargs)
+            return self._recorded(key, found, seen, args, kwargs)
         if found.run is None or found.rebuild is None or found.program is None:
             return self.f(*args, **kwargs)
         if found.watched and any(a.tobytes() != numbers for a, numbers in found.watched):
-            return self._recorded(key, seen, args, kwargs)
+            return self._recorded(key, found, seen, args, kwargs)
         given = [a._data if type(a) is Tensor else a for a in seen.arrays]
         read = [get(seen.arrays) for get in found.reads]
         given = [*given, *(t._data for t in found.tensors), *read, *found.program.constants.values()]
@@ -87,7 +87,7 @@ class Compiled:
         if results is NotImplemented:
             for generator, state in before:
                 restore(generator, state)
-            return self._recorded(key, seen, args, kwargs)
+            return self._recorded(key, found, seen, args, kwargs)
         out = found.rebuild(results, seen.arrays)
         if found.stores:
             store(found.stores, results, seen.arrays)
@@ -95,10 +95,12 @@ class Compiled:
 
     # --- recording
 
-    def _recorded(self, key: Any, seen: reach.View, args: Any, kwargs: Any) -> Any:
-        """Run the function as it is, and write down what it does."""
+    def _recorded(self, key: Any, found: Recording | None, seen: reach.View, args: Any, kwargs: Any) -> Any:
+        """Run the function as it is, and write down what it does, unless another thread has `found` it differently."""
         with self._lock:
             before = self._recordings.get(key)
+            if before is not None and before.settled and before is not found:  # another thread's
+                return self(*args, **kwargs)
             if before is None and len(self._recordings) >= SIGNATURES:
                 self._warn(f"is called with more than {SIGNATURES} signatures; others run uncompiled")
                 return self.f(*args, **kwargs)
