@@ -30,6 +30,8 @@ CHECKED = tuple(
 STATIC = {np.shape, np.size, np.ndim, np.result_type, np.can_cast, np.min_scalar_type, np.may_share_memory}
 STATIC |= {np.iscomplexobj, np.isrealobj, np.shares_memory, np.common_type}
 RAGGED = {np.nonzero, np.flatnonzero, np.argwhere, np.unique, np.extract, np.compress, np.trim_zeros, np.union1d}
+RAGGED |= {np.roots, np.polydiv}
+RAGGED |= {getattr(np, f"unique_{kind}", np.unique) for kind in ("all", "counts", "inverse", "values")}  # NumPy 2
 RAGGED |= {np.intersect1d, np.setdiff1d, np.setxor1d, np.bincount}  # how long their results are depends on values
 WRITING = {np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis, np.save, np.savetxt}
 SYMBOLS: dict[Any, Any] = {np.add: ast.Add, np.subtract: ast.Sub, np.multiply: ast.Mult, np.divide: ast.Div}
@@ -299,7 +301,7 @@ class Tracer:
         return target if type(target) is Variable else found
 
     def function(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        if self.open and function in RAGGED:
+        if self.open and (function in RAGGED or _counted(function, args, kwargs)):
             self.notice(f"decides by its values how long the result of {function.__name__} is")
         if self.open and (function in WRITING or kwargs.get("out") is not None):
             self.notice(f"is written by {function.__name__}")
@@ -313,7 +315,7 @@ class Tracer:
         return self.record(code.call(of, [*map(self.expression, args)], named), value)
 
     def method(self, of: Variable, name: str, args: Any, kwargs: Any) -> Any:
-        if self.open and name in ("nonzero", "compress"):
+        if self.open and (name in ("nonzero", "compress") or (name == "repeat" and _traced((args, kwargs)))):
             self.notice(f"decides by its values how long the result of {name} is")
         value = getattr(of.value, name)(*value_of(args), **value_of(kwargs))
         if not self.open:
@@ -507,6 +509,19 @@ class Tracer:
         routines = {title: made.finished(self.labels) for title, made in self.routines.items()}
         lines, labels, final = tuple(self.lines), dict(self.labels), self.effects.final
         return Program(inputs, self.constants, lines, tuple(results), labels, unstable, final, routines)
+
+
+def _counted(function: Callable[..., Any], args: Any, kwargs: Any) -> bool:
+    """Whether it is by these arguments that how long the result is depends on values."""
+    if function is np.where:
+        return len(args) == 1
+    return function in (np.repeat, np.delete) and _traced((args[1:], kwargs))
+
+
+def _traced(x: Any) -> bool:
+    """Whether there is a variable in it."""
+    parts = x.values() if isinstance(x, dict) else x if isinstance(x, tuple | list) else ()
+    return type(x) is Variable or any(map(_traced, parts))
 
 
 def _written(symbol: Any, parts: Sequence[ast.expr]) -> ast.expr:
