@@ -271,6 +271,52 @@ def test_compiled_functions_within_one_another() -> None:
     is_compiled(outer)
 
 
+class Settings:
+    rate = 2.0
+
+
+class Scaling(tg.nn.Module):
+    rate = 2.0
+
+    def forward(self, x: Any) -> Any:
+        return self.scaled(x) * Settings.rate
+
+    def scaled(self, x: Any) -> Any:
+        return x * self.rate
+
+
+class Inheriting(Scaling):
+    @property
+    def doubled(self) -> float:
+        return 2.0 * Settings.rate
+
+    @staticmethod
+    def apart(x: Any) -> Any:
+        return x * Settings.rate
+
+
+INHERITING = Inheriting()
+
+
+@pytest.mark.parametrize("holder", [Settings, Scaling])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x * Settings.rate * Scaling.rate,
+        lambda x: INHERITING(x) * 1.0,
+        lambda x: INHERITING.scaled(x) * INHERITING.doubled,
+        lambda x: INHERITING.apart(INHERITING.scaled(x)),
+    ],
+)
+def test_what_classes_hold_is_looked_at_on_each_call(f: Any, holder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = tg.compile(f)
+    agree(f, compiled, X)
+    is_compiled(compiled)
+    monkeypatch.setattr(holder, "rate", 3.0)
+    agree(f, compiled, X)
+    is_compiled(compiled, signatures=2)
+
+
 def test_threads() -> None:
     f = tg.value_and_grad(lambda x: (np.sin(x) ** 2).sum())
     compiled = tg.compile(f)

@@ -44,7 +44,7 @@ def regain(tensors: Iterable[Tensor], given: Mapping[Node, Node], oldest: int) -
             seen.add(node)
             node.value, node.args, node.params = map(value_of, (node.value, node.args, node.params))
             if node.inputs:
-                node.inputs = tuple(given.get(x, x) for x in node.inputs)  # type: ignore[arg-type]
+                node.inputs = tuple(given.get(x, x) for x in node.inputs)
                 stack += [x for x in node.inputs if x is not None]
         tensor._data = tensor._node.value
 

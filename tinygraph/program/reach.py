@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import sys
 import sysconfig
 from array import array
 from collections import deque
@@ -46,6 +47,9 @@ _PARTS: dict[type, Parts] = {
     array: lambda x: (x.typecode, x.tobytes()),
     MethodType: lambda x: (x.__self__, x.__func__),
     partial: lambda x: (x.func, x.args, x.keywords),
+    staticmethod: lambda x: (x.__func__,),
+    classmethod: lambda x: (x.__func__,),
+    property: lambda x: (x.fget,),
 }
 _LIBRARIES = (HERE, *(sysconfig.get_path(p) + os.sep for p in ("stdlib", "platstdlib", "purelib", "platlib")))
 
@@ -115,6 +119,8 @@ class _Walk:
         elif isinstance(x, tuple(_PARTS)):  # an OrderedDict, a named tuple
             self._parts(next(parts for base, parts in _PARTS.items() if isinstance(x, base)), x)
             self._parts(_object_parts, x)
+        elif isinstance(x, type) and _own_classes(x):
+            self._parts(_class_parts, x)
         elif not (isinstance(x, OPAQUE) or (callable(x) and not hasattr(x, "__dict__"))):
             self._parts(_object_parts, x)
 
@@ -170,16 +176,28 @@ def _content(cell: Any) -> Any:
 
 
 def _object_parts(x: Any) -> Sequence[Any]:
-    """The attributes of an object; of a layer, its class's forward is the user's code as well."""
+    """The attributes of an object, and its class if that is the user's."""
     kind: Any = type(x)
-    own, (calls, slots) = getattr(x, "__dict__", {}), _class_parts(kind)
-    return [*calls, *own, *own.values(), *(getattr(x, s, None) for s in slots)]
+    own = getattr(x, "__dict__", {})
+    return [*([kind] if _own_classes(kind) else ()), *own, *own.values(), *(getattr(x, s, None) for s in _slots(kind))]
+
+
+def _class_parts(kind: Any) -> Sequence[Any]:
+    """The methods and settings of a class, and of those that it inherits from."""
+    return [part for c in _own_classes(kind) for name, part in vars(c).items()
+            if name[:2] != "__" or (type(part) is FunctionType and name != "__init__")]  # fmt: skip
 
 
 @cache
-def _class_parts(kind: Any) -> tuple[list[Any], list[str]]:
-    calls = [f for f in (vars(kind).get("forward"), vars(kind).get("__call__")) if isinstance(f, FunctionType)]
-    return calls, [s for c in kind.__mro__ for s in getattr(c, "__slots__", ()) if not s.startswith("__")]
+def _own_classes(kind: Any) -> tuple[Any, ...]:
+    """A class and its bases, as far as they are the user's code."""
+    files = [(c, getattr(sys.modules.get(c.__module__), "__file__", None)) for c in kind.__mro__]
+    return tuple(c for c, file in files if c.__module__ == "__main__" or not of_library(file or "<frozen"))
+
+
+@cache
+def _slots(kind: Any) -> list[str]:
+    return [s for c in kind.__mro__ for s in getattr(c, "__slots__", ()) if not s.startswith("__")]
 
 
 @cache
@@ -235,7 +253,7 @@ def _looking(looked: Sequence[tuple[Parts, Any, Sequence[Any]]]) -> Callable[[],
 
     `[x0.__code__, c0_0.cell_contents, end, *x1, *x1.values(), end, x2._node, end]`, say.
     """
-    space: dict[str, Any] = {"end": _END, "of_class": _class_parts}
+    space: dict[str, Any] = {"end": _END}
     written: list[str] = []
     for i, (parts_of, x, parts) in enumerate(looked):
         kind: Any = type(x)
@@ -246,8 +264,8 @@ def _looking(looked: Sequence[tuple[Parts, Any, Sequence[Any]]]) -> Callable[[],
             written.append(f"*x{i}, *x{i}.values()")
         elif parts_of is _node:
             written.append(f"x{i}._node")
-        elif parts_of is _object_parts and hasattr(x, "__dict__") and not _class_parts(kind)[1]:
-            written.append(f"*of_class(type(x{i}))[0], *x{i}.__dict__, *x{i}.__dict__.values()")
+        elif parts_of is _object_parts and hasattr(x, "__dict__") and not _slots(kind):
+            written.append(f"{f'type(x{i}), ' if _own_classes(kind) else ''}*x{i}.__dict__, *x{i}.__dict__.values()")
         elif parts_of is _function_parts and not any(map(_is_users_module, parts)):
             cells = x.__closure__ or ()
             space |= {f"c{i}_{j}": cell for j, cell in enumerate(cells)}
