@@ -271,6 +271,25 @@ def test_compiled_functions_within_one_another() -> None:
     is_compiled(outer)
 
 
+class Fitted:
+    def __init__(self, scale: float) -> None:
+        self.scale = scale
+
+    @tg.compile
+    def predict(self, points: Any) -> Any:
+        return points * self.scale
+
+
+def test_a_method_that_is_decorated() -> None:
+    one, two = Fitted(1.0), Fitted(2.0)
+    for model in (one, two, one):
+        np.testing.assert_array_equal(model.predict(X), X * model.scale)
+    one.scale = 5.0
+    np.testing.assert_array_equal(one.predict(X), X * 5.0)
+    is_compiled(Fitted.predict, signatures=3)
+    assert "points" in Fitted.predict.source
+
+
 class Settings:
     rate = 2.0
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from functools import update_wrapper
 from importlib.util import find_spec
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,10 @@ class Compiled:
         if found.stores:
             store(found.stores, results, seen.arrays)
         return out
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """A method of the object that it is asked of, as any function in a class is."""
+        return self if instance is None else MethodType(self, instance)
 
     # --- recording
 

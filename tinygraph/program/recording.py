@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from types import FrameType
+from types import FrameType, MethodType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -58,9 +58,10 @@ class Recording(NamedTuple):
 
 def labels_of(f: Callable[..., Any], args: Any, kwargs: Any) -> list[str]:
     """A name for each leaf among the arguments: W1 of params["W1"], x of the parameter x."""
-    code = getattr(getattr(f, "__wrapped__", f), "__code__", None)
+    inner = getattr(f, "__wrapped__", f)
+    code = getattr(inner, "__code__", None)
     names = code.co_varnames[: code.co_argcount] if code is not None else ()
-    names = names[1:] if names[:1] == ("self",) else names
+    names = names[1:] if isinstance(inner, MethodType) else names
     found: list[str] = []
 
     def walk(x: Any, label: str) -> None:
