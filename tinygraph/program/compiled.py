@@ -77,8 +77,9 @@ class Compiled:
         if found.watched and any(a.tobytes() != numbers for a, numbers in found.watched):
             return self._recorded(key, found, seen, args, kwargs)
         given = [a._data if type(a) is Tensor else a for a in seen.arrays]
-        read = [get(seen.arrays) for get in found.reads]
-        given = [*given, *(t._data for t in found.tensors), *read, *found.program.constants.values()]
+        given += [t._data for t in found.tensors]
+        given += [get(seen.arrays) for get in found.reads]
+        given += found.program.constants.values()
         if self.check > 0:
             return self._checked(found, given, seen, args, kwargs)
         for tag in found.dropped:

@@ -281,12 +281,9 @@ def _writer(holder: dict[str, Any], key: str) -> Callable[[list[Any], Any], None
 
 def _landing(place: Tag | int) -> Callable[[list[Any], Any], None]:
     """Where a gradient lands: in a Tensor, or in the one that is the i-th array of a call."""
-
-    def land(arrays: list[Any], g: Any) -> None:
-        tag = place if isinstance(place, Tag) else arrays[place]._tag()
-        tag.grad = g
-
-    return land
+    if isinstance(place, Tag):
+        return lambda arrays, g: setattr(place, "grad", g)
+    return lambda arrays, g: setattr(arrays[place]._tag(), "grad", g)
 
 
 def _shared(a: Any, b: Any) -> bool:

@@ -147,8 +147,7 @@ def _told_parts(x: Any) -> Sequence[Any]:
 
 def _function_parts(f: FunctionType) -> Sequence[Any]:
     """Its code, what it closes over, its defaults, the globals that it names, those of modules of the user's too."""
-    parts = [f.__code__, *(_content(cell) for cell in f.__closure__ or ())]
-    parts += [*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()]
+    parts = [f.__code__, f.__defaults__, f.__kwdefaults__, *map(_content, f.__closure__ or ())]
     if of_library(f.__code__.co_filename):
         return parts
     names = _globals_of(f.__code__)
@@ -245,13 +244,13 @@ class _Around:
         before = self._before
         if len(now) != len(before) or not all(map(is_, now, before)):
             return False
-        return all(_layout(x) == layout for x, layout in self._layouts)
+        return not self._layouts or all(_layout(x) == layout for x, layout in self._layouts)
 
 
 def _looking(looked: Sequence[tuple[Parts, Any, Sequence[Any]]]) -> Callable[[], list[Any]]:
     """The function that lists all parts as they are now, written out as one expression in place of a call for each.
 
-    `[x0.__code__, c0_0.cell_contents, end, *x1, *x1.values(), end, x2._node, end]`, say.
+    `[x0.__code__, ..., c0_0.cell_contents, end, *x1, *x1.values(), end, x2._node, end]`, say.
     """
     space: dict[str, Any] = {"end": _END}
     written: list[str] = []
@@ -264,13 +263,15 @@ def _looking(looked: Sequence[tuple[Parts, Any, Sequence[Any]]]) -> Callable[[],
             written.append(f"*x{i}, *x{i}.values()")
         elif parts_of is _node:
             written.append(f"x{i}._node")
+        elif parts_of is _told_parts:
+            written.append(f"*x{i}.seen_by_program()")
         elif parts_of is _object_parts and hasattr(x, "__dict__") and not _slots(kind):
             written.append(f"{f'type(x{i}), ' if _own_classes(kind) else ''}*x{i}.__dict__, *x{i}.__dict__.values()")
         elif parts_of is _function_parts and not any(map(_is_users_module, parts)):
             cells = x.__closure__ or ()
             space |= {f"c{i}_{j}": cell for j, cell in enumerate(cells)}
-            written += [f"x{i}.__code__", *(f"c{i}_{j}.cell_contents" for j in range(len(cells)))]
-            written.append(f"*(x{i}.__defaults__ or ()), *(x{i}.__kwdefaults__ or {{}}).values()")
+            written.append(f"x{i}.__code__, x{i}.__defaults__, x{i}.__kwdefaults__")
+            written += [f"c{i}_{j}.cell_contents" for j in range(len(cells))]
             if not of_library(x.__code__.co_filename):
                 space |= {f"g{i}": x.__globals__.get, f"n{i}": _globals_of(x.__code__)}
                 written.append(f"*map(g{i}, n{i})")
