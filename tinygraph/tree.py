@@ -23,7 +23,7 @@ def flatten(tree: Any) -> tuple[list[Any], Rebuild]:
         >>> rebuild([10.0, 20.0, 30.0])
         {'W': 10.0, 'b': (20.0, 30.0)}
     """
-    branches = _branches(tree)
+    branches = branches_of(tree)
     if branches is None:
         return [tree], lambda leaves: leaves[0]
     parts = [flatten(branch) for branch in branches.values()]
@@ -39,7 +39,7 @@ def flatten(tree: Any) -> tuple[list[Any], Rebuild]:
     return [leaf for leaves, _ in parts for leaf in leaves], rebuild
 
 
-def _branches(tree: Any) -> dict[Any, Any] | None:
+def branches_of(tree: Any) -> dict[Any, Any] | None:
     """What a tree consists of, by key, place or name; None for a leaf."""
     if isinstance(tree, dict):
         return tree
@@ -57,8 +57,12 @@ def _joined(like: Any, branches: dict[Any, Any]) -> Any:
     """The same tree of other branches. A dataclass is not initialised again: its leaves may be anything."""
     if dataclasses.is_dataclass(like) and all(getattr(like, name) is branch for name, branch in branches.items()):
         return like
-    if isinstance(like, dict):
+    if type(like) is dict:
         return branches
+    if isinstance(like, dict):  # an ordered one stays that
+        made = copy(like)
+        dict.update(made, branches)
+        return made
     if isinstance(like, list | tuple):
         return type(like)(*branches.values()) if hasattr(like, "_fields") else type(like)(branches.values())
     made = copy(like)
@@ -77,7 +81,7 @@ def flatten_like(tree: Any, like: Any, what: str) -> list[Any]:
         >>> flatten_like({"b": 2.0, "a": 1.0}, {"a": 0.0, "b": 0.0}, "tangents")
         [1.0, 2.0]
     """
-    wanted, given = _branches(like), _branches(tree)
+    wanted, given = branches_of(like), branches_of(tree)
     if wanted is None:
         return [tree]
     same = given is not None and given.keys() == wanted.keys() and _alike(tree, like)

@@ -161,12 +161,15 @@ class Compiled:
         return getattr(self.f, "__name__", type(self.f).__name__)
 
     def _traced(self, tracer: Tracer, seen: reach.View, args: Any, kwargs: Any) -> tuple[Any, Recording]:
-        leaves, rebuild = flatten((args, kwargs))
+        leaves, rebuild = flatten((args, dict(sorted(kwargs.items()))))  # in the order of what is seen
         labels = labels_of(self.f, args, kwargs)
         stood = list(stand_ins(seen.arrays, labels, tracer))
         given = iter(stood)
-        inputs = [next(given) if any(x is a for a in seen.arrays) else x for x in leaves]
+        inputs = [next(given) if reach.is_given(x) else x for x in leaves]
         stood_args, stood_kwargs = rebuild(inputs)
+        for x in leaves:
+            if isinstance(x, np.ndarray) and not reach.is_given(x):
+                tracer.notice(f"is a {type(x).__name__}, and no plain array", "an argument")
         with tracing(tracer), local_names(tracer):
             result = self.f(*stood_args, **stood_kwargs)
         outputs, put_together = flatten(result)

@@ -25,6 +25,7 @@ from tinygraph.program.code import GENERATORS
 from tinygraph.program.draws import state_of
 from tinygraph.program.tracer import HERE
 from tinygraph.tensor import Tensor
+from tinygraph.tree import branches_of
 
 PLAIN = (int, float, complex, str, bytes, bool, type(None), type(Ellipsis), np.dtype)
 OPAQUE = (type, CodeType, ModuleType, np.ufunc, Op, *GENERATORS)
@@ -52,6 +53,11 @@ _PARTS: dict[type, Parts] = {
     property: lambda x: (x.fget,),
 }
 _LIBRARIES = (HERE, *(sysconfig.get_path(p) + os.sep for p in ("stdlib", "platstdlib", "purelib", "platlib")))
+
+
+def is_given(x: Any) -> bool:
+    """Whether an argument is an array that a program is given."""
+    return type(x) is Tensor or type(x) is np.ndarray or isinstance(x, np.generic)
 
 
 class View(NamedTuple):
@@ -82,7 +88,7 @@ class _Walk:
     def argument(self, x: Any) -> None:
         """Arrays among arguments are given to the program; which of them are one and the same counts."""
         kind = type(x)
-        if kind is Tensor or kind is np.ndarray or isinstance(x, np.generic):
+        if is_given(x):
             data = x._data if kind is Tensor else x
             first = self.seen.setdefault(id(x), len(self.arrays))
             self.key.append((kind, data.shape, data.dtype, data.strides, kind is Tensor and x.requires_grad, first))
@@ -91,8 +97,17 @@ class _Walk:
             self.key.append((kind, tuple(x) if kind is dict else len(x)))
             for part in x.values() if kind is dict else x:
                 self.argument(part)
-        else:
+        elif isinstance(x, np.ndarray):
+            self.key.append(kind)  # one of another class, for which there is no program
+        elif isinstance(x, PLAIN) or (branches := branches_of(x)) is None:
             self.surroundings(x)
+        else:
+            beside = [part for part in _object_parts(x) if all(part is not branch for branch in branches.values())]
+            self.key += [(kind, *branches), len(beside)]
+            for part in branches.values():
+                self.argument(part)
+            for part in beside:
+                self.surroundings(part)
 
     def surroundings(self, x: Any) -> None:
         kind = type(x)

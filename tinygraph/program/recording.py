@@ -28,6 +28,7 @@ from tinygraph.program.source import identifier, routines
 from tinygraph.program.tracer import HERE, Tracer
 from tinygraph.program.variable import Variable
 from tinygraph.tensor import Tensor, handle
+from tinygraph.tree import branches_of
 
 RULES = HERE + "optim" + os.sep  # whose formulas use the field's names
 WATCHED = 1 << 20  # bytes of arrays in sight that are compared on each call, where something may be made of them
@@ -65,14 +66,10 @@ def labels_of(f: Callable[..., Any], args: Any, kwargs: Any) -> list[str]:
     found: list[str] = []
 
     def walk(x: Any, label: str) -> None:
-        if isinstance(x, dict):
-            for key, part in x.items():
-                walk(part, key if isinstance(key, str) else f"{label}_{key}")
-        elif isinstance(x, list | tuple):
-            for i, part in enumerate(x):
-                walk(part, f"{label}{i}")
-        elif isinstance(x, np.ndarray | np.generic | Tensor):
+        if reach.is_given(x):
             found.append(identifier(x.name) if isinstance(x, Tensor) and x.name else identifier(label))
+        for key, part in (branches_of(x) or {}).items():
+            walk(part, key if isinstance(key, str) else f"{label}{'_' * isinstance(x, dict)}{key}")
 
     for i, x in enumerate(args):
         walk(x, names[i] if i < len(names) else f"x{i}")
