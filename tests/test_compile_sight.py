@@ -96,3 +96,50 @@ def test_one_is_not_true_nor_one_point_zero() -> None:
         table["n"] = n
         for _ in range(2):
             assert compiled(X).dtype == f(X).dtype
+
+
+TAKEN = {
+    "an element": lambda A: lambda x: x * A[0],
+    "a sum": lambda A: lambda x: x * A.sum(),
+    "a float": lambda A: lambda x: x * float(A[0]),
+    "a branch": lambda A: lambda x: x if A[0] > 2.5 else -x,
+    "a length": lambda A: lambda x: x[: int(A[0])],
+    "an element in a loop": lambda A: lambda x: tg.scan(lambda h, row: (h * A[0] + row, None), 0.0, x)[0],
+}
+
+
+@pytest.mark.parametrize("what", TAKEN)
+def test_numbers_taken_out_of_an_array_in_sight(what: str) -> None:
+    A = np.array([2.0])
+    f = TAKEN[what](A)
+    compiled = tg.compile(f, strict=True)
+    for value in (2.0, 3.0, 1.0):
+        A[0] = value
+        agree(f, compiled)
+
+
+def test_an_array_that_the_function_itself_counts_in() -> None:
+    def counting() -> Callable[..., Any]:
+        calls = np.zeros(1)
+
+        def f(x: Any) -> Any:
+            calls[0] += 1
+            return x * calls[0]
+
+        return f
+
+    f, compiled = counting(), tg.compile(counting())
+    with pytest.warns(RuntimeWarning, match="writes to an array that it sees"):
+        np.testing.assert_array_equal(compiled(X), f(X))
+    agree(f, compiled)
+
+
+def test_too_many_numbers_in_sight() -> None:
+    A = np.zeros((1 << 17) + 1)
+    whole = tg.compile(lambda x: (x + A[: len(A)].shape[0]).sum())
+    with pytest.warns(RuntimeWarning, match="too many others"):
+        whole(X)
+    plain = tg.compile(lambda x: x.sum() * A, strict=True)
+    plain(X)
+    A[:] = 1.0
+    np.testing.assert_array_equal(plain(X), np.full(A.shape, 7.0))

@@ -28,6 +28,7 @@ from tinygraph.program.recording import (
     labels_of,
     local_names,
     made,
+    numbers_in,
     plain,
     spot,
     stand_ins,
@@ -164,7 +165,7 @@ class Compiled:
         leaves, rebuild = flatten((args, dict(sorted(kwargs.items()))))  # in the order of what is seen
         labels = labels_of(self.f, args, kwargs)
         stood = list(stand_ins(seen.arrays, labels, tracer))
-        given = iter(stood)
+        given, before = iter(stood), numbers_in(seen.held)
         inputs = [next(given) if reach.is_given(x) else x for x in leaves]
         stood_args, stood_kwargs = rebuild(inputs)
         for x in leaves:
@@ -202,7 +203,7 @@ class Compiled:
             return out, Recording(tracer.reason, held=held)
         recorded = tracer.program([*names, *stored])
         rebuilt = rebuilder(spots, put_together)
-        recording = made(recorded, tracer, rebuilt, held, seen, self._name, self.borrow, self.jit, self.reorder)
+        recording = made(recorded, tracer, rebuilt, held, seen, before, self._name, self.borrow, self.jit, self.reorder)
         return out, recording
 
     # --- what can be asked

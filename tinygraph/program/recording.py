@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from types import FrameType, MethodType
@@ -124,6 +124,7 @@ def made(
     rebuild: Any,
     held: Any,
     seen: reach.View,
+    before: Sequence[tuple[Any, bytes]],
     name: str,
     lent: bool,
     jit: bool,
@@ -151,10 +152,13 @@ def made(
     lent = lent and not any(x.name in kept and isinstance(x.value, np.ndarray) for x in recorded.lines)  # gradients
     mine = {id(x) for x in (*seen.held, *effects.functions, *(g for g, _ in effects.drawn))}
     fresh = tuple(_bytes(c) for c in recorded.constants.values() if id(c) not in mine)
-    watched = [bare_value(x) for x in seen.held if isinstance(x, np.ndarray)] if fresh else []
+    afresh = set(map(id, (*recorded.inputs.values(), *recorded.constants.values())))
+    if any(x.tobytes() != numbers for x, numbers in before if id(x) not in afresh):
+        return Recording("writes to an array that it sees and is not given", held=held)
+    watched = [x for x in seen.held if isinstance(x, np.ndarray) and (fresh or id(x) not in afresh)]
     if sum(x.nbytes for x in watched) > WATCHED:
-        reason = "makes arrays of its own, and sees too many others that these may depend on"
-        return Recording(reason, held=held)
+        whose = "makes arrays of its own, and sees" if fresh else "sees, beside those that it computes with,"
+        return Recording(f"{whose} too many others, on which its numbers may depend", held=held)
     return Recording(
         run=Choice(
             [lambda: run, *(partial(quick, program, lent, fused) for fused in (False, True)[: 1 + jit])],
@@ -178,6 +182,11 @@ def made(
         settled=not fresh,
         watched=tuple((x, x.tobytes()) for x in watched),
     )
+
+
+def numbers_in(held: Sequence[Any]) -> list[tuple[Any, bytes]]:
+    """The arrays among what is in sight, unless they are large, and their numbers."""
+    return [(x, x.tobytes()) for x in held if isinstance(x, np.ndarray) and x.nbytes <= WATCHED]
 
 
 def _places(program: Program, effects: Effects) -> tuple[int, ...]:
