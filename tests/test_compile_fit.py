@@ -68,6 +68,32 @@ def test_a_run_that_diverges_names_the_operation() -> None:
     np.testing.assert_equal(states[0], states[1])
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+def test_running_averages_are_those_before_a_run_diverged(compiled: bool) -> None:
+    bad = X.copy()
+    bad[20, 0] = np.nan
+    model = nn.Sequential(nn.BatchNorm1d(X.shape[1]), nn.Linear(X.shape[1], 3, rng=0), nn.BatchNorm1d(3))
+    met = []
+
+    def noted(update: Any) -> None:
+        met.append([buffer.copy() for buffer in model.buffers()])
+
+    class Noted:
+        on_batch_end = staticmethod(noted)
+
+    with pytest.raises(train.DivergenceError, match="NaN"):
+        run(
+            model,
+            optim.SGD(model.parameters(), lr=0.01),
+            (bad, Y),
+            compile=compiled,
+            callbacks=[Noted()],
+            shuffle=False,
+        )
+    assert met
+    np.testing.assert_equal(list(model.buffers()), met[-1])
+
+
 class Cautious(nn.Module):
     """Decides by a value."""
 

@@ -25,7 +25,10 @@ from tinygraph.train.history import History
 
 
 class DivergenceError(FloatingPointError):
-    """Training has met a NaN or an infinity. The parameters are those before it; `history` holds the epochs before."""
+    """Training has met a NaN or an infinity.
+
+    Parameters and running averages are those before it; `history` holds the epochs before.
+    """
 
     history: History
 
@@ -57,6 +60,7 @@ class Update:
         self.clip_norm, self.clip_value, self.axis = clip_norm, clip_value, axis
         self.parameters = [p for group in optimizer.param_groups for p in group["params"]]
         self.generators = list(generators(model).values())
+        self.buffers = list(_buffers(model))
         if compiled and isinstance(optimizer, LBFGS):
             warnings.warn("fit: compile=True: L-BFGS, which searches along a line, runs uncompiled", stacklevel=3)
             compiled = False
@@ -68,8 +72,16 @@ class Update:
 
     def __call__(self, group: Sequence[Any]) -> list[Passed]:
         before = [generator_state(rng) for rng in self.generators]
-        with np.errstate(all="ignore"):  # a NaN is told of below, with its operation
-            return self._run(group, before) if self._program is not None else self._step(group, before)
+        kept = [(holder, name, holder[name], holder[name].copy()) for holder, name in self.buffers]
+        try:
+            with np.errstate(all="ignore"):  # a NaN is told of below, with its operation
+                return self._run(group, before) if self._program is not None else self._step(group, before)
+        except DivergenceError:
+            for holder, name, buffer, numbers in kept:
+                if isinstance(buffer, np.ndarray):  # and no number that it has become
+                    buffer[...] = numbers
+                holder[name] = buffer
+            raise
 
     def _step(self, group: Sequence[Any], before: Sequence[Mapping[str, Any]]) -> list[Passed]:
         passed: list[Passed] = []
@@ -208,6 +220,14 @@ def generators(model: Any) -> dict[str, Generator]:
             if isinstance(value, Generator) and all(value is not rng for rng in found.values()):
                 found[f"{path}.{name}"] = value
     return found
+
+
+def _buffers(model: Any) -> Iterator[tuple[dict[str, Any], str]]:
+    """Where running averages are: the attributes of modules that are arrays, and may be written to."""
+    for module in model.modules() if isinstance(model, Module) else ():
+        for name, value in vars(module).items():
+            if isinstance(value, np.ndarray) and value.flags.writeable:
+                yield vars(module), name
 
 
 def _held(module: Module) -> Iterator[tuple[str, Any]]:
