@@ -182,6 +182,66 @@ def test_steps_that_differ_are_not_compiled() -> None:
         compiled(XS)
 
 
+def counting(W: Any, xs: Any) -> Any:
+    """A recurrence whose steps are numbered from outside."""
+    n = [0]
+
+    def step(h: Any, x: Any) -> Any:
+        n[0] += 1
+        return np.tanh(W @ h) * n[0] + x, None
+
+    return tg.scan(step, np.zeros(2), xs)[0].sum()
+
+
+@pytest.mark.parametrize("how", [lambda f: f, tg.grad, tg.value_and_grad])
+@pytest.mark.parametrize("first", [np.zeros((3, 2)), np.arange(6.0).reshape(3, 2)])
+def test_steps_that_count_are_found_out_whatever_their_numbers(how: Any, first: np.ndarray) -> None:
+    W = np.array([[0.1, 0.2], [0.3, 0.4]])
+    f = how(counting)
+    compiled = tg.compile(f)
+    with pytest.warns(RuntimeWarning, match="steps that are not alike"):
+        begun = compiled(W, first)
+    for got, want in ((begun, f(W, first)), (compiled(W, first + 1.0), f(W, first + 1.0))):
+        for a, b in zip(flatten(got)[0], flatten(want)[0], strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_arrays_that_a_step_makes_are_alike() -> None:
+    def f(xs: Any) -> Any:
+        def outer(h: Any, x: Any) -> Any:
+            inner, _ = tg.scan(lambda a, b: (a @ np.diag([0.5, 1.0, 2.0]) + b, None), h, xs)
+            return inner + x[[2, 0, 1]] + np.eye(3)[0], None
+
+        return tg.scan(outer, np.zeros(3), xs)[0].sum()
+
+    compiled = tg.compile(tg.grad(f), strict=True)
+    for xs in (np.zeros((4, 3)), np.arange(12.0).reshape(4, 3)):
+        np.testing.assert_array_equal(compiled(xs), tg.grad(f)(xs))
+
+
+def test_a_training_step_through_steps_that_count() -> None:
+    def made() -> tuple[Any, Any]:
+        W = tg.Tensor(np.array([[0.1, 0.2], [0.3, 0.4]]), requires_grad=True)
+        opt = tg.optim.Momentum([W], lr=0.1)
+
+        def step(xs: Any) -> float:
+            opt.zero_grad()
+            loss = counting(W, xs)
+            loss.backward()
+            opt.step()
+            return loss.item()
+
+        return W, step
+
+    (W, step), (twin, other) = made(), made()
+    compiled = tg.compile(step)
+    xs = np.arange(6.0).reshape(3, 2)
+    with pytest.warns(RuntimeWarning, match="steps that are not alike"):
+        losses = [compiled(xs) for _ in range(3)]
+    assert losses == [other(xs) for _ in range(3)]
+    np.testing.assert_array_equal(W.data, twin.data)
+
+
 def test_the_remedy_is_named() -> None:
     with pytest.raises(TypeError, match=r"write it with np\.where, cond, scan or while_loop"):
         tg.compile(lambda x: x if x.sum() > 0 else -x, strict=True)(H0)

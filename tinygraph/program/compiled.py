@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 import threading
 import warnings
@@ -20,6 +21,7 @@ from tinygraph.program.draws import restore, state_of
 from tinygraph.program.effects import grad_in, store, stored
 from tinygraph.program.explain import explained
 from tinygraph.program.fast import fast
+from tinygraph.program.nested import UNLIKE, UnlikeError
 from tinygraph.program.outcome import rebuilder, regain
 from tinygraph.program.recording import (
     Recording,
@@ -119,7 +121,13 @@ class Compiled:
             tracer = Tracer(self.strict, getattr(self.f, "__code__", None))
             random = reach.generators(seen.held)
             states = [reach.states([g]) for g in random]
-            out, recording = self._traced(tracer, seen, args, kwargs)
+            try:
+                out, recording = self._traced(tracer, seen, args, kwargs)
+            except UnlikeError:  # what came out of them is not what f gives
+                for g, state in zip(random, states, strict=True):
+                    restore(g, pickle.loads(state)[0])
+                self._recordings[key] = self._refused(f"loops through {UNLIKE}", seen.held)
+                return self.f(*args, **kwargs)
             key = self._full(key, recording)
             drawn = [g for g, _ in tracer.effects.drawn]
             moved = [g for g, state in zip(random, states, strict=True) if reach.states([g]) != state]

@@ -6,10 +6,11 @@ Of a loop the first step is written down and the others are only computed; of a 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from tinygraph.program import code
 from tinygraph.program.code import GENERATORS, UNMATCHED, Line, Program, used
 from tinygraph.program.routines import Branch, Loop, Result, may_refuse
 from tinygraph.program.variable import Variable, value_of
+
+UNLIKE = "steps that are not alike: they draw random numbers, or change what they depend on"
+NAME = re.compile(r"(?<=Name\(id=)'\w+'")
 
 
 @contextmanager
@@ -57,22 +61,98 @@ def paused(tracer: Any) -> Iterator[None]:
         tracer.open, tracer.block, tracer.place = before
 
 
-def loop(tracer: Any, run: Any) -> list[list[Any]]:
-    """Make a run of a loop, and write it down as a function of its own: its results, as variables."""
-    state, xs, going = run.state, run.xs, run.loop.going
-    plain = [list(map(value_of, part)) for part in (state, xs)]
+class UnlikeError(BaseException):
+    """Two recordings of the same step differ, before anything has been changed; past whatever f itself handles."""
+
+
+class Step(NamedTuple):
+    """A step as it is recorded: its lines, what it is given, what it gives."""
+
+    lines: list[Line]
+    given: list[Variable]
+    row: list[Variable]
+    real: bool
+    results: list[list[Any]]
+    names: list[list[str]]
+
+
+def _step(tracer: Any, run: Any, state: list[Any], rows: list[Any]) -> Step:
+    """Record the first step of a loop."""
     with apart(tracer) as lines:
-        given = [tracer.inside(x) for x in plain[0]]
-        row = [tracer.inside(_row(x, run.loop.reverse)) for x in plain[1]]
+        given = [tracer.inside(x) for x in state]
+        row = [tracer.inside(_row(x, run.loop.reverse)) for x in rows]
         for part, wishes in zip((given, row), run.loop.names, strict=True):
             tracer.labels.update((v.name, wish) for v, wish in zip(part, wishes, strict=bool(wishes)) if wish)
-        real = all(map(len, plain[1]))  # or there is no step to be made, and nothing but its form counts
-        if going is not None:
-            test = going(run.form(given))
+        real = all(map(len, rows))  # or there is no step to be made, and nothing but its form counts
+        if run.loop.going is not None:
+            test = run.loop.going(run.form(given))
             real = bool(value_of(test))
             tracer._statement(ast.If(ast.UnaryOp(ast.Not(), tracer.expression(test)), [ast.Break()], []))
         results = _results(tracer, run.step, given, row, real=real)
         names = [[name_of(tracer, y) for y in part] for part in results]
+    return Step(lines, given, row, real, results, names)
+
+
+def _repeated(tracer: Any, run: Any, once: Step, state: list[Any], rows: list[Any]) -> None:
+    """Record the step again: one that counts, or draws, is another by then, whatever its numbers are."""
+    kept = ("constants", "_captured", "labels", "routines", "within")
+    before = {name: dict(getattr(tracer, name)) for name in kept}
+    again = _step(tracer, run, state, rows)
+    if not tracer.open:
+        return
+    ends = [[v.name for v in (*s.given, *s.row)] for s in (once, again)]
+    results = [[n for part in s.names for n in part] for s in (once, again)]
+    alike = _alike(tracer, (once.lines, again.lines), ends, results)
+    for name, found in before.items():
+        getattr(tracer, name).clear()
+        getattr(tracer, name).update(found)
+    if not alike:
+        if not any(_done(tracer.effects)) and not tracer.effects.begun:
+            raise UnlikeError
+        tracer.notice(f"goes through {UNLIKE}", "a loop")
+
+
+def _alike(tracer: Any, lines: Any, inputs: Any, results: Any) -> bool:
+    """Whether two recordings differ in nothing but the names of their variables."""
+    one, two = lines
+    if any(len(a) != len(b) for a, b in (lines, inputs, results)):
+        return False
+    same = dict(zip(*inputs, strict=True)) | {a.name: b.name for a, b in zip(one, two, strict=True)}
+
+    def match(x: str, y: str) -> bool:
+        if x == y or same.get(x) == y:
+            return True
+        if x in tracer.routines and y in tracer.routines:
+            bodies = [tracer.routines[n].bodies for n in (x, y)]
+            return len(bodies[0]) == len(bodies[1]) and all(
+                _alike(tracer, (a.lines, b.lines), (list(a.inputs), list(b.inputs)), (a.results, b.results))
+                for a, b in zip(*bodies, strict=True)
+            )
+        pair = [tracer.constants.get(n) for n in (x, y)]
+        if any(isinstance(k, np.ndarray) for k in pair):
+            return all(isinstance(k, np.ndarray) for k in pair) and _same_bits(*pair)
+        return all(n in tracer.constants for n in (x, y)) and repr(pair[0]) == repr(pair[1])
+
+    for a, b in zip(one, two, strict=True):
+        names = [[x.id for x in ast.walk(line.code) if isinstance(x, ast.Name)] for line in (a, b)]
+        if NAME.sub("", ast.dump(a.code)) != NAME.sub("", ast.dump(b.code)) or not all(map(match, *names)):
+            return False
+    return all(map(match, *results))
+
+
+def _same_bits(x: Any, y: Any) -> bool:
+    """Whether two arrays hold the same bits."""
+    return bool((x.shape, x.dtype) == (y.shape, y.dtype) and x.tobytes() == y.tobytes())
+
+
+def loop(tracer: Any, run: Any) -> list[list[Any]]:
+    """Make a run of a loop, and write it down as a function of its own: its results, as variables."""
+    state, xs, going = run.state, run.xs, run.loop.going
+    plain = [list(map(value_of, part)) for part in (state, xs)]
+    once = _step(tracer, run, *plain)
+    lines, given, row, real, results, names = once
+    if tracer.open and real:
+        _repeated(tracer, run, once, *plain)
     known = [[tracer.labels.get(n, "") for n in part] for part in ([v.name for v in row], names[1])]
     run.names = [
         [tracer.labels.get(n, tracer.labels.get(v.name, "")) for n, v in zip(names[0], given, strict=True)],

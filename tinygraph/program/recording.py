@@ -20,6 +20,7 @@ from tinygraph.program.code import Program, evaluated
 from tinygraph.program.draws import restore, state_of
 from tinygraph.program.effects import Effects, Read, Store
 from tinygraph.program.fast import fast, workspaces
+from tinygraph.program.nested import UNLIKE, UnlikeError
 from tinygraph.program.passes import applied
 from tinygraph.program.reorder import REORDERING, near
 from tinygraph.program.routines import trimmed
@@ -145,7 +146,9 @@ def made(
         program = recorded
         run, source = defined(program, title)
         if (effects.final or effects.drawn or program.routines) and not _repeats(run, recorded, effects):
-            why = "loops through steps that are not alike: they draw random numbers, or change what they depend on"
+            why = f"loops through {UNLIKE}"
+            if program.routines and not (effects.stores or effects.final or effects.drawn):
+                raise UnlikeError
             return Recording(why if program.routines else "does something beside that its program does not", held=held)
     written = _places(program, effects)
     kept = {s.name for s in effects.stores}
