@@ -504,3 +504,30 @@ def test_a_method_that_objects_share() -> None:
     alike(one.p, eager.p)
     alike(two.p, eager.p)
     is_compiled(compiled, 2)
+
+
+@pytest.mark.parametrize("calls", [1, 2, 3, 4, 9])  # while the renderings are tried, and after
+def test_an_error_in_a_later_call_is_the_functions_own(calls: int) -> None:
+    """The program has drawn random numbers by then, and has written to nothing."""
+    found = []
+    good, bad = np.arange(10) % 3, np.full(10, 7)
+    for wrap in (lambda f: f, tg.compile):
+        rng = np.random.default_rng(0)
+        model = nn.Sequential(nn.Linear(4, 3, rng=1), nn.BatchNorm1d(3), nn.Dropout(0.5, rng=rng))
+        optimizer = optim.SGD(model.parameters(), lr=0.1)
+
+        def step(x: Any, labels: Any, model: Any = model, optimizer: Any = optimizer) -> Any:
+            outputs = model(x)
+            loss = tg.cross_entropy(outputs, labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            return loss.data
+
+        run, x = wrap(step), np.random.default_rng(2).normal(size=(10, 4))
+        for _ in range(calls):
+            run(x, good)
+        with pytest.raises(IndexError, match=r"cross_entropy of shape \(10, 3\)") as info:
+            run(x, bad)
+        found.append((str(info.value), model.state_dict(), rng.random(), [run(x, good) for _ in range(3)]))
+    np.testing.assert_equal(found[0], found[1])

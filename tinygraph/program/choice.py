@@ -44,7 +44,7 @@ class Choice:
         self.makes = list(makes)
         self.last = last
         self.runs: list[Run] = []
-        self.best: list[int] = []  # nanoseconds
+        self.best: dict[int, int] = {}  # nanoseconds, of those that have come to an end
         self.calls = 0
         self.chosen: Run | None = None
         self._lock = threading.Lock()
@@ -56,9 +56,14 @@ class Choice:
             return self._proved(arrays) if self.makes else self._timed(arrays)
 
     def _proved(self, arrays: Any) -> Any:
-        run = self.makes.pop(0)()
-        mine = [copy.deepcopy(x) if i in self.written else x for i, x in enumerate(arrays)] if self.runs else arrays
-        results = run(*mine)
+        if not self.runs:  # it stays the first one if it raises
+            results = (run := self.makes[0]())(*arrays)
+            mine = arrays
+            del self.makes[0]
+        else:
+            run = self.makes.pop(0)()
+            mine = [copy.deepcopy(x) if i in self.written else x for i, x in enumerate(arrays)]
+            results = run(*mine)
         wanted = self.runs[0](*arrays) if self.runs else results
         if same(wanted, results) and all(_left_alike(arrays[i], mine[i]) for i in self.written):
             self.runs.append(run)
@@ -67,16 +72,14 @@ class Choice:
         return wanted
 
     def _timed(self, arrays: Any) -> Any:
-        round_, turn = divmod(self.calls, len(self.runs))
+        turn = self.calls % len(self.runs)
         self.calls += 1
         start = perf_counter_ns()
         results = self.runs[turn](*arrays)
         took = perf_counter_ns() - start
-        if round_ == 0:
-            self.best.append(took)
-        self.best[turn] = min(took, self.best[turn])
-        if self.calls == TRIALS * len(self.runs):
-            self.chosen = self.runs[self.best.index(min(self.best))]
+        self.best[turn] = min(took, self.best.get(turn, took))
+        if self.calls >= TRIALS * len(self.runs):
+            self.chosen = self.runs[min(self.best, key=self.best.__getitem__)]
         return results
 
 

@@ -88,11 +88,15 @@ class Compiled:
         for tag in found.dropped:
             tag.grad = None
         before = [(g, state_of(g)) for g in found.drawn]
-        results = found.run(*given)
-        if results is NotImplemented:
+        failed = False
+        try:
+            results = found.run(*given)
+        except Exception:  # noqa: BLE001  what f itself says names the operation
+            failed = True
+        if failed or results is NotImplemented:
             for generator, state in before:
                 restore(generator, state)
-            return self._recorded(key, found, seen, args, kwargs)
+            return self.f(*args, **kwargs) if failed else self._recorded(key, found, seen, args, kwargs)
         out = found.rebuild(results, seen.arrays)
         if found.stores:
             store(found.stores, results, seen.arrays)

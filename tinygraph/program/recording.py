@@ -53,7 +53,7 @@ class Recording(NamedTuple):
     begun: tuple[tuple[Tag | int, bool], ...] = ()  # whether there were gradients, in Tensors or the i-th argument
     written: tuple[int, ...] = ()  # which of what it is given the program writes to, or draws from
     dropped: tuple[Tag, ...] = ()  # whose gradients go before the run, so that their memory is free
-    drawn: tuple[Any, ...] = ()  # generators that are set back where the program finds itself unfit
+    drawn: tuple[Any, ...] = ()  # generators that are set back where the program fails or finds itself unfit
     settled: bool = True  # whether they have been seen to be the same twice
     watched: tuple[tuple[Any, bytes], ...] = ()  # what they may have been made of, and its numbers then
 
@@ -181,7 +181,7 @@ def made(
         begun=effects.begun_with(),
         written=written,
         dropped=tuple(effects.dropped),
-        drawn=tuple(g for g, _ in effects.drawn) if any(line.check for line in program.lines) else (),
+        drawn=tuple(g for g, _ in effects.drawn),
         settled=not fresh,
         watched=tuple((x, x.tobytes()) for x in watched),
     )
