@@ -57,6 +57,17 @@ def test_what_is_written_twice_is_removed_once_and_its_reader_changed():
     assert said[2].startswith("≠ t_4 = t_2 + t_2 was t_2 + t_3")
 
 
+def test_what_has_been_called_is_drawn_without_inputs(compiled):
+    assert render(compiled).text == render(compiled, view="program").text
+    fresh = tg.compile(lambda x: np.sin(x) * 2.0)
+    with pytest.raises(TypeError, match="inputs="):
+        render(fresh)
+    graph = render(fresh, inputs=(2.0,)).text
+    fresh(np.array(2.0))
+    assert "np.sin(x)" in render(fresh).text
+    assert render(fresh, inputs=(2.0,)).text == graph, "with inputs it is the graph of values"
+
+
 @pytest.mark.skipif(not available(), reason="nothing to draw with is installed")
 def test_programs_are_written_as_files(compiled, tmp_path):
     diff(compiled.f, compiled, tmp_path / "diff.svg", theme="dark")

@@ -249,6 +249,11 @@ class Compiled:
         ]
 
     @property
+    def _is_recorded(self) -> bool:
+        """Whether there is a program, which has a source and can be drawn."""
+        return any(r.run is not None for r in self._recordings.values())
+
+    @property
     def source(self) -> str:
         """The NumPy code of the last signature that was compiled.
 
@@ -328,7 +333,7 @@ def compile(  # noqa: A001  the field's word
 
     Returns:
         A function with `source`, `fast_source`, `constants`, `signatures` and `explain()`. Of both sources the one runs
-        that is faster on the first calls.
+        that is faster on the first calls; `tinygraph.render` draws it.
 
     Raises:
         TypeError: f cannot be compiled, with `strict`.

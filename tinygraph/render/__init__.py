@@ -64,7 +64,8 @@ def render(
 
     Args:
         x: a Tensor; several, which are drawn without derivatives, but with the gradients that `backward` has left; or
-            a function, compiled or not, or module, which is called on `inputs`.
+            a function, compiled or not, or module, which is called on `inputs`. A compiled function that has been
+            called is drawn without them, as the program that was recorded last.
         path: a file to write: .svg, .png, .pdf, .html, .json, or .dot and .gv for the source alone.
         inputs: the arguments of a function, in order or by name; numbers and arrays become Tensors.
         names: names for Tensors and arrays, as `names=locals()`; the first name counts, those with _ in front do not.
@@ -124,7 +125,7 @@ def render(
     palette(theme)
     if path is not None:
         export.check(path)
-    if view == "program":
+    if view == "program" or (view == "auto" and isinstance(x, Compiled) and x._is_recorded and not len(inputs)):
         return _program(x, path, inputs, title, theme, backend, max_nodes, rankdir)
     found = subject(x, inputs, names)
     layers = depth is not None or not parameters or profile or heat is not None
