@@ -182,6 +182,7 @@ METHODS += [
     "copy",
     "argmax",
     "argmin",
+    "conj",
     "item",
 ]
 for _name in METHODS:
