@@ -1,5 +1,6 @@
 """compile: whatever a function sees, beside its arguments, may change between two calls, and the next one knows."""
 
+import random
 from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -143,3 +144,22 @@ def test_too_many_numbers_in_sight() -> None:
     plain(X)
     A[:] = 1.0
     np.testing.assert_array_equal(plain(X), np.full(A.shape, 7.0))
+
+
+MINE = random.Random(0)
+
+
+@pytest.mark.parametrize(
+    "draw", [random.random, MINE.random, np.random.default_rng(0).random, lambda: MINE.gauss(0.0, 1.0)]
+)
+def test_random_numbers_of_python(draw: Callable[[], float]) -> None:
+    compiled = tg.compile(lambda x: x * draw())
+    with pytest.warns(RuntimeWarning, match="draws random numbers"):
+        first = compiled(X)
+    assert not np.array_equal(first, compiled(X))
+
+
+def test_the_array_that_a_view_looks_into() -> None:
+    f = tg.compile(lambda x: x.T.base * 2.0)
+    for x in (np.ones((2, 3)), np.full((2, 3), 5.0)):
+        np.testing.assert_array_equal(f(x), x * 2.0)

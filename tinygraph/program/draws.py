@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -34,12 +35,16 @@ class Draws:
 
 def state_of(generator: Any) -> Any:
     """The state of a random generator."""
+    if isinstance(generator, Random):
+        return generator.getstate()
     return generator.get_state() if isinstance(generator, np.random.RandomState) else generator.bit_generator.state
 
 
 def restore(generator: Any, state: Any) -> None:
     """Set a random generator back."""
-    if isinstance(generator, np.random.RandomState):
+    if isinstance(generator, Random):
+        generator.setstate(state)
+    elif isinstance(generator, np.random.RandomState):
         generator.set_state(state)
     else:
         generator.bit_generator.state = state

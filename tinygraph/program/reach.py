@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import random
 import sys
 import sysconfig
 from array import array
@@ -15,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from functools import cache, lru_cache, partial
 from operator import is_
-from types import CodeType, FunctionType, MappingProxyType, MethodType, ModuleType
+from types import BuiltinMethodType, CodeType, FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -47,6 +48,7 @@ _PARTS: dict[type, Parts] = {
     bytearray: lambda x: (bytes(x),),
     array: lambda x: (x.typecode, x.tobytes()),
     MethodType: lambda x: (x.__self__, x.__func__),
+    BuiltinMethodType: lambda x: (x.__self__,),  # the random of a generator
     partial: lambda x: (x.func, x.args, x.keywords),
     staticmethod: lambda x: (x.__func__,),
     classmethod: lambda x: (x.__func__,),
@@ -321,8 +323,8 @@ class Sight:
 
 
 def generators(held: list[Any]) -> list[Any]:
-    """The random generators in sight, and NumPy's common one."""
-    return [np.random.mtrand._rand, *(x for x in held if isinstance(x, GENERATORS))]
+    """The random generators in sight, and the common ones of NumPy and of Python."""
+    return [np.random.mtrand._rand, random._inst, *(x for x in held if isinstance(x, (*GENERATORS, random.Random)))]
 
 
 def states(of: list[Any]) -> bytes:

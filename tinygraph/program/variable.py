@@ -46,7 +46,7 @@ _SYMBOLS: dict[str, Any] = {
 }
 _COMPARISONS: dict[str, Any] = {"lt": ast.Lt, "le": ast.LtE, "gt": ast.Gt, "ge": ast.GtE, "eq": ast.Eq, "ne": ast.NotEq}
 _UNARY: dict[str, Any] = {"neg": ast.USub, "pos": ast.UAdd, "invert": ast.Invert}
-STATIC = {"strides", "itemsize", "nbytes", "flags", "base"}  # what a call's signature settles
+STATIC = {"strides", "itemsize", "nbytes", "flags"}  # what a call's signature settles
 VALUES = {"tolist", "flat", "tobytes", "tofile", "dump", "dumps", "data", "ctypes"}
 IN_PLACE = {"fill", "sort", "put", "partition", "resize", "setflags", "setfield", "byteswap"}
 
