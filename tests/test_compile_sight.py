@@ -163,3 +163,24 @@ def test_the_array_that_a_view_looks_into() -> None:
     f = tg.compile(lambda x: x.T.base * 2.0)
     for x in (np.ones((2, 3)), np.full((2, 3), 5.0)):
         np.testing.assert_array_equal(f(x), x * 2.0)
+
+
+def test_attributes_of_a_function() -> None:
+    def inner(x: Any) -> Any:
+        return x * getattr(inner, "rate", 1.0)
+
+    def f(x: Any) -> Any:
+        return inner(x)
+
+    compiled = tg.compile(f, strict=True)
+    agree(f, compiled)
+    for rate in (2.0, 3.0):
+        inner.rate = rate  # type: ignore[attr-defined]
+        agree(f, compiled)
+
+
+def test_signs_of_complex_zeros() -> None:
+    scale = [0j]
+    compiled = tg.compile(lambda x: np.angle(np.full(len(x), scale[0])) + x, strict=True)
+    for scale[0] in (0j, complex(-0.0, 0.0), complex(0.0, -0.0)):
+        np.testing.assert_array_equal(compiled(X), np.angle(scale[0]) + X)

@@ -114,7 +114,7 @@ class _Walk:
     def surroundings(self, x: Any) -> None:
         kind = type(x)
         if isinstance(x, PLAIN):
-            self.key.append((kind, repr(x) if kind is float else x))
+            self.key.append((kind, repr(x) if kind is float or kind is complex else x))
             return
         self.key.append(id(x))
         if id(x) in self.seen:
@@ -163,10 +163,11 @@ def _told_parts(x: Any) -> Sequence[Any]:
 
 
 def _function_parts(f: FunctionType) -> Sequence[Any]:
-    """Its code, what it closes over, its defaults, the globals that it names, those of modules of the user's too."""
+    """Its code, defaults, closure, attributes, the globals that it names, those of modules of the user's too."""
     parts = [f.__code__, f.__defaults__, f.__kwdefaults__, *map(_content, f.__closure__ or ())]
     if of_library(f.__code__.co_filename):
         return parts
+    parts += [*f.__dict__, *f.__dict__.values()]
     names = _globals_of(f.__code__)
     seen = list(map(f.__globals__.get, names))
     modules = [part for part in seen if _is_users_module(part)]
@@ -291,7 +292,7 @@ def _looking(looked: Sequence[tuple[Parts, Any, Sequence[Any]]]) -> Callable[[],
             written += [f"c{i}_{j}.cell_contents" for j in range(len(cells))]
             if not of_library(x.__code__.co_filename):
                 space |= {f"g{i}": x.__globals__.get, f"n{i}": _globals_of(x.__code__)}
-                written.append(f"*map(g{i}, n{i})")
+                written.append(f"*x{i}.__dict__, *x{i}.__dict__.values(), *map(g{i}, n{i})")
         else:
             written.append(f"*p{i}(x{i})")
         written.append("end")
