@@ -103,3 +103,37 @@ def test_an_array_of_another_class_runs_the_function_as_it_is(x: Any) -> None:
         assert str(got) == str(x * x)
     with pytest.raises(TypeError, match="no plain array"):
         tg.compile(lambda x: x * x, strict=True)(x)
+
+
+def scaled(x: Any, by: Any) -> Any:
+    return x * by
+
+
+RETURNS = [
+    lambda x: (x.sum().item(), x),
+    lambda x: [x, x.sum().item(), x.max().item()],
+    lambda x: {"loss": x.sum().item(), "x": (x.min().item(), scaled(x, 2.0))},
+]
+
+
+@pytest.mark.parametrize("f", RETURNS)
+def test_numbers_that_are_returned_beside_others(f: Callable[..., Any]) -> None:
+    compiled = tg.compile(f, strict=True)
+    for x in (X, -X, 3.0 * X):
+        for want, got in zip(flatten(f(x))[0], flatten(compiled(x))[0], strict=True):
+            assert type(got) is type(want)
+            np.testing.assert_array_equal(got, want)
+
+
+USES = [
+    lambda x: (scaled(2.0, x.sum().item()), x),
+    lambda x: (x.sum().item().real, x),
+    lambda x: (x, x[x.sum().item() > 0 :]),
+    lambda x: [x, x.sum().item() + 1.0],
+]
+
+
+@pytest.mark.parametrize("f", USES)
+def test_numbers_that_are_used_first_stay_pythons(f: Callable[..., Any]) -> None:
+    with pytest.raises(TypeError, match=r"item\(\)"):
+        tg.compile(f, strict=True)(X)

@@ -7,7 +7,7 @@ import dis
 import os
 import sys
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import CodeType
 from typing import Any
 
@@ -39,6 +39,9 @@ SYMBOLS |= {np.matmul: ast.MatMult, np.less: ast.Lt, np.less_equal: ast.LtE, np.
 SYMBOLS |= {np.greater_equal: ast.GtE, np.equal: ast.Eq, np.not_equal: ast.NotEq}
 REDUCED = {np.add: "sum", np.multiply: "prod", np.maximum: "max", np.minimum: "min"}
 ARRAYS = np.ndarray | np.generic | bool | int | float
+GATHERING = ("BUILD_TUPLE", "BUILD_LIST", "BUILD_MAP", "BUILD_CONST_KEY_MAP")
+BESIDE = ("LOAD_", "PUSH_NULL", "PRECALL", "CALL")  # what computes the other results
+OF_THE_TOP = ("LOAD_ATTR", "LOAD_METHOD")
 REMEDY = "write it with np.where, cond, scan or while_loop, or with arguments that are no arrays"
 
 
@@ -223,13 +226,12 @@ class Tracer:
             self.notice("is printed")
 
     def returning(self) -> bool:
-        """Whether the traced function is about to return the number that it asks for: `return loss.item()`."""
+        """Whether the number that is asked for goes into what the traced function returns: `return loss.item(), y`."""
         frame: Any = sys._getframe(2)
         while frame.f_back is not None and frame.f_code.co_filename.startswith(HERE):
             frame = frame.f_back
         while self.open and frame is not None and not frame.f_code.co_filename.startswith(HERE):
-            after = (i.opname for i in dis.get_instructions(frame.f_code) if i.offset > frame.f_lasti)
-            if next(after, "") != "RETURN_VALUE":
+            if not _returned(i for i in dis.get_instructions(frame.f_code) if i.offset > frame.f_lasti):
                 return False
             if frame.f_code is self.code:
                 return True
@@ -509,6 +511,22 @@ class Tracer:
         routines = {title: made.finished(self.labels) for title, made in self.routines.items()}
         lines, labels, final = tuple(self.lines), dict(self.labels), self.effects.final
         return Program(inputs, self.constants, lines, tuple(results), labels, unstable, final, routines)
+
+
+def _returned(instructions: Iterable[dis.Instruction]) -> bool:
+    """Whether the value on top of the stack is only returned, at most within tuples, lists and dicts."""
+    above = 0  # how many values lie upon it
+    for i in instructions:
+        if i.opname == "RETURN_VALUE":
+            return above == 0
+        effect = dis.stack_effect(i.opcode, i.arg)
+        if i.opname in GATHERING:
+            above = max(above + effect, 0)
+        elif i.opname.startswith(BESIDE) and (above or i.opname not in OF_THE_TOP) and above + effect > 0:
+            above += effect
+        else:
+            return False
+    return False
 
 
 def _counted(function: Callable[..., Any], args: Any, kwargs: Any) -> bool:
