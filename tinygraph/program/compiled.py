@@ -148,10 +148,8 @@ class Compiled:
 
     def _full(self, key: Any, recording: Recording) -> Any:
         """The key of a recording, with what gradients there were before it."""
-        known, there = (
-            self._tags.get(key[:2], ()),
-            dict(zip(self._tags.get(key[:2], ()), key[2] if key[2:] else (), strict=True)),
-        )
+        known = self._tags.get(key[:2], ())
+        there = dict(zip(known, key[2] if key[2:] else (), strict=True))
         there |= {tag: begun for tag, begun in recording.begun if tag not in there}
         if not there:
             return key
