@@ -352,3 +352,33 @@ def test_an_operation_of_ones_own_may_have_parameters_and_a_function_of_numpy() 
         tg.op(np.exp, vjps=[lambda g, ans, x: g])
     with pytest.raises(ValueError, match="kind 'smooth' is not one of"):
         tg.op(scaled, vjps=[None], kind="smooth")
+
+
+@pytest.mark.parametrize(
+    ("method", "how"),
+    [
+        ("sum", {"where": True}),
+        ("mean", {"axis": 0, "keepdims": True, "where": True}),
+        ("max", {"initial": 2.5, "where": True}),
+        ("min", {"axis": 1, "initial": 9.0, "where": True}),
+        ("prod", {"initial": 2.0, "where": True}),
+        ("std", {"ddof": 1, "where": True}),
+        ("var", {"axis": 1, "where": True}),
+        ("any", {"where": True}),
+        ("all", {"where": True, "axis": 0}),
+        ("argmax", {"axis": 1, "keepdims": True}),
+    ],
+)
+def test_reducing_methods_take_what_numpys_take(method: str, how: dict[str, Any]) -> None:
+    a = np.array([[1.0, 2.0], [3.0, np.nan]])
+    how = {k: ~np.isnan(a) if k == "where" else v for k, v in how.items()}
+    found = getattr(tg.Tensor(a), method)(**how)
+    np.testing.assert_array_equal(getattr(found, "data", found), getattr(a, method)(**how))
+
+
+def test_a_reducing_method_passes_gradients_where_it_looks() -> None:
+    t = tg.Tensor(np.array([[1.0, 2.0], [3.0, np.nan]]))
+    t.sum(where=~np.isnan(t.data)).backward()
+    np.testing.assert_array_equal(t.grad, [[1.0, 1.0], [1.0, 0.0]])
+    with pytest.raises(TypeError, match="unexpected keyword argument 'foo'"):
+        t.sum(foo=1)

@@ -492,25 +492,39 @@ class Tensor(Traced):
     def T(self) -> Tensor:  # noqa: N802  NumPy's name
         return shape.transpose(self)
 
-    def sum(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+    def sum(self, axis: Any = None, *, keepdims: bool = False, **options: Any) -> Tensor:
+        if options:  # where=, initial=, dtype=, as all that NumPy has, here and below
+            return np.sum(self, axis=axis, keepdims=keepdims, **options)
         return self._record(reduce.sum, (self,), {"axis": axis, "keepdims": keepdims})
 
-    def mean(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+    def mean(self, axis: Any = None, *, keepdims: bool = False, **options: Any) -> Tensor:
+        if options:
+            return np.mean(self, axis=axis, keepdims=keepdims, **options)
         return self._record(reduce.mean, (self,), {"axis": axis, "keepdims": keepdims})
 
-    def prod(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+    def prod(self, axis: Any = None, *, keepdims: bool = False, **options: Any) -> Tensor:
+        if options:
+            return np.prod(self, axis=axis, keepdims=keepdims, **options)
         return reduce.prod(self, axis=axis, keepdims=keepdims)
 
-    def max(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+    def max(self, axis: Any = None, *, keepdims: bool = False, **options: Any) -> Tensor:
+        if options:
+            return np.max(self, axis=axis, keepdims=keepdims, **options)
         return reduce.max(self, axis=axis, keepdims=keepdims)
 
-    def min(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+    def min(self, axis: Any = None, *, keepdims: bool = False, **options: Any) -> Tensor:
+        if options:
+            return np.min(self, axis=axis, keepdims=keepdims, **options)
         return reduce.min(self, axis=axis, keepdims=keepdims)
 
-    def var(self, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Tensor:
+    def var(self, axis: Any = None, *, ddof: float = 0, keepdims: bool = False, **options: Any) -> Tensor:
+        if options:
+            return np.var(self, axis=axis, ddof=ddof, keepdims=keepdims, **options)
         return reduce.var(self, axis=axis, ddof=ddof, keepdims=keepdims)
 
-    def std(self, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Tensor:
+    def std(self, axis: Any = None, *, ddof: float = 0, keepdims: bool = False, **options: Any) -> Tensor:
+        if options:
+            return np.std(self, axis=axis, ddof=ddof, keepdims=keepdims, **options)
         return reduce.std(self, axis=axis, ddof=ddof, keepdims=keepdims)
 
     def cumsum(self, axis: int | None = None, dtype: Any = None) -> Tensor:
@@ -567,17 +581,17 @@ class Tensor(Traced):
             return self.data.astype(dtype)
         return shape.astype(self, dtype=np.dtype(dtype))
 
-    def argmax(self, axis: int | None = None) -> Any:
-        return self.data.argmax(axis)
+    def argmax(self, axis: int | None = None, **options: Any) -> Any:
+        return self.data.argmax(axis, **options)
 
-    def argmin(self, axis: int | None = None) -> Any:
-        return self.data.argmin(axis)
+    def argmin(self, axis: int | None = None, **options: Any) -> Any:
+        return self.data.argmin(axis, **options)
 
-    def any(self, axis: Any = None) -> Any:
-        return self.data.any(axis)
+    def any(self, axis: Any = None, **options: Any) -> Any:
+        return self.data.any(axis, **options)
 
-    def all(self, axis: Any = None) -> Any:
-        return self.data.all(axis)
+    def all(self, axis: Any = None, **options: Any) -> Any:
+        return self.data.all(axis, **options)
 
 
 _new = Tensor.__new__
