@@ -6,44 +6,13 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from benchmarks import (
-    arithmetic,
-    chain,
-    contestants,
-    conv,
-    derivatives,
-    environment,
-    fit,
-    layers,
-    million,
-    mlp,
-    models,
-    ode,
-    optimizers,
-    record,
-    startup,
-    tables,
-    vmap,
-)
+from benchmarks import contestants, environment, tables
 from benchmarks.budgets import judge
 from benchmarks.harness import Result
 from benchmarks.profiles import PROFILES, Profile
 
 WORKLOADS: dict[str, Callable[[Profile, Iterable[str]], Iterable[Result]]] = {
-    "record": record.run,
-    "chain": chain.run,
-    "arithmetic": arithmetic.run,
-    "mlp": mlp.run,
-    "models": models.run,
-    "conv": conv.run,
-    "layers": layers.run,
-    "optimizers": optimizers.run,
-    "vmap": vmap.run,
-    "derivatives": derivatives.run,
-    "ode": ode.run,
-    "fit": fit.run,
-    "million": million.run,
-    "startup": startup.run,
+    name: module.run for name, module in tables.MODULES.items()
 }
 
 

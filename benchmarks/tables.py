@@ -25,9 +25,24 @@ from benchmarks.budgets import Verdict
 from benchmarks.contestants import CONTESTANTS, REFERENCE, label
 from benchmarks.harness import Quartiles, Result
 
-MODULES = (record, chain, arithmetic, mlp, models, conv, layers, optimizers, vmap, derivatives)
-MODULES += (ode, fit, million, startup)
-ABOUT = {module.__name__.rpartition(".")[2]: module.ABOUT for module in MODULES}
+_MODULES = (
+    record,
+    chain,
+    arithmetic,
+    mlp,
+    models,
+    conv,
+    layers,
+    optimizers,
+    vmap,
+    derivatives,
+    ode,
+    fit,
+    million,
+    startup,
+)
+MODULES = {module.__name__.rpartition(".")[2]: module for module in _MODULES}
+ABOUT = {name: module.ABOUT for name, module in MODULES.items()}
 
 
 class Unit(NamedTuple):
