@@ -84,6 +84,36 @@ def test_the_gradient_of_a_real_function_is_that_of_jax() -> None:
     np.testing.assert_allclose(tg.grad(lambda z: np.angle(z).sum())(Z), -1j / Z, rtol=1e-15)
 
 
+def riemann(z: Any) -> Any:
+    """A function of several complex numbers, its derivatives found by hand below."""
+    return np.exp(z[0] * z[1]) + z[2] ** 3
+
+
+def test_the_derivative_of_a_holomorphic_function() -> None:
+    (a, b, c), e = Z, np.exp(Z[0] * Z[1])
+    value, found = tg.value_and_grad(riemann, holomorphic=True)(Z)
+    np.testing.assert_allclose(value, e + c**3, rtol=1e-14)
+    np.testing.assert_allclose(found, [b * e, a * e, 3 * c**2], rtol=1e-14)
+    np.testing.assert_array_equal(tg.grad(riemann, holomorphic=True)(Z), found)
+    want = [[b * b * e, e + a * b * e, 0], [e + a * b * e, a * a * e, 0], [0, 0, 6 * c]]
+    np.testing.assert_allclose(tg.hessian(riemann, holomorphic=True)(Z), want, rtol=1e-14)
+    second = tg.jacobian(tg.grad(riemann, holomorphic=True), holomorphic=True)
+    np.testing.assert_allclose(second(Z), want, rtol=1e-14)
+    np.testing.assert_array_equal(tg.compile(tg.grad(riemann, holomorphic=True))(Z), found)
+    assert tg.grad(np.exp, holomorphic=True)(np.complex64(1j)).dtype == np.complex64
+
+
+@pytest.mark.parametrize("jacobian", [tg.jacobian, tg.jacfwd, tg.jacrev])
+def test_the_jacobian_of_a_holomorphic_function_is_the_difference_along_any_direction(jacobian: Any) -> None:
+    def f(z: Any) -> Any:
+        return np.stack([z[0] * np.sin(z[1]), z[2] / z[0]])
+
+    J, step = jacobian(f, holomorphic=True)(Z), 1e-6 * np.exp(0.7j)
+    for j, unit in enumerate(np.eye(3)):
+        difference = (f(Z + step * unit) - f(Z - step * unit)) / (2 * step)
+        np.testing.assert_allclose(J[:, j], difference, rtol=1e-8, atol=1e-9)
+
+
 SPELLED: dict[str, Callable[[Any, Any], Any]] = {
     "products": lambda xp, z: xp.real(xp.vdot(z, z * z) * (1 - 2j)),
     "powers": lambda xp, z: xp.abs(z ** (1 + 0.5j) + 2.0**z).sum(),
@@ -194,7 +224,12 @@ RAISING = [
     (lambda t: t.real.backward(np.full(3, 1j)), r"grad is complex, the Tensor is of float64"),
     (lambda t: tg.vjp(np.abs, Z)[1](Z), r"vjp: cotangent of complex numbers for an array of dtype float64"),
     (lambda t: tg.jvp(np.exp, (Z.real,), (Z,)), r"jvp: tangent of complex numbers for an array of dtype float64"),
-    (lambda t: tg.jacobian(np.exp)(Z), "jacobian: .* np.real and np.imag, or use jvp and vjp"),
+    (lambda t: tg.jacobian(np.exp)(Z), "jacobian: .* np.real and np.imag, or use jvp and vjp.* holomorphic=True"),
+    (lambda t: tg.hessian(lambda z: abs(z[0]) ** 2)(Z), "hessian: .* no one matrix; .* or use hvp"),
+    (lambda t: tg.grad(np.exp, holomorphic=True)(2.0), r"it takes float64; give \.astype\(complex\)"),
+    (lambda t: tg.grad(abs, holomorphic=True)(1j), "it returned float64; leave holomorphic=True out"),
+    (lambda t: tg.jacrev(np.abs, holomorphic=True)(Z), "jacobian: .* it returned float64"),
+    (lambda t: tg.hessian(lambda z: abs(z[0]), holomorphic=True)(Z), "it returned float64"),
     (lambda t: tg.jacobian(np.abs, mode="fwd")(Z), "jacobian: .* nor in this mode"),
     (lambda t: t.astype(float), r"astype of .*not cut to float64 silently: take \.real"),
     (lambda t: tg.Tensor(Z, dtype=float), "dtype complex128 are not real; take np.real"),

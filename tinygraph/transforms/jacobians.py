@@ -12,10 +12,16 @@ from tinygraph.graph import Node
 from tinygraph.transforms.basis import along_basis, largest
 from tinygraph.transforms.forward import jvp, walked_ahead
 from tinygraph.transforms.reverse import grad, walked_back
-from tinygraph.transforms.trace import Function, Trace, check_callable, traced
+from tinygraph.transforms.trace import Function, Trace, check_callable, check_holomorphic, traced
 
 
-def jacobian(f: Function, argnums: int | Sequence[int] = 0, mode: str | None = None, has_aux: bool = False) -> Function:
+def jacobian(
+    f: Function,
+    argnums: int | Sequence[int] = 0,
+    mode: str | None = None,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+) -> Function:
     """A function that returns the matrix of all derivatives: shape (*output.shape, *input.shape).
 
     Args:
@@ -24,9 +30,11 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0, mode: str | None = N
         mode: "rev" walks back for each output element, "fwd" forward for each input element; by default whichever is
             less work. f is called once, and many directions share a walk.
         has_aux: f returns (output, aux), and the result is (matrix, aux).
+        holomorphic: as in `grad`; the matrix is that of complex derivatives.
 
     Raises:
         ValueError: a mode that does not exist, or argnums that name no argument.
+        TypeError: complex numbers that the mode has no matrix for, or real ones of a function that is holomorphic.
 
     Example:
         >>> jacobian(lambda x: np.cumsum(x))(np.ones(3))
@@ -44,7 +52,7 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0, mode: str | None = N
         trace = traced(lambda *a: f(*a, **kwargs), args, argnums, has_aux, "jacobian")
         roots = trace.roots
         ins, outs = sum(x.value.size for x in trace.inputs), sum(y.value.size for y in roots)
-        forward = _forward(mode, ins < outs, trace)
+        forward = _forward(mode, ins < outs, trace, holomorphic)
         blocks = _columns(trace) if forward else _rows(trace)
         matrix = trace.rebuild_outputs([trace.rebuild_inputs(row) for row in blocks])
         return (matrix, trace.aux) if has_aux else matrix
@@ -52,33 +60,36 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0, mode: str | None = N
     return all_derivatives
 
 
-def jacfwd(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+def jacfwd(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False, holomorphic: bool = False) -> Function:
     """`jacobian` in forward mode, for more outputs than inputs: JAX's name.
 
     Example:
         >>> jacfwd(lambda t: np.array([1.0, 2.0]) * t)(3.0)
         array([1., 2.])
     """
-    return jacobian(f, argnums, "fwd", has_aux)
+    return jacobian(f, argnums, "fwd", has_aux, holomorphic)
 
 
-def jacrev(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+def jacrev(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False, holomorphic: bool = False) -> Function:
     """`jacobian` in reverse mode, for more inputs than outputs: JAX's name.
 
     Example:
         >>> jacrev(lambda x: x.sum())(np.ones(3))
         array([1., 1., 1.])
     """
-    return jacobian(f, argnums, "rev", has_aux)
+    return jacobian(f, argnums, "rev", has_aux, holomorphic)
 
 
-def _forward(mode: str | None, cheaper: bool, trace: Trace) -> bool:
+def _forward(mode: str | None, cheaper: bool, trace: Trace, holomorphic: bool) -> bool:
     """Whether to go forward. By complex numbers, only the way back is one matrix; of complex numbers, only forward."""
+    if holomorphic:
+        check_holomorphic(trace, "jacobian")
+        return cheaper if mode is None else mode == "fwd"
     by, of = (any(node.value.dtype.kind == "c" for node in nodes) for nodes in (trace.inputs, trace.roots))
     if (by and of) or (by and mode == "fwd") or (of and mode == "rev"):
         raise TypeError(
             "jacobian: derivatives of complex numbers are no one matrix by complex numbers, nor in this mode; take "
-            "np.real and np.imag, or use jvp and vjp"
+            "np.real and np.imag, or use jvp and vjp; of a holomorphic function give holomorphic=True"
         )
     return of or (not by and (mode == "fwd" or (mode is None and cheaper)))
 
@@ -117,21 +128,31 @@ def _shaped(trace: Trace, block: Any, y: Node, x: Node) -> Any:
     return trace.outside(block if block.shape == shape else np.reshape(block, shape))
 
 
-def hessian(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+def hessian(
+    f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False, holomorphic: bool = False
+) -> Function:
     """A function that returns the matrix of second derivatives of a scalar function: forward over reverse.
 
     The arguments are those of `grad`; with has_aux, f returns (scalar, aux) and the result is (matrix, aux).
+
+    Raises:
+        TypeError: an argument is complex and f is not holomorphic; otherwise as `grad`.
 
     Example:
         >>> hessian(lambda x: (x**3).sum())(np.array([1.0, 2.0]))
         array([[ 6.,  0.],
                [ 0., 12.]])
     """
-    gradient = grad(f, argnums, has_aux)
+    gradient = grad(f, argnums, has_aux, holomorphic)
 
     @wraps(f)
     def second_derivatives(*args: Any, **kwargs: Any) -> Any:
         trace = traced(lambda *a: gradient(*a, **kwargs), args, argnums, has_aux, "hessian")
+        if not holomorphic and any(x.value.dtype.kind == "c" for x in trace.inputs):
+            raise TypeError(
+                "hessian: second derivatives by complex numbers are no one matrix; take real and imaginary part as two "
+                "arguments, or use hvp; of a holomorphic function give holomorphic=True"
+            )
         rows = []
         for x, columns in zip(
             trace.inputs, _by_input(trace), strict=True

@@ -13,7 +13,7 @@ from tinygraph.mode import recording, watcher
 from tinygraph.op import Array, bare
 from tinygraph.operand import one_like
 from tinygraph.tensor import Tensor, handle
-from tinygraph.transforms.trace import Function, Trace, check_callable, matching, traced
+from tinygraph.transforms.trace import Function, Trace, check_callable, check_holomorphic, matching, traced
 from tinygraph.tree import flatten, flatten_like
 
 
@@ -34,7 +34,9 @@ def walked_back(trace: Trace, root: Node, g: Any) -> list[Any]:
     return [found[x] if x in found else np.zeros_like(x.value) for x in trace.inputs]
 
 
-def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+def value_and_grad(
+    f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False, holomorphic: bool = False
+) -> Function:
     """A function that returns (f(...), the gradient of f): see `grad`.
 
     Example:
@@ -53,10 +55,12 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool 
                 ".mean(), or use jacobian or vjp"
             )
         root = trace.roots[0]
-        if root.value.dtype.kind == "c":
+        if holomorphic:
+            check_holomorphic(trace, "grad")
+        elif root.value.dtype.kind == "c":
             raise TypeError(
                 "grad: the function returned a complex number, which has no one gradient: take np.real, np.imag or abs "
-                "of it, or use vjp"
+                "of it, or use vjp; of a holomorphic function give holomorphic=True"
             )
         gradient = trace.rebuild_inputs(pulled(trace, root, one_like(root.value)))
         value = trace.outside(trace.outputs[0])
@@ -65,21 +69,24 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool 
     return differentiated
 
 
-def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False, holomorphic: bool = False) -> Function:
     """A function that returns the gradient of a scalar function f.
 
     Args:
         f: returns one scalar; its arguments may be nested dicts, lists and tuples of arrays.
         argnums: the argument, or the sequence of arguments, to differentiate.
         has_aux: f returns (scalar, aux), and the result is (gradient, aux).
+        holomorphic: f is a holomorphic function of complex arguments, which is taken on trust; the result is its
+            complex derivative f'(z).
 
     Returns:
         A function of f's arguments; the gradient has the structure, shapes and dtypes of the arguments chosen.
 
     Raises:
         ValueError: f returns no scalar, or argnums names no argument.
-        TypeError: an argument to differentiate holds integers, or no numbers; f returns a complex number. By a complex
-            argument x + iy the gradient is ∂f/∂x - i ∂f/∂y, as in JAX.
+        TypeError: an argument to differentiate holds integers, or no numbers; f returns a complex number
+            and is not holomorphic, or is, and takes or returns real ones. Of a real f by a complex x + iy the gradient
+            is ∂f/∂x - i ∂f/∂y, as in JAX.
 
     Example:
         >>> grad(lambda x: x**3)(2.0)
@@ -88,8 +95,10 @@ def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -
         array(12.)
         >>> grad(lambda p: p["w"] * p["b"])({"w": 2.0, "b": 3.0})
         {'w': array(3.), 'b': array(2.)}
+        >>> grad(lambda z: z**2, holomorphic=True)(1 + 2j)
+        array(2.+4.j)
     """
-    both = value_and_grad(f, argnums, has_aux)
+    both = value_and_grad(f, argnums, has_aux, holomorphic)
 
     @wraps(f)
     def gradient(*args: Any, **kwargs: Any) -> Any:

@@ -123,6 +123,18 @@ def _lift_for(inputs: list[Node], outputs: list[Any]) -> Lift | None:
     return handle if any(x is not None and x.requires_grad and x.serial < first for x in seen) else None
 
 
+def check_holomorphic(trace: Trace, name: str) -> None:
+    """Raise unless a function that is called holomorphic takes complex numbers to complex numbers."""
+    for kind, nodes in (("takes", trace.inputs), ("returned", trace.roots)):
+        for node in nodes:
+            if node.value.dtype.kind != "c":
+                remedy = "give .astype(complex)" if kind == "takes" else "leave holomorphic=True out"
+                raise TypeError(
+                    f"{name}: with holomorphic=True the function takes and returns complex numbers, it {kind} "
+                    f"{node.value.dtype}; {remedy}"
+                )
+
+
 def matching(given: Sequence[Any], like: Sequence[Array], what: str) -> list[Any]:
     """Tangents or cotangents, checked and converted to what they belong to."""
     if len(given) != len(like):
