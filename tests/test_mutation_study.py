@@ -18,7 +18,7 @@ from mutations.study import EQUIVALENT, SURVIVED, Verdict, deep, study
 
 from tinygraph.op import Op
 
-PART = 12  # one mutant of so many
+PART = 24  # one mutant of so many
 PAGE = Path(__file__).parent.parent / "docs" / "mutation.md"
 
 
