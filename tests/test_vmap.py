@@ -290,6 +290,7 @@ LAYERS: list[tuple[Callable[[], Any], tuple[int, ...], Callable[..., Any]]] = [
     (lambda: nn.MaxPool2d(2), IMAGES, lambda f, x: f(x[None])),
     (lambda: nn.AvgPool2d(2), IMAGES, lambda f, x: f(x[None])),
     (lambda: nn.BatchNorm2d(2).eval(), IMAGES, lambda f, x: f(x[None])),
+    (lambda: nn.BatchNorm2d(2, track_running_stats=False), IMAGES, lambda f, x: f(x[None])),
     (lambda: nn.LayerNorm(5), SEQUENCES, lambda f, x: f(x)),
     (lambda: nn.LSTM(5, 2, rng=0), SEQUENCES, lambda f, x: f(x[:, None])[0]),
     (lambda: nn.GRU(5, 2, rng=0), SEQUENCES, lambda f, x: f(x[:, None])[0]),
@@ -521,11 +522,62 @@ def test_where_the_examples_take_different_ways_a_product_is_right(said: set[str
     assert said == {"the rule of prod"}
 
 
-def test_random_numbers_are_drawn_once_for_all() -> None:
+# --- random numbers, and running averages
+
+
+def test_what_a_function_draws_itself_is_the_same_for_all() -> None:
     rng = np.random.default_rng(8)
     found = vmap(lambda x: x + rng.normal(size=2))(np.zeros((3, 2)))
     assert np.ptp(found, axis=0).max() == 0.0
-    assert nn.Dropout(0.5, rng=0)(np.ones((2, 50))).std(axis=0).max() > 0  # and a layer does so by its batch
+
+
+def test_layers_draw_for_each_example_or_once_for_all_or_not_at_all() -> None:
+    drop, x = nn.Dropout(0.5, rng=0), np.ones((3, 50))
+    with pytest.raises(RuntimeError, match=r'vmap\(\.\.\., randomness="different"\).*randomness="same".*eval'):
+        vmap(drop)(x)
+    np.testing.assert_array_equal(vmap(nn.Dropout(0.5).eval())(x), x)
+    want = nn.Dropout(0.5, rng=0)(x)
+    np.testing.assert_array_equal(vmap(nn.Dropout(0.5, rng=0), randomness="different")(x), want)
+    np.testing.assert_array_equal(vmap(nn.Dropout(0.5, rng=0), randomness="same")(x), want[[0, 0, 0]])
+    with pytest.raises(ValueError, match="randomness='none' is not 'error', 'different' or 'same'"):
+        vmap(drop, randomness="none")
+
+
+def test_each_of_several_batches_has_its_own_randomness() -> None:
+    def drawn(inner: str, outer: str) -> np.ndarray:
+        drop = nn.Dropout(0.5, rng=0)
+        return vmap(vmap(drop, randomness=inner), randomness=outer)(np.ones((2, 3, 50)))
+
+    whole = nn.Dropout(0.5, rng=0)(np.ones((2, 3, 50)))
+    np.testing.assert_array_equal(drawn("different", "different"), whole)
+    for inner, outer, axis in (("same", "different", 1), ("different", "same", 0)):
+        spreads = np.ptp(drawn(inner, outer), axis=axis).max(), np.ptp(drawn(inner, outer), axis=1 - axis).max()
+        assert spreads == (0.0, 2.0)
+    with pytest.raises(RuntimeError, match="randomness"):
+        drawn("different", "error")
+
+
+@pytest.mark.parametrize("way", ["outside", "inside", "checkpoint", "compile"])
+def test_gradients_through_what_each_example_drops(way: str) -> None:
+    drop, w, x = nn.Dropout(0.5, rng=0), np.arange(1.0, 5.0), np.ones((3, 4))
+    layer = tg.checkpoint(lambda x: drop(x)) if way == "checkpoint" else drop  # noqa: PLW0108  no Module
+    loss = lambda w, x: (layer(np.sin(w)) * x).sum()  # noqa: E731  what is dropped is the same for all, its mask is not
+    if way == "inside":
+        found = vmap(grad(loss), (None, 0), randomness="different")(w, x).sum(0)
+    else:
+        f = grad(lambda w: vmap(loss, (None, 0), randomness="different")(w, x).sum())
+        found = (tg.compile(f, strict=True) if way == "compile" else f)(w)
+    mask = np.random.default_rng(0).random((3, 4)) < 0.5
+    np.testing.assert_allclose(found, np.cos(w) * 2.0 * mask.sum(0), rtol=1e-14)
+
+
+def test_batch_normalisation_of_each_example_keeps_no_running_averages() -> None:
+    x = np.random.default_rng(9).normal(size=(3, 4, 2))
+    tracking, layer = nn.BatchNorm1d(2), nn.BatchNorm1d(2, track_running_stats=False)
+    np.testing.assert_allclose(bare(vmap(layer)(x)), np.stack([bare(layer(a)) for a in x]), rtol=1e-12)
+    with pytest.raises(RuntimeError, match=r"BatchNorm1d\(2\): inside vmap .* track_running_stats=False, or \.eval"):
+        vmap(tracking)(x)
+    assert tracking.num_batches_tracked == 0
 
 
 def test_debug_finds_a_fault_in_any_example() -> None:

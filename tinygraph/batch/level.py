@@ -10,16 +10,17 @@ import numpy as np
 
 from tinygraph.op import Array, Mapped, Op, UndecidedError, bare, op
 
-INSIDE: ContextVar[bool] = ContextVar("tinygraph_inside_vmap", default=False)
-
 
 class Level:
     """One call of `vmap`: how many examples it has, and when it began among the nodes of the graph."""
 
-    __slots__ = ("_dtypes", "kind", "open", "serial", "silent", "size")
+    __slots__ = ("_dtypes", "kind", "open", "randomness", "serial", "silent", "size")
 
-    def __init__(self, size: int, serial: int, kind: type[Held], silent: bool = False) -> None:
+    def __init__(
+        self, size: int, serial: int, kind: type[Held], silent: bool = False, randomness: str = "same"
+    ) -> None:
         self.size = size
+        self.randomness = randomness
         self.serial = serial
         self.kind = kind
         self.silent = silent  # nobody asked for a batch, so the slow path is no news
@@ -35,6 +36,9 @@ class Level:
     def of(self, value: Array) -> Any:
         """The array of one example, from those of all, stacked along the first axis."""
         return self.kind(self, value)
+
+
+INSIDE: ContextVar[tuple[Level, ...]] = ContextVar("tinygraph_inside_vmap", default=())  # the outermost first
 
 
 class Held(Mapped):

@@ -108,7 +108,9 @@ def _into(level: Level, ufunc: np.ufunc, method: str, args: Any, kwargs: Any, ou
     found = getattr(ufunc, method)(*args, **kwargs)
     if found.shape != target.shape:
         raise ValueError(f"{ufunc.__name__}: a result of shape {found.shape} does not fit into one of {target.shape}")
-    np.copyto(target.value, ready(found, level), casting="same_kind")
+    if not np.can_cast(found.dtype, target.dtype, "same_kind"):
+        raise TypeError(f"{ufunc.__name__}: a result of {found.dtype} does not fit into an array of {target.dtype}")
+    target.value[...] = ready(found, level)  # which a program can write down
     return target
 
 

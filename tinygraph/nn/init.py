@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygraph.mode import MODE, tracer
-from tinygraph.transforms.draws import note
+from tinygraph.transforms.draws import for_examples, note
 
 Array = np.ndarray[Any, Any]
 Seed = int | np.random.Generator | np.random.RandomState | None
@@ -72,11 +72,14 @@ def kept(rng: Seed = None) -> Any:
 
 
 def drawing(rng: Seed = None) -> Any:
-    """The generator that is meant, to draw from in a forward pass: a program that is recorded draws from it too."""
+    """The generator that is meant, to draw from in a forward pass: a program that is recorded draws from it too.
+
+    Inside a `vmap` it draws for one example or for all, or raises, as its `randomness` says.
+    """
     recorder = tracer()
     if recorder is None or isinstance(rng, int):
-        return generator(rng)
-    return recorder.effects.draws(note(_default if rng is None else rng))
+        return for_examples(generator(rng))
+    return for_examples(recorder.effects.draws(note(_default if rng is None else rng)))
 
 
 def fans(shape: Sequence[int]) -> tuple[int, int]:

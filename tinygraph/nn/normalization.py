@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygraph.mode import begun, ended
 from tinygraph.nn.module import Module
-from tinygraph.op import bare
+from tinygraph.op import Mapped, bare
 from tinygraph.ops.moments import moments, normalize
 from tinygraph.ops.shape import as_array
 from tinygraph.tensor import Tensor
@@ -61,6 +61,11 @@ class _BatchNorm(Module):
             )
         known = moments(bare(x), axis)
         if self.training and self.running_mean is not None and not REPEATING.get():
+            if isinstance(known.mean, Mapped):
+                raise RuntimeError(
+                    f"{self}: inside vmap each example has averages of its own, and the running ones are one for all; "
+                    "give track_running_stats=False, or .eval(), or take GroupNorm, which needs none"
+                )
             self._track(known.mean, known.var, count)
         return normalize(x, weight, bias, axis=axis, eps=self.eps, known=known)
 
@@ -91,6 +96,7 @@ class BatchNorm1d(_BatchNorm):
 
     Raises:
         ValueError: an x of another shape; in training, fewer than two values per feature.
+        RuntimeError: in training inside `vmap`, with running averages.
 
     Source:
         Ioffe and Szegedy, Batch normalization (2015); course 2, week 3.

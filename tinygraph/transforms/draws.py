@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
+
+from tinygraph.batch import INSIDE, Level
 
 GENERATORS = (np.random.Generator, np.random.RandomState)
 Draws = dict[int, tuple[Any, Any]]  # by the generator's id: the generator, and its state before it was first drawn from
@@ -21,6 +23,35 @@ def note(rng: Any) -> Any:
     if noted is not None and id(rng) not in noted:
         noted[id(rng)] = rng, _state(rng)
     return rng
+
+
+def for_examples(rng: Any) -> Any:
+    """The generator, for a layer to draw from: inside a `vmap` as its `randomness` says.
+
+    Raises:
+        RuntimeError: inside a `vmap` with randomness="error".
+    """
+    levels = [level for level in INSIDE.get() if level.randomness != "same"]
+    if any(level.randomness == "error" for level in levels):
+        raise RuntimeError(
+            "a layer draws random numbers inside vmap: say whether they differ between the examples, "
+            'vmap(..., randomness="different"), or are the same for all, randomness="same"; or give .eval()'
+        )
+    return _OfEach(rng, levels) if levels else rng
+
+
+class _OfEach:
+    """A generator that draws other numbers for each example."""
+
+    def __init__(self, rng: Any, levels: Sequence[Level]) -> None:
+        self.rng = rng
+        self.levels = levels
+
+    def random(self, size: Sequence[int]) -> Any:
+        drawn = self.rng.random((*(level.size for level in self.levels), *size))
+        for level in self.levels:
+            drawn = level.of(drawn)
+        return drawn
 
 
 @contextmanager

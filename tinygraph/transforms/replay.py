@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.batch import INSIDE
 from tinygraph.graph import Node, differentiable, leaf
 from tinygraph.mode import MODE, recording
 from tinygraph.op import Array, bare
@@ -91,13 +92,18 @@ class Replay:
         self.outputs: list[int] = []  # which of the outputs are recorded
         self.specs: list[Spec] = []
         self.draws: Draws = {}
+        self.inside = INSIDE.get()
 
     def _run(self, given: Sequence[Any]) -> Any:
         leaves = list(self.leaves)
         for i, x in zip(self.places, given, strict=True):
             leaves[i] = x
         args, kwargs = self.rebuild(leaves)
-        return self.f(*args, **kwargs)
+        token = INSIDE.set(self.inside)
+        try:
+            return self.f(*args, **kwargs)
+        finally:
+            INSIDE.reset(token)
 
     def first(self, values: Sequence[Array]) -> tuple[Any, list[Tensor]]:
         """What f returns, and the Tensors that it closes over."""

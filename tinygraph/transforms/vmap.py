@@ -15,14 +15,16 @@ from tinygraph.tensor import Tensor
 from tinygraph.transforms.trace import Function, check_callable
 from tinygraph.tree import flatten
 
+RANDOMNESS = ("error", "different", "same")
 
-def vmap(f: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
+
+def vmap(f: Function, in_axes: Any = 0, out_axes: Any = 0, *, randomness: str = "error") -> Function:
     """A function that does what f does to one example, to a batch of them at once: no Python loop over the examples.
 
     Inside f, arrays have the shape of one example. NumPy's functions, operations, layers and the other transforms take
     them as they are: `vmap(grad(f))` gives the gradient of every example. What f closes over is the same for all of
-    them; so are numbers that f draws at random. An operation whose code depends on values runs example by example, and
-    a warning says so once.
+    them; so is what it draws from a generator of NumPy's itself: give such numbers as an argument. An operation whose
+    code depends on values runs example by example, and a warning says so once.
 
     Args:
         f: a function of one example; its arguments and results may be nested dicts, lists and tuples of arrays.
@@ -30,13 +32,17 @@ def vmap(f: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
             what is the same for all examples, or a tree of those that begins as the argument does. Arguments given by
             name have their examples along axis 0.
         out_axes: the axis of the examples in the result, or a tree of axes; None for what is the same for all.
+        randomness: what layers draw, dropout say: "different" for each example, the "same" for all, or, as in PyTorch
+            by default, an "error".
 
     Raises:
         ValueError: no argument has examples, they differ in number, an axis is out of range, or a result with
             out_axes=None differs between the examples.
+        RuntimeError: a layer draws random numbers, and `randomness` does not say which.
         TypeError: f turns an array into one Python number, or decides by it: `if x > 0`, `float(x)`.
 
-    The names and the meaning are those of JAX (https://docs.jax.dev/en/latest/_autosummary/jax.vmap.html).
+    The names and the meaning are those of JAX (https://docs.jax.dev/en/latest/_autosummary/jax.vmap.html), `randomness`
+    is that of torch.func.vmap.
 
     Example:
         >>> import tinygraph as tg
@@ -49,6 +55,8 @@ def vmap(f: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
                [4., 4.]])
     """
     check_callable(f, "vmap")
+    if randomness not in RANDOMNESS:
+        raise ValueError(f"vmap: randomness={randomness!r} is not 'error', 'different' or 'same'")
 
     @wraps(f)
     def batched(*args: Any, **kwargs: Any) -> Any:
@@ -56,13 +64,14 @@ def vmap(f: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
         axes = [*_in_axes(args, in_axes), *(0 for _ in flatten(kwargs)[0])]
         names = [*_names(args), *(f"keyword argument {name!r}" for name in kwargs for _ in flatten(kwargs[name])[0])]
         axes = [_checked(x, axis, name) for x, axis, name in zip(leaves, axes, names, strict=True)]
-        level = Level(_size(leaves, axes, names), leaf(np.float64(0.0), False).serial, Batched)
+        size, begun = _size(leaves, axes, names), leaf(np.float64(0.0), False).serial
+        level = Level(size, begun, Batched, randomness=randomness)
         fresh = [
             x if axis is None else enter(_array(x), level=level, axis=axis)
             for x, axis in zip(leaves, axes, strict=True)
         ]
         given, named = rebuild(fresh)
-        token = INSIDE.set(True)
+        token = INSIDE.set((*INSIDE.get(), level))
         try:
             result = f(*given, **named)
         finally:
