@@ -460,3 +460,26 @@ def test_a_convolution_that_cannot_be_called_cannot_be_made(make: Any, message: 
 
 def test_one_parameter_is_one() -> None:
     assert str(nn.Linear(1, 1, bias=False).summary()).endswith("1 layer, 1 parameter, 8 bytes")
+
+
+def test_a_frozen_layer_is_no_parameter_and_is_saved() -> None:
+    model = nn.Sequential(nn.Linear(3, 2, rng=0), nn.Linear(2, 1, rng=1))
+    for p in model[0].parameters():
+        p.requires_grad = False
+    assert [name for name, _ in model.named_parameters()] == ["1.weight", "1.bias"]
+    assert list(model.state_dict()) == ["0.weight", "0.bias", "1.weight", "1.bias"]
+    model(np.ones((4, 3))).sum().backward()
+    assert model[0].weight.grad is None
+    assert model[1].weight.grad is not None
+
+
+def test_a_compiled_step_sees_that_a_layer_was_frozen() -> None:
+    model = nn.Sequential(nn.Linear(3, 2, rng=0), nn.Linear(2, 1, rng=1))
+    step = tg.compile(lambda x: model(x).sum().backward())
+    for _ in range(3):
+        step(np.ones((4, 3)))
+    seen = model[0].weight.grad.copy()
+    for p in model[0].parameters():
+        p.requires_grad = False
+    step(np.ones((4, 3)))
+    np.testing.assert_array_equal(model[0].weight.grad, seen)

@@ -62,6 +62,33 @@ def test_requires_grad_false_makes_a_named_constant() -> None:
     assert float(x.grad) == 2.0
 
 
+def test_a_parameter_is_frozen_and_thawed() -> None:
+    w, x = Tensor([1.0, 2.0], name="w"), Tensor(3.0)
+    before = (w * x).sum()
+    w.requires_grad = False
+    (w * x).sum().backward()
+    assert w.grad is None
+    assert float(x.grad) == 3.0
+    before.backward()  # what was recorded before goes on as it was
+    np.testing.assert_array_equal(w.grad, [3.0, 3.0])
+    w.requires_grad = True
+    w.zero_grad()
+    (w * x).sum().backward()
+    np.testing.assert_array_equal(w.grad, [3.0, 3.0])
+    c = Tensor([1.0], requires_grad=False)
+    c.requires_grad = True
+    (c * 2.0).sum().backward()
+    np.testing.assert_array_equal(c.grad, [2.0])
+
+
+def test_a_result_and_integers_are_neither_frozen_nor_thawed() -> None:
+    y = Tensor(2.0) * 3.0
+    with pytest.raises(ValueError, match=r"the result of multiply; \.detach\(\)"):
+        y.requires_grad = False
+    with pytest.raises(TypeError, match=r"int64 is a constant.*astype"):
+        Tensor(np.array([1, 2])).requires_grad = True
+
+
 def test_an_array_in_an_expression_is_a_constant() -> None:
     x, c = Tensor([1.0, 2.0]), np.array([3.0, 4.0])
     for y in (x * c, c * x, x + c - c, np.multiply(c, x), [3.0, 4.0] * x):

@@ -272,7 +272,27 @@ class Tensor(Traced):
 
     @property
     def requires_grad(self) -> bool:
+        """Whether it is differentiated by; False freezes a parameter, for what is recorded from then on."""
         return self._node.requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        node = self._node
+        if bool(wanted) is node.requires_grad:
+            return
+        if node.op is not None:
+            raise ValueError(
+                f"only a leaf's requires_grad can be set; this Tensor is the result of {node.op.name}; .detach() is "
+                "its value alone"
+            )
+        if wanted and self._data.dtype.kind not in "fc":
+            raise TypeError(f"an array of {self._data.dtype} is a constant and has no gradient; use .astype(float)")
+        recorder = tracer()
+        if recorder is not None:
+            recorder.notice("has its requires_grad set", "a Tensor")
+        tag = self._tag()
+        tag.keep = tag.keep or bool(wanted)
+        self._node = leaf(self._data, bool(wanted), tag)
 
     @property
     def is_leaf(self) -> bool:
