@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
 SPECIAL = "scipy.special"  # whose functions a program names too, where it is loaded
+LOAD = ast.Load()
 GENERATORS = (np.random.Generator, np.random.RandomState)
 Capture = Callable[[Any], ast.expr]
 UNMATCHED = "NotImplemented"  # what a program returns where its checks find other values than those it was recorded on
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """`name = code`; without a name a statement: an assignment into an array, or a check of a value."""
 
     name: str | None
@@ -65,7 +66,7 @@ class Program:
         """The names of the random generators that it draws from."""
         return frozenset(k for k, x in self.constants.items() if isinstance(x, GENERATORS))
 
-    def with_lines(self, lines: list[Line], **changes: Any) -> Program:
+    def with_lines(self, lines: Sequence[Line], **changes: Any) -> Program:
         return replace(self, lines=tuple(lines), **changes)
 
 
@@ -80,28 +81,30 @@ def evaluated(program: Program, above: str = "") -> Program:
     rows = [f"{line.name} = " * bool(line.name) + ast.unparse(line.code) for line in program.lines if not line.check]
     space: dict[str, Any] = {"np": np, "scipy": sys.modules.get("scipy"), **program.inputs, **program.constants}
     exec("\n".join([above, *rows]), space)  # noqa: S102  what was recorded is done again
-    return program.with_lines([replace(line, value=space[line.name]) if line.name else line for line in program.lines])
+    return program.with_lines([line._replace(value=space[line.name]) if line.name else line for line in program.lines])
 
 
 def used(code: ast.AST) -> tuple[str, ...]:
     """The names that are read in an expression or statement, as often as they are."""
     found: tuple[str, ...] | None = getattr(code, "names_used", None)
     if found is None:
-        found = (code.id,) if isinstance(code, ast.Name) else tuple(n for part in _parts(code) for n in used(part))
+        found = (code.id,) if isinstance(code, ast.Name) else ()
+        for part in _parts(code):
+            found += used(part)
         code.names_used = found  # type: ignore[attr-defined]  # no expression is ever changed
     return found
 
 
-def _parts(code: ast.AST) -> Iterator[ast.AST]:
+def _parts(code: ast.AST) -> list[ast.AST]:
     """The expressions that an expression is made of."""
+    found: list[ast.AST] = []
     for part in code._fields:
         value = getattr(code, part, None)
-        if isinstance(value, ast.AST):
-            yield value
-        elif isinstance(value, list):
-            for v in value:
-                if isinstance(v, ast.AST):
-                    yield v
+        if isinstance(value, list):
+            found += [v for v in value if isinstance(v, ast.AST)]
+        elif isinstance(value, ast.AST) and value._fields:  # or it is an operator, say
+            found.append(value)
+    return found
 
 
 def key(code: Any) -> Any:
@@ -133,9 +136,10 @@ def substitute(code: ast.AST, by: Mapping[str, ast.expr]) -> Any:
     return made(**changed, lineno=1)
 
 
+@lru_cache(1 << 14)
 def name(identifier: str) -> ast.Name:
-    """A name that is read."""
-    return ast.Name(identifier, ast.Load())
+    """A name that is read: one expression, wherever it stands."""
+    return ast.Name(identifier, LOAD)
 
 
 def call(function: ast.expr, args: list[ast.expr], keywords: Mapping[str, ast.expr]) -> ast.expr:
@@ -146,7 +150,7 @@ def call(function: ast.expr, args: list[ast.expr], keywords: Mapping[str, ast.ex
 def attribute(of: ast.expr, *path: str) -> ast.expr:
     """`of.one.other`."""
     for part in path:
-        of = ast.Attribute(of, part, ast.Load())
+        of = ast.Attribute(of, part, LOAD)
     return of
 
 
@@ -176,7 +180,7 @@ def literal(value: Any, capture: Capture) -> ast.expr:
     if kind is complex:
         return call(name("complex"), [_number(value.real), _number(value.imag)], {})
     if kind in (tuple, list):
-        return (ast.Tuple if kind is tuple else ast.List)([literal(v, capture) for v in value], ast.Load())
+        return (ast.Tuple if kind is tuple else ast.List)([literal(v, capture) for v in value], LOAD)
     if kind is dict:
         return ast.Dict([literal(k, capture) for k in value], [literal(v, capture) for v in value.values()])
     if kind is slice:
@@ -211,5 +215,5 @@ def subscript(of: ast.expr, key: Any, capture: Capture) -> ast.expr:
             return ast.Slice(*(None if p is None else literal(p, capture) for p in (k.start, k.stop, k.step)))
         return literal(k, capture)
 
-    inner = ast.Tuple([part(k) for k in key], ast.Load()) if isinstance(key, tuple) and key else part(key)
-    return ast.Subscript(of, inner, ast.Load())
+    inner = ast.Tuple([part(k) for k in key], LOAD) if isinstance(key, tuple) and key else part(key)
+    return ast.Subscript(of, inner, LOAD)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,23 +35,26 @@ def _movable(line: Line, program: Program) -> bool:
     )
 
 
-def _renamed(program: Program, lines: Sequence[Line], same: dict[str, str]) -> Program:
+def _renamed(program: Program, lines: Sequence[Line], same: Mapping[str, ast.Name]) -> Program:
+    if not same:
+        return program.with_lines(lines)
+    final = {old: new.id for old, new in same.items()}
     labels = dict(program.labels)
-    for old, new in same.items():
+    for old, new in final.items():
         if old in labels:
             labels.setdefault(new, labels[old])
-    results = tuple(same.get(r, r) for r in program.results)
-    writes = {same.get(target, target): same.get(value, value) for target, value in program.writes.items()}
-    return program.with_lines(list(lines), labels=labels, results=results, writes=writes)
+    results = tuple(final.get(r, r) for r in program.results)
+    writes = {final.get(target, target): final.get(value, value) for target, value in program.writes.items()}
+    return program.with_lines(lines, labels=labels, results=results, writes=writes)
 
 
 def common_subexpressions(program: Program) -> Program:
     """Compute once what is written twice; copies stay, for each has an owner of its own."""
     seen: dict[Any, str] = {}
-    same: dict[str, str] = {}
+    same: dict[str, ast.Name] = {}
     lines, checks = [], set()
     for line in program.lines:
-        code = substitute(line.code, {old: name(new) for old, new in same.items()})
+        code = substitute(line.code, same)
         written = key(code)
         if line.check:
             if written not in checks:
@@ -60,7 +63,7 @@ def common_subexpressions(program: Program) -> Program:
             continue
         if _movable(line, program) and not _copies(code):
             if written in seen and line.name is not None and line.name not in program.wanted:
-                same[line.name] = seen[written]
+                same[line.name] = name(seen[written])
                 continue
             seen.setdefault(written, line.name or "")
         lines.append(line.of(code))
@@ -156,15 +159,15 @@ def exact_algebra(program: Program) -> Program:
     """x * 1, x / 1, the transpose of a transpose, a shape that is there already: x itself."""
     values = {**program.inputs, **program.constants}
     codes: dict[str, ast.AST] = {}
-    same: dict[str, str] = {}
+    same: dict[str, ast.Name] = {}
     lines = []
     for line in program.lines:
-        code = substitute(line.code, {old: name(new) for old, new in same.items()})
+        code = substitute(line.code, same)
         code = _axis_from_front(code, values)
         code = _kept_dimensions(code, codes, values, line.value) if _movable(line, program) else code
         other = _plainly(code, codes) if _movable(line, program) else None
         if other and line.name and other not in program.unstable and _equal_to(values.get(other), line.value):
-            same[line.name] = other
+            same[line.name] = name(other)
             continue
         if line.name:
             values[line.name], codes[line.name] = line.value, code
@@ -239,16 +242,16 @@ def copies(program: Program) -> Program:
     values = {line.name: line.value for line in program.lines if line.name}
     others = [*program.inputs.values(), *program.constants.values(), *(values.get(r) for r in program.wanted)]
     taken = set(program.wanted)
-    same: dict[str, str] = {}
+    same: dict[str, ast.Name] = {}
     lines = []
     for line in program.lines:
-        code = substitute(line.code, {old: name(new) for old, new in same.items()})
+        code = substitute(line.code, same)
         source = _copied(code)
         mine = source in values and source not in taken and not _seen_by(values[source], others)
         if source and mine and _movable(line, program) and line.name and _equal_to(values[source], line.value):
             taken.add(source)
             others.append(values[source])
-            same[line.name] = source
+            same[line.name] = name(source)
             continue
         lines.append(line.of(code))
     return _renamed(program, lines, same)

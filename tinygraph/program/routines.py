@@ -6,11 +6,12 @@ import ast
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Any
 
 import numpy as np
 
-from tinygraph.program.code import Program
+from tinygraph.program.code import Program, used
 from tinygraph.program.passes import applied, dead_code
 
 Written = Callable[[Program], tuple[Program, list[str], list[str]]]  # renamed, with the rows before and within
@@ -219,20 +220,25 @@ def trimmed(program: Program) -> Program:
 
 
 def _unused_results(program: Program) -> Program:
-    called = {line.name: _called(line.code) for line in program.lines if line.name}
+    called = {line.name: _called(line.code) for line in program.lines if line.name} if program.routines else {}
     called = {name: title for name, title in called.items() if title in program.routines}
+    if not called:
+        return program
+    reading = [not called.keys().isdisjoint(used(line.code)) for line in program.lines]
     taken: dict[str, set[int]] = {name: set() for name in called}
-    for line in program.lines:
+    for line in compress(program.lines, reading):
         for name, i in _items(line.code):
             if name in taken:
                 taken[name].add(i)
     kept = {name: sorted(numbers) for name, numbers in taken.items()}
-    routines = {
-        **program.routines,
-        **{called[name]: program.routines[called[name]].returning(kept[name]) for name in kept},
-    }
-    lines = [replace(line, code=_Renumbered(kept).visit(copy.deepcopy(line.code))) for line in program.lines]
-    return program.with_lines(lines, routines=routines) if kept else program
+    routines = {name: program.routines[called[name]].returning(kept[name]) for name in kept}
+    routines = {**program.routines, **{called[name]: made for name, made in routines.items()}}
+    renumbered = _Renumbered(kept).visit
+    lines = [
+        line.of(renumbered(copy.deepcopy(line.code))) if reads else line
+        for line, reads in zip(program.lines, reading, strict=True)
+    ]
+    return program.with_lines(lines, routines=routines)
 
 
 def _called(code: ast.AST) -> str:
