@@ -39,7 +39,7 @@ def in_python(rendered: Fast) -> Callable[[], Callable[..., Any]]:
         exec(loop.named(title), space)  # noqa: S102  our own source
     rendered_alone = Fast(**{**vars(rendered), "loops": {}})
     exec(rendered_alone.text(), space)  # noqa: S102  our own source
-    return space["workspace"]  # type: ignore[no-any-return]
+    return lambda: space["program"]  # type: ignore[no-any-return]
 
 
 def agrees(program: Program, compiler: bool = False) -> Fast:
@@ -53,7 +53,7 @@ def agrees(program: Program, compiler: bool = False) -> Fast:
 
 
 def body(rendered: Fast) -> str:
-    return rendered.text().partition("def workspace")[2]
+    return rendered.text().partition("def program")[2]
 
 
 def test_a_chain_becomes_one_loop() -> None:

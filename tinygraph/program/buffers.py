@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import sys
 from bisect import bisect_left, insort
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,6 +45,22 @@ def owners(program: Program) -> dict[str, str]:
             for part in value:
                 first.setdefault(id(_memory(part)), variable)
     return found
+
+
+def evaluated(program: Program, recorded: Program, above: str = "") -> Program:
+    """The program with the values that its own lines give, where these look into the memory of others.
+
+    Passes may have changed into whose; what was recorded of all other arrays, their shape and layout, still holds.
+    `above` is the source of its routines.
+    """
+    owner = owners(recorded)
+    kept = {x for x, value in values_of(recorded).items() if owner.get(x) == x and value.base is None}
+    again = {x.name for x in program.lines if isinstance(x.value, np.ndarray | tuple | list)} - kept
+    rows = [f"{line.name} = {ast.unparse(line.code)}" for line in program.lines if line.name in again]
+    space: dict[str, Any] = {"np": np, "scipy": sys.modules.get("scipy"), **values_of(program)}
+    exec("\n".join([above, *rows]), space)  # noqa: S102  what was recorded is done again
+    lines = [x._replace(value=space[x.name]) if x.name and x.name in again else x for x in program.lines]
+    return program.with_lines(lines)
 
 
 def _memory(value: Any) -> Any:

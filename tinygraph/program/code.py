@@ -73,17 +73,6 @@ class Program:
 Pass = Callable[[Program], Program]
 
 
-def evaluated(program: Program, above: str = "") -> Program:
-    """The program with the values that its own lines give: passes may have changed what shares whose memory.
-
-    `above` is the source of its routines.
-    """
-    rows = [f"{line.name} = " * bool(line.name) + ast.unparse(line.code) for line in program.lines if not line.check]
-    space: dict[str, Any] = {"np": np, "scipy": sys.modules.get("scipy"), **program.inputs, **program.constants}
-    exec("\n".join([above, *rows]), space)  # noqa: S102  what was recorded is done again
-    return program.with_lines([line._replace(value=space[line.name]) if line.name else line for line in program.lines])
-
-
 def used(code: ast.AST) -> tuple[str, ...]:
     """The names that are read in an expression or statement, as often as they are."""
     found: tuple[str, ...] | None = getattr(code, "names_used", None)

@@ -264,7 +264,7 @@ class Compiled:
     def fast_source(self) -> str:
         """The same program as it runs where that is faster: arrays lie in one memory, which is made once and reused.
 
-        The function `workspace` makes the memory, and gives the function that runs in it.
+        The memory belongs to the one who runs this source.
 
         Raises:
             ValueError: none has been compiled.

@@ -33,7 +33,7 @@ class Fast:
     loops: Mapping[str, Loop]
 
     def text(self, title: str = "program") -> str:
-        """The source: a function `workspace`, which makes the memory and gives the function that runs in it."""
+        """The source: the memory, the arrays in it, and the function that runs in them."""
         before = [line for line in self.program.lines if line.block == "constants"]
         above = routines(self.program)
         scipy = any("scipy" in used(line.code) for line in self.program.lines) or "scipy." in above
@@ -43,14 +43,12 @@ class Fast:
             head += [f"\n{JIT.format('')}\n{loop.named(title)}" for title, loop in self.loops.items()]
         head += ["# constants", *map(written, before), ""] if before else []
         places = [_place(n, self.values[n], at) for n, at in self.plan.offsets.items()]
-        memory = [f"memory = np.empty({self.plan.size}, np.uint8)", *places, *map(written, self.views), ""]
-        body = self._body()
-        setup = [
-            *(memory if places else []),
-            f"def {title}({', '.join([*self.program.inputs, *self.program.constants])}):",
-        ]
-        inner = [*setup, *("    " + row if row else "" for row in body), "", f"return {title}"]
-        return "\n".join([*head, "", "def workspace():", *("    " + row if row else "" for row in inner)]) + "\n"
+        if places:
+            memory = f"memory = np.empty({self.plan.size}, np.uint8)"
+            head += ["# memory", memory, *places, *map(written, self.views), ""]
+        given = ", ".join([*self.program.inputs, *self.program.constants])
+        body = ["    " + row if row else "" for row in self._body()]
+        return "\n".join([*head, "", f"def {title}({given}):", *body]) + "\n"
 
     def _body(self) -> list[str]:
         rows: list[str] = []
@@ -64,10 +62,6 @@ class Fast:
             rows += _row(line).splitlines()
         results = ", ".join(self.program.results) + ("," if len(self.program.results) == 1 else "")
         return [*rows, *([""] if rows else []), f"return ({results})" if results else "return ()"]
-
-
-def _indented(row: str) -> str:
-    return "    " + row if row else ""
 
 
 def _place(variable: str, value: np.ndarray[Any, Any], at: int) -> str:
@@ -86,7 +80,7 @@ def fast(program: Program, lent: bool = False, jit: bool = False) -> Fast:
 
     With `jit`, chains of arithmetic are loops for numba.
     """
-    program = named(program, ["memory", "workspace"])
+    program = named(program, ["memory"])
     program, loops = fused(program) if jit else (program, {})
     program = _steady(updated(program), loops.keys())
     values, owner = values_of(program), owners(program)
@@ -190,7 +184,13 @@ def _in_place(line: Line, buffers: Collection[str], values: Any) -> Line:
 
 def workspaces(rendered: Fast) -> Callable[[], Callable[..., Any]]:
     """The function that makes a memory and the program in it."""
-    space: dict[str, Any] = jitted(rendered.loops)
+    loops = jitted(rendered.loops)
     source = replace(rendered, loops={}).text()  # these are compiled already
-    exec(compile(source, "<fast>", "exec"), space)  # noqa: S102  what is printed is what is run
-    return space["workspace"]  # type: ignore[no-any-return]
+    code = compile(source, "<fast>", "exec")
+
+    def made() -> Callable[..., Any]:
+        space: dict[str, Any] = dict(loops)
+        exec(code, space)  # noqa: S102  what is printed is what is run
+        return space.pop("program")  # type: ignore[no-any-return]  # no circle: the memory goes with it
+
+    return made

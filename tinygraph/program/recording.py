@@ -15,8 +15,9 @@ import numpy as np
 
 from tinygraph.graph import Tag, leaf
 from tinygraph.program import reach
+from tinygraph.program.buffers import evaluated
 from tinygraph.program.choice import Choice, Pool
-from tinygraph.program.code import Program, evaluated
+from tinygraph.program.code import Program
 from tinygraph.program.draws import restore, state_of
 from tinygraph.program.effects import Effects, Read, Store
 from tinygraph.program.fast import fast, workspaces
@@ -137,10 +138,10 @@ def made(
     run, source = defined(program, title)
     effects = tracer.effects
     if _repeats(run, recorded, effects):
-        program = _evaluated(program, effects)
+        program = _evaluated(program, recorded, effects)
         other = applied(program, REORDERING) if reorder else program
         if reorder and _repeats(defined(other, title)[0], recorded, effects, near):
-            program = _evaluated(other, effects)
+            program = _evaluated(other, recorded, effects)
             run, source = defined(program, title)
     else:
         program = recorded
@@ -198,10 +199,10 @@ def _places(program: Program, effects: Effects) -> tuple[int, ...]:
     return tuple(i for i, n in enumerate(given) if n in effects.before or n in program.generators)
 
 
-def _evaluated(program: Program, effects: Effects) -> Program:
+def _evaluated(program: Program, recorded: Program, effects: Effects) -> Program:
     """`evaluated`, which draws nothing."""
     states = [(g, state_of(g)) for g, _ in effects.drawn]
-    found = evaluated(program, routines(program))
+    found = evaluated(program, recorded, routines(program))
     for g, state in states:
         restore(g, state)
     return found
