@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import contestants, environment, tables
@@ -31,6 +32,10 @@ def parser() -> argparse.ArgumentParser:
         "--quick", dest="profile", action="store_const", const="quick", help="short for --profile quick, about a minute"
     )
     cli.add_argument("--only", metavar="NAMES", help="contestants, with commas: " + ",".join(contestants.CONTESTANTS))
+    cli.add_argument("--threads", type=int, default=1, metavar="N", help="of every library (default: 1)")
+    cli.add_argument(
+        "--dtype", choices=("float32", "float64"), default="float32", help="of whole networks (default: float32)"
+    )
     cli.add_argument(
         "--mallopt",
         action="store_true",
@@ -45,7 +50,7 @@ def main(argv: list[str]) -> int:
     """Measure, print, write. 0; 1 where a result was wrong or tinygraph failed; 2 for a bad command line."""
     cli = parser()
     args = cli.parse_args(argv)
-    asked = args.only.split(",") if args.only else list(contestants.CONTESTANTS)
+    asked = args.only.split(",") if args.only else contestants.DEFAULT
     for name in args.workloads:
         if name not in WORKLOADS:
             cli.error(f"no workload {name!r}; choose from {', '.join(WORKLOADS)}")
@@ -62,14 +67,15 @@ def main(argv: list[str]) -> int:
         cli.error("--mallopt: this system has no mallopt")
 
     environment.settle_malloc()
+    profile = replace(PROFILES[args.profile], dtype=args.dtype)
     results = []
     for workload in args.workloads or WORKLOADS:
         options = {"mallopt": args.mallopt} if workload == "million" else {}
-        for result in WORKLOADS[workload](PROFILES[args.profile], names, **options):
+        for result in WORKLOADS[workload](profile, names, **options):
             print(f"measured {result.workload}, {result.case}", file=sys.stderr, flush=True)
             results.append(result)
 
-    machine, verdicts = environment.describe(args.mallopt), judge(results)
+    machine, verdicts = environment.describe(args.mallopt, args.dtype), judge(results)
     header = tables.head(machine, absent, args.profile)
     print(tables.report(header, results, verdicts, markdown=False))
     if args.markdown:

@@ -4,15 +4,16 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 from typing import NamedTuple
 
-from benchmarks.environment import version
+from benchmarks.environment import threads, version
 
 
 class Contestant(NamedTuple):
-    """A name for the command line, a label for the table, the module it needs and the distribution that has it."""
+    """A label for the table, the module it needs and the distribution that has it; whether it runs only when named."""
 
     label: str
     module: str
     distribution: str
+    on_request: bool = False
 
 
 REFERENCE, SUBJECT = "numpy", "tinygraph"
@@ -28,11 +29,14 @@ CONTESTANTS = {
     "torch": Contestant("PyTorch eager", "torch", "torch"),
     "torch-foreach": Contestant("PyTorch eager, foreach", "torch", "torch"),
     "torch-fused": Contestant("PyTorch eager, fused", "torch", "torch"),
+    "torch-compiled": Contestant("PyTorch compiled, fused", "torch", "torch", on_request=True),  # a minute a model
     "autograd": Contestant("autograd", "autograd", "autograd"),
     "mygrad": Contestant("MyGrad", "mygrad", "mygrad"),
     "micrograd": Contestant("micrograd", "micrograd", "micrograd"),
     "jax": Contestant("JAX jitted", "jax", "jax"),
 }
+
+DEFAULT = [name for name, contestant in CONTESTANTS.items() if not contestant.on_request]
 
 
 def label(name: str) -> str:
@@ -60,7 +64,7 @@ def restrain(names: Iterable[str]) -> None:
     if any(CONTESTANTS[name].module == "torch" for name in names):
         import torch
 
-        torch.set_num_threads(1)
+        torch.set_num_threads(threads())
     if "jax" in names:
         import jax
 

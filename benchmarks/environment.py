@@ -1,4 +1,4 @@
-"""What every contestant shares: one thread, the allocator's thresholds, and the machine they run on.
+"""What every contestant shares: the number of threads, the allocator's thresholds, and the machine they run on.
 
 This file imports no NumPy, so that it can set what NumPy reads when it is imported.
 """
@@ -11,24 +11,28 @@ from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
-ONE_THREAD = {
-    "OPENBLAS_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "VECLIB_MAXIMUM_THREADS": "1",
-    "NUMEXPR_NUM_THREADS": "1",
-    "NPROC": "1",  # the size of XLA's pool of threads
-    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
-    "JAX_PLATFORMS": "cpu",
-}
+NUMBERS = (
+    "OPENBLAS_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "NPROC",  # the size of XLA's pool of threads
+)
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 LARGEST_MMAP_THRESHOLD = 32 * 1024 * 1024  # glibc refuses more on 64 bits
 
 
-def one_thread() -> None:
-    """Ask every library for one thread. To be called before any of them is imported."""
-    os.environ.update(ONE_THREAD)
+def limit_threads(number: int) -> None:
+    """Ask every library for so many threads. To be called before any of them is imported."""
+    os.environ.update(dict.fromkeys(NUMBERS, str(number)), JAX_PLATFORMS="cpu")
+    os.environ["XLA_FLAGS"] = f"--xla_cpu_multi_thread_eigen={'true' if number > 1 else 'false'}"
+
+
+def threads() -> int:
+    """How many were asked for."""
+    return int(os.environ.get("OMP_NUM_THREADS", "1"))
 
 
 def tune_malloc() -> bool:
@@ -90,7 +94,7 @@ def version(distribution: str) -> str | None:
         return None
 
 
-def describe(mallopt: bool) -> dict[str, str]:
+def describe(mallopt: bool, networks: str) -> dict[str, str]:
     """The machine and the settings, for the head of a table."""
     return {
         "processor": _processor(),
@@ -98,7 +102,8 @@ def describe(mallopt: bool) -> dict[str, str]:
         "system": f"{platform.system()} {platform.machine()}, {' '.join(platform.libc_ver())}".strip(),
         "python": platform.python_version(),
         "numpy": version("numpy") or "?",
-        "threads": "1",
+        "threads": str(threads()),
+        "networks in": networks,
         "malloc": "thresholds raised with mallopt, for all contestants"
         if mallopt
         else "the system's own, after one large block was freed",

@@ -1,4 +1,4 @@
-"""One training step of a network: dense layers, ReLU, softmax cross entropy, mean over the batch, Adam; float32.
+"""One training step of a network: dense layers, ReLU, softmax cross entropy, mean over the batch, Adam.
 
 Everybody starts from the same parameters and sees the same batch. Who has no Adam of its own, or only one that is
 compiled with the step, takes the one written by hand in NumPy. tinygraph takes part four times: with the network
@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.harness import SEED, Entry, Result, enter, race
 from benchmarks.profiles import Profile
 
-ABOUT = "a training step of a network with ReLU, softmax cross entropy and Adam, float32"
+ABOUT = "a training step of a network with ReLU, softmax cross entropy and Adam"
 TOLERANCE = 1e-6
 CHECKED_STEPS = 5
 LEARNING_RATE, BETA1, BETA2, EPSILON = 1e-5, 0.9, 0.999, 1e-8
@@ -360,15 +360,15 @@ STEPS: dict[str, Callable[[Task], tuple[Step, Params]]] = {
 }
 
 
-def entry(make: Callable[[Task], tuple[Step, Params]], task: Task) -> Entry:
-    """Time in float32; check the same code in float64, where rounding hides nothing."""
+def entry(make: Callable[[Task], tuple[Step, Params]], task: Task, dtype: str = "float32") -> Entry:
+    """Time in a dtype; check the same code in float64, where rounding hides nothing."""
 
     def check() -> list[np.ndarray]:
         step, params = make(task.copy(np.float64))
         losses = np.array([float(step()) for _ in range(CHECKED_STEPS)])
         return [losses, *(np.asarray(params[name]) - task.params[name] for name in task.params)]
 
-    step, _ = make(task.copy(np.float32))
+    step, _ = make(task.copy(np.dtype(dtype).type))
     return Entry(step, check)
 
 
@@ -378,5 +378,7 @@ def run(profile: Profile, names: Iterable[str]) -> Iterable[Result]:
         for batch in profile.batches:
             task = make_task(widths, batch)
             result = Result("mlp", f"{'-'.join(map(str, widths))}, batch {batch}", operations=1)
-            makers = {name: lambda make=make, task=task: entry(make, task) for name, make in STEPS.items()}
+            makers = {
+                name: lambda make=make, task=task: entry(make, task, profile.dtype) for name, make in STEPS.items()
+            }
             yield race(result, enter(makers, names, result, TOLERANCE), profile)

@@ -1,4 +1,4 @@
-"""A training step of whole models of the course's size, with Adam; float32.
+"""A training step of whole models of the course's size, with Adam.
 
 tinygraph and PyTorch make the model by the same lines, begin in the same state and see the same batch. tinygraph takes
 part three times: as it records, with the whole step compiled, and compiled with numba. The dense networks are also
@@ -17,7 +17,7 @@ from benchmarks.harness import SEED, Entry, Result, enter, race
 from benchmarks.mlp import BETA1, BETA2, CHECKED_STEPS, EPSILON, LEARNING_RATE
 from benchmarks.profiles import Profile
 
-ABOUT = "a training step of whole models with Adam, float32"
+ABOUT = "a training step of whole models with Adam"
 TOLERANCE = 1e-6
 
 Params = dict[str, np.ndarray]
@@ -197,7 +197,7 @@ def tinygraph_jit_step(task: Task) -> tuple[Step, Params]:
     return tinygraph_compiled_step(task, jit=True)
 
 
-def torch_step(task: Task, fused: bool | None = None) -> tuple[Step, Params]:
+def torch_step(task: Task, fused: bool | None = None, compiled: bool = False) -> tuple[Step, Params]:
     import torch
     from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
@@ -207,8 +207,10 @@ def torch_step(task: Task, fused: bool | None = None) -> tuple[Step, Params]:
     loss_of = binary_cross_entropy_with_logits if task.case.classes == 2 else cross_entropy
     adam = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE, betas=(BETA1, BETA2), eps=EPSILON, fused=fused)
 
+    run = torch.compile(model) if compiled else model
+
     def step() -> Any:
-        loss = loss_of(model(x), y)
+        loss = loss_of(run(x), y)
         adam.zero_grad()
         loss.backward()
         adam.step()
@@ -219,6 +221,11 @@ def torch_step(task: Task, fused: bool | None = None) -> tuple[Step, Params]:
 
 def torch_fused_step(task: Task) -> tuple[Step, Params]:
     return torch_step(task, fused=True)
+
+
+def torch_compiled_step(task: Task) -> tuple[Step, Params]:
+    """The model, and with it its derivative, by `torch.compile`, which needs a compiler of C++."""
+    return torch_step(task, fused=True, compiled=True)
 
 
 def _layers(task: Task) -> list[str]:
@@ -289,20 +296,21 @@ STEPS: dict[str, Callable[[Task], tuple[Step, Params]]] = {
     "tinygraph-jit": tinygraph_jit_step,
     "torch": torch_step,
     "torch-fused": torch_fused_step,
+    "torch-compiled": torch_compiled_step,
     "jax": jax_step,
 }
 BY_HAND = ("numpy", "jax")
 
 
-def entry(make: Callable[[Task], tuple[Step, Params]], task: Task) -> Entry:
-    """Time in float32; check the same code in float64, where rounding hides nothing."""
+def entry(make: Callable[[Task], tuple[Step, Params]], task: Task, dtype: str = "float32") -> Entry:
+    """Time in a dtype; check the same code in float64, where rounding hides nothing."""
 
     def check() -> list[np.ndarray]:
         step, params = make(task.astype(np.float64))
         losses = np.array([float(step()) for _ in range(CHECKED_STEPS)])
         return [losses, *(np.asarray(params[name]) - task.state[name] for name in params)]
 
-    step, _ = make(task.astype(np.float32))
+    step, _ = make(task.astype(np.dtype(dtype).type))
     return Entry(step, check)
 
 
@@ -312,7 +320,7 @@ def run(profile: Profile, names: Iterable[str]) -> Iterable[Result]:
         task = task_of(MODELS[name])
         result = Result("models", name, operations=1)
         makers = {
-            who: lambda make=make, task=task: entry(make, task)
+            who: lambda make=make, task=task: entry(make, task, profile.dtype)
             for who, make in STEPS.items()
             if task.case.dense or who not in BY_HAND
         }

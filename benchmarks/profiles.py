@@ -21,6 +21,7 @@ class Profile:
         million_ops, million_rounds: the length of the long chain, and how many processes run it.
         startup_rounds: processes started for each import.
         models: whether all of the `models` workload run, or two small ones.
+        dtype: of the networks of `mlp` and `models`.
         fit_rounds, fit_epochs: processes that train, and for how many epochs; None as long as the task says.
     """
 
@@ -40,6 +41,7 @@ class Profile:
     fit_rounds: int
     fit_epochs: int | None = None
     models: bool = True
+    dtype: str = "float32"
 
 
 NETWORKS = ((64, 64, 10), (784, 128, 64, 10))

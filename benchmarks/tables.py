@@ -73,8 +73,8 @@ MEMORY = {"million": "KB an operation", "fit": "KB over the start"}
 METHOD = """\
 Every contestant's results are compared with those of NumPy written by hand before it is timed. All are timed in one
 run: in each round each is sampled once, in random order; a ratio is taken within its round. A cell is the median over
-the rounds, with the quartiles in brackets. One thread for everybody. Time is the processor's, which a process has not
-while others have it; but for `startup`, where it is the clock's. Smaller is better."""
+the rounds, with the quartiles in brackets. As many threads for everybody. Time is the processor's, which a process has
+not while others have it; but for `startup`, and with several threads, where it is the clock's. Smaller is better."""
 
 
 def number(value: float) -> str:
