@@ -40,10 +40,10 @@ def owners(program: Program) -> dict[str, str]:
     found: dict[str, str] = {}
     for variable, value in values_of(program).items():
         if isinstance(value, np.ndarray):
-            found[variable] = first.setdefault(id(_memory(value)), variable)
+            found[variable] = first.setdefault(id(memory(value)), variable)
         elif isinstance(value, tuple | list):  # what svd or split gives: its parts look into it
             for part in value:
-                first.setdefault(id(_memory(part)), variable)
+                first.setdefault(id(memory(part)), variable)
     return found
 
 
@@ -63,7 +63,8 @@ def evaluated(program: Program, recorded: Program, above: str = "") -> Program:
     return program.with_lines(lines)
 
 
-def _memory(value: Any) -> Any:
+def memory(value: Any) -> Any:
+    """The object whose memory an array looks into."""
     while isinstance(value, np.ndarray) and value.base is not None:
         value = value.base
     return value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import sys
 import threading
 import warnings
 from collections.abc import Callable
@@ -28,7 +27,6 @@ from tinygraph.program.recording import (
     bare_value,
     is_real,
     labels_of,
-    local_names,
     made,
     numbers_in,
     plain,
@@ -36,7 +34,8 @@ from tinygraph.program.recording import (
     stand_ins,
 )
 from tinygraph.program.reorder import near
-from tinygraph.program.tracer import HERE, Tracer
+from tinygraph.program.tracer import Tracer
+from tinygraph.program.user_code import depth_outside, local_names
 from tinygraph.program.variable import Variable
 from tinygraph.tensor import Tensor
 from tinygraph.tree import flatten
@@ -165,7 +164,7 @@ class Compiled:
     def _warn(self, what: str) -> None:
         if what not in self._said:
             self._said.add(what)
-            warnings.warn(f"compile: {self._name} {what}", RuntimeWarning, stacklevel=_depth())
+            warnings.warn(f"compile: {self._name} {what}", RuntimeWarning, stacklevel=depth_outside())
 
     @property
     def _name(self) -> str:
@@ -351,14 +350,6 @@ def compile(  # noqa: A001  the field's word
     if jit and find_spec("numba") is None:
         raise ImportError("compile: jit=True needs numba: pip install 'tinygraph[jit]', or leave out jit=True")
     return Compiled(f, strict, check, borrow, jit, reorder)
-
-
-def _depth() -> int:
-    """How far up the caller's own code is, for a warning."""
-    frame, depth = sys._getframe(1), 1
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(HERE):
-        frame, depth = frame.f_back, depth + 1
-    return depth
 
 
 def _described(key: Any) -> str:

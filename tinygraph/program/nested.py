@@ -87,7 +87,7 @@ def _step(tracer: Any, run: Any, state: list[Any], rows: list[Any]) -> Step:
         if run.loop.going is not None:
             test = run.loop.going(run.form(given))
             real = bool(value_of(test))
-            tracer._statement(ast.If(ast.UnaryOp(ast.Not(), tracer.expression(test)), [ast.Break()], []))
+            tracer.statement(ast.If(ast.UnaryOp(ast.Not(), tracer.expression(test)), [ast.Break()], []))
         results = _results(tracer, run.step, given, row, real=real)
         names = [[name_of(tracer, y) for y in part] for part in results]
     return Step(lines, given, row, real, results, names)
@@ -95,7 +95,7 @@ def _step(tracer: Any, run: Any, state: list[Any], rows: list[Any]) -> Step:
 
 def _repeated(tracer: Any, run: Any, once: Step, state: list[Any], rows: list[Any]) -> None:
     """Record the step again: one that counts, or draws, is another by then, whatever its numbers are."""
-    kept = ("constants", "_captured", "labels", "routines", "within")
+    kept = ("constants", "captured", "labels", "routines", "within")
     before = {name: dict(getattr(tracer, name)) for name in kept}
     again = _step(tracer, run, state, rows)
     if not tracer.open:
@@ -260,9 +260,9 @@ def called(tracer: Any, wish: str, routine: Any, given: Sequence[Any], results: 
     tracer.routines[title] = routine
     inputs = routine.closed
     args = [*map(tracer.expression, given), *map(code.name, inputs)]
-    whole = tracer._line(code.call(code.name(title), args, {}), tuple(y for part in results for y in part))
+    whole = tracer.line(code.call(code.name(title), args, {}), tuple(y for part in results for y in part))
     if may_refuse(routine):
         unmatched = ast.Compare(code.name(whole.name), [ast.Is()], [code.name(UNMATCHED)])
-        tracer._statement(ast.If(unmatched, [ast.Return(code.name(UNMATCHED))], []))
+        tracer.statement(ast.If(unmatched, [ast.Return(code.name(UNMATCHED))], []))
     items = enumerate(y for part in results for y in part)
-    return [tracer._line(ast.Subscript(code.name(whole.name), ast.Constant(i), ast.Load()), y) for i, y in items]
+    return [tracer.line(ast.Subscript(code.name(whole.name), ast.Constant(i), ast.Load()), y) for i, y in items]

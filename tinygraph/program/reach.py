@@ -6,11 +6,9 @@ run the same program.
 
 from __future__ import annotations
 
-import os
 import pickle
 import random
 import sys
-import sysconfig
 from array import array
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -24,7 +22,7 @@ import numpy as np
 from tinygraph.op import Op
 from tinygraph.program.code import GENERATORS
 from tinygraph.program.draws import state_of
-from tinygraph.program.tracer import HERE
+from tinygraph.program.user_code import of_library
 from tinygraph.tensor import Tensor
 from tinygraph.tree import branches_of
 
@@ -54,7 +52,6 @@ _PARTS: dict[type, Parts] = {
     classmethod: lambda x: (x.__func__,),
     property: lambda x: (x.fget,),
 }
-_LIBRARIES = (HERE, *(sysconfig.get_path(p) + os.sep for p in ("stdlib", "platstdlib", "purelib", "platlib")))
 
 
 def is_given(x: Any) -> bool:
@@ -215,12 +212,6 @@ def _own_classes(kind: Any) -> tuple[Any, ...]:
 @cache
 def _slots(kind: Any) -> list[str]:
     return [s for c in kind.__mro__ for s in getattr(c, "__slots__", ()) if not s.startswith("__")]
-
-
-@cache
-def of_library(filename: str) -> bool:
-    """Whether code is of this package, of Python or of a package that is installed, and not the user's."""
-    return filename.startswith(_LIBRARIES) or filename.startswith("<frozen")
 
 
 @cache

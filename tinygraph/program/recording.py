@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import pickle
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import partial
-from types import FrameType, MethodType
+from types import MethodType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,12 +24,11 @@ from tinygraph.program.reorder import REORDERING, near
 from tinygraph.program.routines import trimmed
 from tinygraph.program.source import compiled as defined
 from tinygraph.program.source import identifier, routines
-from tinygraph.program.tracer import HERE, Tracer
+from tinygraph.program.tracer import Tracer
 from tinygraph.program.variable import Variable
 from tinygraph.tensor import Tensor, handle
 from tinygraph.tree import branches_of
 
-RULES = HERE + "optim" + os.sep  # whose formulas use the field's names
 WATCHED = 1 << 20  # bytes of arrays in sight that are compared on each call, where something may be made of them
 
 
@@ -102,7 +98,7 @@ def spot(y: Any, tracer: Tracer, inputs: list[Any], arrays: list[Any]) -> tuple[
         return "array", y.name
     if isinstance(y, Tensor) and type(y._data) is Variable:
         return "tensor", y._data.name
-    if isinstance(y, np.ndarray) and id(y) not in tracer._captured:
+    if isinstance(y, np.ndarray) and id(y) not in tracer.captured:
         tracer.capture(y)
     return "same", y
 
@@ -265,25 +261,3 @@ def bare_value(x: Any) -> Any:
 def is_real(x: Any) -> bool:
     """Whether it holds numbers among which there may be NaN."""
     return getattr(getattr(bare_value(x), "dtype", None), "kind", "") in ("f", "c")
-
-
-@contextmanager
-def local_names(tracer: Tracer) -> Iterator[None]:
-    """What the user's functions call their arrays, read off when they return."""
-    before = sys.getprofile()
-    if before is not None:  # somebody is profiling
-        yield
-        return
-
-    def returned(frame: FrameType, event: str, arg: Any) -> None:
-        if event == "return" and (
-            reach.of_library(frame.f_code.co_filename) <= frame.f_code.co_filename.startswith(RULES)
-        ):
-            for name, x in frame.f_locals.items():
-                tracer.label(x, name)
-
-    sys.setprofile(returned)
-    try:
-        yield
-    finally:
-        sys.setprofile(before)

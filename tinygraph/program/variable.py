@@ -44,8 +44,9 @@ _SYMBOLS: dict[str, Any] = {
     "lshift": ast.LShift,
     "rshift": ast.RShift,
 }
-_COMPARISONS: dict[str, Any] = {"lt": ast.Lt, "le": ast.LtE, "gt": ast.Gt, "ge": ast.GtE, "eq": ast.Eq, "ne": ast.NotEq}
-_UNARY: dict[str, Any] = {"neg": ast.USub, "pos": ast.UAdd, "invert": ast.Invert}
+COMPARISONS: dict[str, Any] = {"lt": ast.Lt, "le": ast.LtE, "gt": ast.Gt, "ge": ast.GtE, "eq": ast.Eq, "ne": ast.NotEq}
+UNARY: dict[str, Any] = {"neg": ast.USub, "pos": ast.UAdd, "invert": ast.Invert}
+ARRAYS = (np.ndarray, np.generic, bool, int, float)  # of what an operation gives, what may be a variable
 STATIC = {"strides", "itemsize", "nbytes", "flags"}  # what a call's signature settles
 VALUES = {"tolist", "flat", "tobytes", "tofile", "dump", "dumps", "data", "ctypes"}
 IN_PLACE = {"fill", "sort", "put", "partition", "resize", "setflags", "setfield", "byteswap"}
@@ -86,12 +87,12 @@ class Variable:
     # --- NumPy's protocols
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
-        if any(isinstance(a, Traced | Mapped) for a in args):
+        if any(issubclass(type(a), (Traced, Mapped)) for a in args):
             return NotImplemented
         return self.tracer.ufunc(ufunc, method, args, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        if any(issubclass(t, Traced | Mapped) for t in types):
+        if any(issubclass(t, (Traced, Mapped)) for t in types):
             return NotImplemented
         return self.tracer.function(function, args, kwargs)
 
@@ -193,7 +194,7 @@ class Variable:
 
 def _binary(symbol: Any, function: Callable[..., Any]) -> tuple[Any, Any]:
     def method(self: Variable, other: Any) -> Any:
-        if isinstance(other, Traced | Mapped):
+        if issubclass(type(other), (Traced, Mapped)):
             return NotImplemented
         return self.tracer.operate(symbol, function, self, other)
 
@@ -205,7 +206,7 @@ def _binary(symbol: Any, function: Callable[..., Any]) -> tuple[Any, Any]:
 
 def _in_place(symbol: Any, function: Callable[..., Any]) -> Any:
     def method(self: Variable, other: Any) -> Any:
-        if isinstance(other, Traced | Mapped):
+        if issubclass(type(other), (Traced, Mapped)):
             return NotImplemented
         return self.tracer.augment(symbol, function, self, other)
 
@@ -218,7 +219,7 @@ for _name, _symbol in _SYMBOLS.items():
     setattr(Variable, f"__{_name}__", _method)
     setattr(Variable, f"__r{_name}__", _reflected)
     setattr(Variable, f"__i{_name}__", _in_place(_symbol, getattr(operator, f"__i{_name}__")))
-for _name, _symbol in _COMPARISONS.items():
+for _name, _symbol in COMPARISONS.items():
     setattr(Variable, f"__{_name}__", _binary(_symbol, getattr(operator, _name))[0])
 
 
@@ -226,5 +227,5 @@ def _unary(symbol: Any, function: Callable[..., Any]) -> Any:
     return lambda self: self.tracer.operate(symbol, function, self)
 
 
-for _name, _symbol in _UNARY.items():
+for _name, _symbol in UNARY.items():
     setattr(Variable, f"__{_name}__", _unary(_symbol, getattr(operator, _name)))
