@@ -34,6 +34,7 @@ from tinygraph.program.recording import (
     stand_ins,
 )
 from tinygraph.program.reorder import near
+from tinygraph.program.sight import Sight, View
 from tinygraph.program.tracer import Tracer
 from tinygraph.program.user_code import depth_outside, local_names
 from tinygraph.program.variable import Variable
@@ -55,7 +56,7 @@ class Compiled:
         self.jit = jit
         self.reorder = reorder
         self._recordings: dict[Any, Recording] = {}
-        self._sight = reach.Sight(f)
+        self._sight = Sight(f)
         self._tags: dict[Any, tuple[Any, ...]] = {}  # by signature: whether these have a gradient tells programs apart
         self._said: set[str] = set()
         self._again: dict[Any, int] = {}
@@ -107,7 +108,7 @@ class Compiled:
 
     # --- recording
 
-    def _recorded(self, key: Any, found: Recording | None, seen: reach.View, args: Any, kwargs: Any) -> Any:
+    def _recorded(self, key: Any, found: Recording | None, seen: View, args: Any, kwargs: Any) -> Any:
         """Run the function as it is, and write down what it does, unless another thread has `found` it differently."""
         with self._lock:
             before = self._recordings.get(key)
@@ -170,7 +171,7 @@ class Compiled:
     def _name(self) -> str:
         return getattr(self.f, "__name__", type(self.f).__name__)
 
-    def _traced(self, tracer: Tracer, seen: reach.View, args: Any, kwargs: Any) -> tuple[Any, Recording]:
+    def _traced(self, tracer: Tracer, seen: View, args: Any, kwargs: Any) -> tuple[Any, Recording]:
         leaves, rebuild = flatten((args, dict(sorted(kwargs.items()))))  # in the order of what is seen
         labels = labels_of(self.f, args, kwargs)
         stood = list(stand_ins(seen.arrays, labels, tracer))
@@ -217,7 +218,7 @@ class Compiled:
 
     # --- what can be asked
 
-    def _checked(self, recording: Recording, given: list[Any], seen: reach.View, args: Any, kwargs: Any) -> Any:
+    def _checked(self, recording: Recording, given: list[Any], seen: View, args: Any, kwargs: Any) -> Any:
         """The function itself is run, beside its program on copies of what that writes to."""
         self.check -= 1
         mine = [deepcopy(x) if i in recording.written else x for i, x in enumerate(given)]

@@ -22,6 +22,7 @@ from tinygraph.program.nested import UNLIKE, UnlikeError
 from tinygraph.program.passes import applied
 from tinygraph.program.reorder import REORDERING, near
 from tinygraph.program.routines import trimmed
+from tinygraph.program.sight import View
 from tinygraph.program.source import compiled as defined
 from tinygraph.program.source import identifier, routines
 from tinygraph.program.tracer import Tracer
@@ -121,7 +122,7 @@ def made(
     tracer: Tracer,
     rebuild: Any,
     held: Any,
-    seen: reach.View,
+    seen: View,
     before: Sequence[tuple[Any, bytes]],
     name: str,
     lent: bool,
