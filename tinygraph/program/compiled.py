@@ -10,18 +10,18 @@ from copy import deepcopy
 from functools import update_wrapper
 from importlib.util import find_spec
 from types import MethodType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinygraph.graph import Tag
 from tinygraph.mode import MODE, tracing
 from tinygraph.program import reach
-from tinygraph.program.draws import restore, state_of
-from tinygraph.program.effects import grad_in, store, stored
+from tinygraph.program.draws import restore
 from tinygraph.program.explain import explained
 from tinygraph.program.fast import fast
 from tinygraph.program.nested import UNLIKE, UnlikeError
-from tinygraph.program.outcome import rebuilder, regain
+from tinygraph.program.outcome import rebuilt, regain
 from tinygraph.program.recording import (
     Recording,
     bare_value,
@@ -34,7 +34,8 @@ from tinygraph.program.recording import (
     stand_ins,
 )
 from tinygraph.program.reorder import near
-from tinygraph.program.sight import Sight, View
+from tinygraph.program.replay import UNFIT, Replay, given_to, replay_of, returned, stored
+from tinygraph.program.sight import Fits, Sight, View, fitting
 from tinygraph.program.tracer import Tracer
 from tinygraph.program.user_code import depth_outside, local_names
 from tinygraph.program.variable import Variable
@@ -43,6 +44,16 @@ from tinygraph.tree import flatten
 
 SIGNATURES = 8  # programs of one function; beyond, new signatures run as they are
 RECORDED_AGAIN = 4  # times that a check of a value may fail before a signature runs as it is
+
+
+class Ready(NamedTuple):
+    """A recording that runs at once if the arguments of a call fit and what the function sees stands as it was."""
+
+    recording: bool  # the mode
+    fits: Fits
+    stands: Callable[[], bool]
+    replay: Replay
+    of: Recording
 
 
 class Compiled:
@@ -57,6 +68,7 @@ class Compiled:
         self.reorder = reorder
         self._recordings: dict[Any, Recording] = {}
         self._sight = Sight(f)
+        self._ready: tuple[Ready, ...] = ()  # the latest first
         self._tags: dict[Any, tuple[Any, ...]] = {}  # by signature: whether these have a gradient tells programs apart
         self._said: set[str] = set()
         self._again: dict[Any, int] = {}
@@ -67,40 +79,55 @@ class Compiled:
         mode = MODE.get()
         if mode is not None and (mode.tracer is not None or mode.debugging):
             return self.f(*args, **kwargs)
+        recording = mode is None or mode.recording
+        if self.check <= 0:
+            for ready in self._ready:
+                arrays = ready.fits(args, kwargs) if ready.recording is recording else None
+                if arrays is not None and ready.stands():
+                    try:
+                        out = ready.replay(*arrays)
+                    except Exception:  # noqa: BLE001
+                        break
+                    if out is not UNFIT:
+                        return out
+        return self._found(recording, args, kwargs)
+
+    def _found(self, recording: bool, args: Any, kwargs: Any) -> Any:
+        """A call of a signature that is new, or is not the one that was replayed before."""
         seen = self._sight.view(args, kwargs)
-        key: tuple[Any, ...] = (mode is None or mode.recording, seen.key)
+        key: tuple[Any, ...] = (recording, seen.key)
         tags = self._tags.get(key) if self._tags else None
         if tags is not None:
-            key = (*key, tuple(grad_in(tag, seen.arrays) is not None for tag in tags))
+            key = (*key, tuple(_grad_in(tag, seen.arrays) is not None for tag in tags))
         found = self._recordings.get(key)
         if found is None or not found.settled:
             return self._recorded(key, found, seen, args, kwargs)
-        if found.run is None or found.rebuild is None or found.program is None:
+        if found.run is None:
             return self.f(*args, **kwargs)
-        if found.watched and any(a.tobytes() != numbers for a, numbers in found.watched):
-            return self._recorded(key, found, seen, args, kwargs)
-        given = [a._data if type(a) is Tensor else a for a in seen.arrays]
-        given += [t._data for t in found.tensors]
-        given += [get(seen.arrays) for get in found.reads]
-        given += found.program.constants.values()
-        if self.check > 0:
-            return self._checked(found, given, seen, args, kwargs)
-        for tag in found.dropped:
-            tag.grad = None
-        before = [(g, state_of(g)) for g in found.drawn]
-        failed = False
+        if self.check > 0 and not any(a.tobytes() != numbers for a, numbers in found.watched):
+            return self._checked(found, seen, args, kwargs)
+        ready = self._readied(recording, found, seen, args, kwargs)
+        failed, out = False, None
         try:
-            results = found.run(*given)
+            out = ready.replay(*seen.arrays)
         except Exception:  # noqa: BLE001  what f itself says names the operation
             failed = True
-        if failed or results is NotImplemented:
-            for generator, state in before:
-                restore(generator, state)
-            return self.f(*args, **kwargs) if failed else self._recorded(key, found, seen, args, kwargs)
-        out = found.rebuild(results, seen.arrays)
-        if found.stores:
-            store(found.stores, results, seen.arrays)
-        return out
+        if failed:
+            return self.f(*args, **kwargs)
+        return out if out is not UNFIT else self._recorded(key, found, seen, args, kwargs)
+
+    def _readied(self, recording: bool, found: Recording, seen: View, args: Any, kwargs: Any) -> Ready:
+        """A recording, made ready to be replayed at once when the next call sees the same."""
+        live = [r for r in self._ready if any(r.of is other for other in self._recordings.values())]
+        ready = next((r for r in live if r.of is found), None)
+        if ready is None:
+            fits = fitting(args, kwargs, found.begun) or _never
+            ready = Ready(recording, fits, seen.around.stands, replay_of(found, seen.arrays), found)
+        else:
+            live.remove(ready)
+            ready = ready._replace(stands=seen.around.stands)
+        self._ready = (ready, *live)
+        return ready
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """A method of the object that it is asked of, as any function in a class is."""
@@ -212,23 +239,34 @@ class Compiled:
         if not tracer.open:
             return out, Recording(tracer.reason, held=held)
         recorded = tracer.program([*names, *stored])
-        rebuilt = rebuilder(spots, put_together)
-        recording = made(recorded, tracer, rebuilt, held, seen, before, self._name, self.borrow, self.jit, self.reorder)
+        recording = made(
+            recorded,
+            tracer,
+            rebuilt(spots, put_together),
+            held,
+            seen,
+            before,
+            self._name,
+            self.borrow,
+            self.jit,
+            self.reorder,
+        )
         return out, recording
 
     # --- what can be asked
 
-    def _checked(self, recording: Recording, given: list[Any], seen: View, args: Any, kwargs: Any) -> Any:
+    def _checked(self, recording: Recording, seen: View, args: Any, kwargs: Any) -> Any:
         """The function itself is run, beside its program on copies of what that writes to."""
         self.check -= 1
+        given = given_to(recording, seen.arrays)
         mine = [deepcopy(x) if i in recording.written else x for i, x in enumerate(given)]
         results = recording.run(*mine)  # type: ignore[misc]
         result = self.f(*args, **kwargs)
         if results is NotImplemented:
             return result
         pairs = [(given[i], mine[i]) for i in recording.written if isinstance(given[i], np.ndarray)]
-        pairs += zip(flatten(result)[0], flatten(recording.rebuild(results, seen.arrays))[0], strict=True)  # type: ignore[misc]
-        for want, got in [*pairs, *stored(recording.stores, results, seen.arrays)]:
+        pairs += zip(flatten(result)[0], flatten(returned(recording, results, seen.arrays))[0], strict=True)
+        for want, got in [*pairs, *stored(recording, results, seen.arrays)]:
             want, got = np.asarray(bare_value(want)), np.asarray(bare_value(got))
             if not np.array_equal(want, got, equal_nan=is_real(want)) and not (self.reorder and near(want, got)):
                 raise AssertionError(f"compile: {self._name} compiled gives {got}, and as it is {want}")
@@ -351,6 +389,14 @@ def compile(  # noqa: A001  the field's word
     if jit and find_spec("numba") is None:
         raise ImportError("compile: jit=True needs numba: pip install 'tinygraph[jit]', or leave out jit=True")
     return Compiled(f, strict, check, borrow, jit, reorder)
+
+
+def _never(args: Any, kwargs: Any) -> None:
+    """Arguments of a kind that is looked at anew on each call."""
+
+
+def _grad_in(tag: Tag | int, arrays: list[Any]) -> Any:
+    return tag.grad if isinstance(tag, Tag) else arrays[tag]._tag().grad
 
 
 def _described(key: Any) -> str:

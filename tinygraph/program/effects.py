@@ -8,25 +8,15 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from tinygraph.graph import Node, Tag, differentiable
 from tinygraph.program import code
 from tinygraph.program.draws import Draws, state_of
+from tinygraph.program.places import Asked, Entry, Gradient, Place, Store
 from tinygraph.program.variable import Variable, value_of
-
-Read = Callable[[list[Any]], Any]
-
-
-class Store(NamedTuple):
-    """What is done after each run: `put(arguments, value)`, the value that of a variable, if there is a name."""
-
-    put: Callable[[list[Any], Any], None]
-    name: str | None = None
-    get: Read | None = None  # what is there
 
 
 class Effects:
@@ -34,7 +24,7 @@ class Effects:
 
     def __init__(self, tracer: Any) -> None:
         self.tracer = tracer
-        self.reads: dict[str, Read] = {}  # how the inputs are had that are neither arguments nor Tensors
+        self.reads: dict[str, Place] = {}  # how the inputs are had that are neither arguments nor Tensors
         self.stores: list[Store] = []
         self.writes: dict[str, Variable] = {}  # inputs, and parts of inputs, that have been written to: as they are now
         self.before: dict[str, Any] = {}  # these inputs as they were
@@ -57,10 +47,10 @@ class Effects:
 
     # --- what is read afresh
 
-    def read(self, get: Read, value: Any, label: str) -> Any:
-        """A number, or an array, that is `get(arguments)` in each run, and has a value in this one."""
+    def read(self, place: Place, value: Any, label: str) -> Any:
+        """A number, or an array, that is had from its place in each run, and has a value in this one."""
         made = self.tracer.input(value, label)
-        self.reads[made.name] = get
+        self.reads[made.name] = place
         self.may_write(made)
         return made
 
@@ -69,7 +59,7 @@ class Effects:
         value = get()
         if fixed:
             self.unchanged.append(lambda: bool(get() == value))
-        return self.read(lambda arrays: get(), value, label)
+        return self.read(Asked(get), value, label)
 
     def called(self, function: Callable[..., Any], *args: Any) -> Any:
         """float(function(...)) of the program's own numbers: it is called in each run."""
@@ -90,7 +80,7 @@ class Effects:
                 continue
             place = id(holder), key
             if place not in self._places:
-                self._places[place] = self.read(_reader(holder, key), value, key)
+                self._places[place] = self.read(Entry(holder, key), value, key)
             found[key] = self._places[place]
         return found
 
@@ -173,13 +163,10 @@ class Effects:
 
     def again(self, action: Callable[[], None]) -> None:
         """Do this after each run; in the call that is recorded it has been done."""
-        self.stores.append(Store(lambda arrays, _: action()))
+        self.stores.append(Store(Asked(action)))
 
-    def _store(self, put: Callable[[list[Any], Any], None], get: Read, value: Any) -> None:
-        if type(value) is not Variable:
-            self.stores.append(Store(lambda arrays, _: put(arrays, value)))
-            return
-        self.stores.append(Store(put, value.name, get))
+    def _store(self, place: Place, value: Any) -> None:
+        self.stores.append(Store(place, value.name) if type(value) is Variable else Store(place, value=value))
 
     # --- gradients
 
@@ -219,9 +206,8 @@ class Effects:
             if now is not None and not isinstance(now, np.ndarray):
                 self.tracer.notice("has a gradient that is a Tensor", "a Tensor")
             elif now is not None:
-                i = self.arguments.get(tag)
-                get = (lambda arrays: tag.grad) if i is None else (lambda arrays: arrays[i]._node.tag.grad)
-                now = self.read(get, now, f"d{tag.name}" if tag.name else "")
+                place = Gradient(self.arguments.get(tag, tag))
+                now = self.read(place, now, f"d{tag.name}" if tag.name else "")
         self._grads[tag] = now
         return now
 
@@ -262,28 +248,12 @@ class Effects:
                 continue  # the same array as before
             if value is not None and type(value) is not Variable:
                 value = self.tracer.record(code.call(code.attribute(self.tracer.capture(value), "copy"), [], {}), value)
-            place = self.arguments.get(tag, tag)
-            self._store(_landing(place), partial(grad_in, place), value)
+            self._store(Gradient(self.arguments.get(tag, tag)), value)
         for (_, key), (holder, value) in self._numbers.items():
-            self._store(_writer(holder, key), _reader(holder, key), value)
+            self._store(Entry(holder, key), value)
         self.final = {name: x.name for name, x in self.writes.items()}
         for variables in (self._numbers, self._grads, self._places, self.writes, self.roots, self.cut):
             variables.clear()
-
-
-def _reader(holder: dict[str, Any], key: str) -> Read:
-    return lambda arrays: holder[key]
-
-
-def _writer(holder: dict[str, Any], key: str) -> Callable[[list[Any], Any], None]:
-    return lambda arrays, value: holder.__setitem__(key, value)
-
-
-def _landing(place: Tag | int) -> Callable[[list[Any], Any], None]:
-    """Where a gradient lands: in a Tensor, or in the one that is the i-th array of a call."""
-    if isinstance(place, Tag):
-        return lambda arrays, g: setattr(place, "grad", g)
-    return lambda arrays, g: setattr(arrays[place]._tag(), "grad", g)
 
 
 def _shared(a: Any, b: Any) -> bool:
@@ -293,17 +263,3 @@ def _shared(a: Any, b: Any) -> bool:
 def grad_in(tag: Tag | int, arrays: list[Any]) -> Any:
     """The gradient in a tag, or in the Tensor that is the i-th array of a call."""
     return tag.grad if isinstance(tag, Tag) else arrays[tag]._tag().grad
-
-
-def store(stores: tuple[Store, ...], results: tuple[Any, ...], arrays: list[Any]) -> None:
-    """Do what follows a run, the last first; the values of variables are the last of its results."""
-    values = reversed(results)
-    for put, name, _ in reversed(stores):
-        put(arrays, None if name is None else next(values))
-
-
-def stored(stores: tuple[Store, ...], results: tuple[Any, ...], arrays: list[Any]) -> list[tuple[Any, Any]]:
-    """What is where a run would store something, each with what it would store."""
-    named = [s for s in stores if s.name is not None]
-    values = results[len(results) - len(named) :]
-    return [(s.get(arrays), value) for s, value in zip(named, values, strict=True) if s.get is not None]

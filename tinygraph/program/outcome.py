@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tinygraph.graph import Node, leaf
@@ -14,18 +14,15 @@ Spots = Sequence[tuple[str, Any]]  # of each result: "array" or "tensor" of the 
 KEYS = (str, int, bool, bytes)  # of dicts that are written out
 
 
-def rebuilder(spots: Spots, put_together: Rebuild) -> Callable[[Any, list[Any]], Any]:
-    """The function that makes of a program's results, and of the arguments, what the function returned.
+def rebuilt(spots: Spots, put_together: Rebuild) -> tuple[str, dict[str, Any]]:
+    """How code makes of a program's results r, and of arguments a0, a1, ..., what the function returned.
 
-    Written out as an expression, `(r[0], {"W": r[1]})`, where it can be: small programs take less time than `rebuild`.
+    An expression, and what it names: `(r[0], {"W": r[1]})` where brackets can write it, a call of `rebuild` elsewhere.
     """
     leaves = list(_leaves(spots))
+    space = {"tensor": _tensor, "rebuild": put_together, "same": [place for _, place in spots]}
     written = _expression(put_together(list(range(len(spots)))), leaves)
-    if written is not None:
-        space = {"tensor": _tensor, "k": [place for _, place in spots]}
-        return eval(f"lambda r, a: {written}", space)  # type: ignore[no-any-return]  # noqa: S307  made of our phrases
-    each = eval(f"lambda r, a: [{', '.join(leaves)}]", {"tensor": _tensor, "k": [p for _, p in spots]})  # noqa: S307
-    return lambda results, arrays: put_together(each(results, arrays))
+    return written or f"rebuild([{', '.join(leaves)}])", space
 
 
 def regain(tensors: Iterable[Tensor], given: Mapping[Node, Node], oldest: int) -> None:
@@ -54,14 +51,14 @@ def _tensor(value: Any) -> Tensor:
 
 
 def _leaves(spots: Spots) -> Any:
-    """How each result is got of the results r, the arguments a and what is kept in k."""
+    """How each result is got: of the results, of the arguments, or it is the same each time."""
     n = 0
     for i, (kind, place) in enumerate(spots):
         if kind in ("array", "tensor"):
             yield f"tensor(r[{n}])" if kind == "tensor" else f"r[{n}]"
             n += 1
         else:
-            yield f"a[{place}]" if kind == "argument" else f"k[{i}]"
+            yield f"a{place}" if kind == "argument" else f"same[{i}]"
 
 
 def _expression(tree: Any, leaves: Sequence[str]) -> str | None:

@@ -16,10 +16,11 @@ from tinygraph.program.buffers import evaluated
 from tinygraph.program.choice import Choice, Pool
 from tinygraph.program.code import Program
 from tinygraph.program.draws import restore, state_of
-from tinygraph.program.effects import Effects, Read, Store
+from tinygraph.program.effects import Effects
 from tinygraph.program.fast import fast, workspaces
 from tinygraph.program.nested import UNLIKE, UnlikeError
 from tinygraph.program.passes import applied
+from tinygraph.program.places import Place, Store
 from tinygraph.program.reorder import REORDERING, near
 from tinygraph.program.routines import trimmed
 from tinygraph.program.sight import View
@@ -43,11 +44,11 @@ class Recording(NamedTuple):
     program: Program | None = None
     recorded: Program | None = None  # before the passes
     tensors: tuple[Tensor, ...] = ()  # met by the function, read afresh
-    rebuild: Callable[..., Any] | None = None
+    rebuilt: tuple[str, dict[str, Any]] = ("", {})  # what f returned: an expression, and what it names
     held: tuple[Any, ...] = ()
     fresh: tuple[bytes, ...] = ()  # arrays that the function made itself, as they were
-    reads: tuple[Read, ...] = ()  # what else is read afresh
-    stores: tuple[Store, ...] = ()  # what is done with the last of its results
+    reads: tuple[Place, ...] = ()  # what else is read afresh
+    stores: tuple[Store, ...] = ()  # what is done after a run, with the last of its results
     begun: tuple[tuple[Tag | int, bool], ...] = ()  # whether there were gradients, in Tensors or the i-th argument
     written: tuple[int, ...] = ()  # which of what it is given the program writes to, or draws from
     dropped: tuple[Tag, ...] = ()  # whose gradients go before the run, so that their memory is free
@@ -120,7 +121,7 @@ def plain(y: Any, arrays: list[Any], inputs: list[Any]) -> Any:
 def made(
     recorded: Program,
     tracer: Tracer,
-    rebuild: Any,
+    rebuilt: tuple[str, dict[str, Any]],
     held: Any,
     seen: View,
     before: Sequence[tuple[Any, bytes]],
@@ -171,7 +172,7 @@ def made(
         program=program,
         recorded=recorded,
         tensors=tuple(t for t, _ in tracer.met.values()),
-        rebuild=rebuild,
+        rebuilt=rebuilt,
         held=held,
         fresh=fresh,
         reads=tuple(effects.reads.values()),

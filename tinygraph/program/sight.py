@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
 from operator import is_
-from types import CodeType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +11,7 @@ import numpy as np
 from tinygraph.graph import Tag
 from tinygraph.program import reach
 from tinygraph.program.reach import Looked, Walk
+from tinygraph.program.rows import Rows
 from tinygraph.program.user_code import of_library
 from tinygraph.tensor import Tensor
 from tinygraph.tree import branches_of
@@ -78,10 +77,10 @@ def standing(looked: Iterable[Looked]) -> Callable[[], bool]:
 
     Its rows are like `if x0.__code__ is not x1 or x2.cell_contents is not x3: return False`.
     """
-    rows = _Rows()
+    rows = _Looks("False")
     for look in looked:
         rows.look(*look)
-    return rows.function("stands()", "True", "False")  # type: ignore[no-any-return]
+    return rows.function("stands()", "True")  # type: ignore[no-any-return]
 
 
 def fitting(args: Any, kwargs: dict[str, Any], begun: Iterable[tuple[Tag | int, bool]]) -> Fits | None:
@@ -89,7 +88,7 @@ def fitting(args: Any, kwargs: dict[str, Any], begun: Iterable[tuple[Tag | int, 
 
     There have to be the gradients with which that has `begun`. None where an argument is of a kind that is rare.
     """
-    rows = _Rows()
+    rows = _Looks("None")
     try:
         rows.argument(args, "args")
         rows.refuse(f"len(kwargs) != {len(kwargs)}" if kwargs else "kwargs")
@@ -104,39 +103,31 @@ def fitting(args: Any, kwargs: dict[str, Any], begun: Iterable[tuple[Tag | int, 
     for place, there in begun:
         tag = rows.keep(place) if isinstance(place, Tag) else f"{rows.arrays[place]}._tag()"
         rows.refuse(f"{tag}.grad is {'' if there else 'not '}None")
-    return rows.function("fits(args, kwargs)", f"({''.join(f'{a}, ' for a in rows.arrays)})", "None")  # type: ignore[no-any-return]
+    return rows.function("fits(args, kwargs)", f"({''.join(f'{a}, ' for a in rows.arrays)})")  # type: ignore[no-any-return]
 
 
-class _Rows:
-    """A function that is written row by row, and the things that it names."""
+class _Looks:
+    """Rows that refuse what is not as it was."""
 
-    def __init__(self) -> None:
-        self.rows: list[str] = []
-        self.space: dict[str, Any] = {"is_": is_}
-        self.kept: dict[int, str] = {}
+    def __init__(self, refused: str) -> None:
+        self.rows = Rows(is_=is_)
+        self.keep = self.rows.keep
+        self.refused = refused
         self.arrays: list[str] = []  # the variables that hold the arrays among arguments
         self.given: list[Any] = []
         self.walk = Walk()  # of what is among arguments beside arrays and numbers
 
     def append(self, row: str) -> None:
-        self.rows.append(row)
+        self.rows.append(f"    {row}")
 
     def refuse(self, condition: str) -> None:
-        self.rows.append(f"if {condition}: return REFUSED")
+        self.append(f"if {condition}: return {self.refused}")
 
-    def keep(self, x: Any) -> str:
-        """The name of a thing."""
-        if x is None or isinstance(x, bool):
-            return repr(x)
-        title = self.kept.setdefault(id(x), f"x{len(self.kept)}")
-        self.space[title] = x
-        return title
-
-    def function(self, head: str, result: str, refused: str) -> Any:
-        rows = "".join(f"        {row}\n" for row in self.rows).replace("REFUSED", refused)
-        unlike = f"    except Exception:\n        return {refused}\n"  # of another length, no longer bound
-        exec(_code(f"def {head}:\n    try:\n{rows}        return {result}\n{unlike}"), self.space)  # noqa: S102
-        return self.space[head.partition("(")[0]]
+    def function(self, head: str, result: str) -> Any:
+        self.rows.rows.insert(0, "try:")
+        self.append(f"return {result}")
+        self.rows.append("except Exception: pass")  # of another length, without an attribute, not bound
+        return self.rows.function(head, self.refused)
 
     # --- surroundings
 
@@ -256,8 +247,3 @@ class _Rows:
             raise NotImplementedError
         if reached:
             self.refuse(f"not {self.keep(reached)}.isdisjoint([{', '.join(f'id({here})' for here in self.arrays)}])")
-
-
-@lru_cache(64)
-def _code(text: str) -> CodeType:
-    return compile(text, "<sight>", "exec")

@@ -1,0 +1,91 @@
+"""One call of a program, written out as Python: what it is given, the run, what is done after it, what is returned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tinygraph.program.draws import restore, state_of
+from tinygraph.program.recording import Recording
+from tinygraph.program.rows import Rows
+from tinygraph.tensor import Tensor
+
+UNFIT = object()  # what a replay gives where a value is not what the program was recorded for
+Replay = Callable[..., Any]
+
+
+def replay_of(recording: Recording, arrays: Sequence[Any]) -> Replay:
+    """The function of a call's arrays that does what the recorded function did, or nothing and gives UNFIT.
+
+        def replay(a0, a1):
+            r = (x0.chosen or x0)(a0, a1, x1._data, x2._data, x3['t'])
+            if r is NotImplemented: return UNFIT
+            x1.grad = r[1]
+            x3['t'] = r[2]
+            return tensor(r[0])
+
+    An error of the run goes on to the caller: then nothing has been written to, and generators are set back.
+    """
+    text, space = recording.rebuilt
+    rows = Rows(UNFIT=UNFIT, **space)
+    for x, numbers in recording.watched:
+        rows.append(f"if {rows.keep(x)}.tobytes() != {rows.keep(numbers)}: return UNFIT")
+    for tag in recording.dropped:
+        rows.append(f"{rows.keep(tag)}.grad = None")
+    run = rows.keep(recording.run)
+    call = f"r = ({run}.chosen or {run})({', '.join(_given(recording, arrays, rows))})"
+    if recording.drawn:
+        rows.space |= {"back": _back, "state_of": state_of}
+        rows.append(f"before = [(g, state_of(g)) for g in {rows.keep(recording.drawn)}]")
+        rows.append(f"try: {call}")
+        rows.append("except Exception: back(before); raise")
+        rows.append("if r is NotImplemented: return back(before)")
+    else:
+        rows.append(call)
+        rows.append("if r is NotImplemented: return UNFIT")
+    named = 0
+    for store in reversed(recording.stores):
+        named += store.name is not None
+        rows.append(store.code(rows.keep, f"r[-{named}]"))
+    return rows.function(f"replay({_names(arrays)})", text)  # type: ignore[no-any-return]
+
+
+def _names(arrays: Sequence[Any]) -> str:
+    return ", ".join(f"a{i}" for i in range(len(arrays)))
+
+
+def _back(before: Sequence[tuple[Any, Any]]) -> Any:
+    for generator, state in before:
+        restore(generator, state)
+    return UNFIT
+
+
+def _given(recording: Recording, arrays: Sequence[Any], rows: Rows) -> list[str]:
+    """What a program is given, as code."""
+    assert recording.program is not None
+    given = [f"a{i}._data" if type(a) is Tensor else f"a{i}" for i, a in enumerate(arrays)]
+    given += [f"{rows.keep(t)}._data" for t in recording.tensors]
+    given += [place.code(rows.keep) for place in recording.reads]
+    return given + [rows.keep(c) for c in recording.program.constants.values()]
+
+
+def given_to(recording: Recording, arrays: Sequence[Any]) -> list[Any]:
+    """What a program is given in a call."""
+    rows = Rows()
+    given = ", ".join(_given(recording, arrays, rows))
+    return list(rows.function(f"given({_names(arrays)})", f"[{given}]")(*arrays))
+
+
+def returned(recording: Recording, results: Sequence[Any], arrays: Sequence[Any]) -> Any:
+    """What the function returns where its program has given these results."""
+    text, space = recording.rebuilt
+    return Rows(**space).function(f"returned(r, {_names(arrays)})", text)(results, *arrays)
+
+
+def stored(recording: Recording, results: Sequence[Any], arrays: Sequence[Any]) -> list[tuple[Any, Any]]:
+    """What is where a run would store one of its results, each with that result."""
+    named = [store for store in recording.stores if store.name is not None]
+    rows = Rows()
+    there = ", ".join(store.place.code(rows.keep) for store in named)
+    found = rows.function(f"there({_names(arrays)})", f"[{there}]")(*arrays)
+    return list(zip(found, results[len(results) - len(named) :], strict=True))
