@@ -160,6 +160,82 @@ def test_most_element_by_element_are_pytorchs_too() -> None:
     assert len(ELEMENTWISE_IN_TORCH) > 50
 
 
+# --- a batch of examples
+
+RNG = np.random.default_rng(11)
+ROWS, TABLE, CUBE = RNG.normal(size=(3, 4)), RNG.normal(size=(4, 3)), RNG.normal(size=(2, 3, 3))
+PARAMETERS = {"w": RNG.normal(size=(3, 2, 4)), "b": RNG.normal(size=2)}
+Batch = tuple[Callable[[Any, Any], Callable[..., Any]], list[Any]]  # of a package like NumPy and its transforms
+BATCHES: dict[str, Batch] = {
+    "axes that differ": (
+        lambda m, d: d.vmap(lambda x, y: m.sin(x) * y + m.max(x), in_axes=(0, -1), out_axes=-1),
+        [ROWS, TABLE],
+    ),
+    "one in the other": (
+        lambda m, d: d.vmap(d.vmap(lambda x, y: m.hypot(x, y).sum(), in_axes=(None, 1)), in_axes=(0, None), out_axes=1),
+        [ROWS, TABLE],
+    ),
+    "axes that cross": (
+        lambda m, d: d.vmap(d.vmap(m.cumsum, in_axes=1, out_axes=0), in_axes=-2, out_axes=2),
+        [RNG.normal(size=(4, 2, 3))],
+    ),
+    "trees": (
+        lambda m, d: d.vmap(
+            lambda p, xs: {"y": m.tanh(p["w"] @ xs[0] + p["b"]), "rest": (xs[1] * 2.0,)},
+            in_axes=({"w": 0, "b": None}, (-1, None)),
+            out_axes={"y": 1, "rest": (None,)},
+        ),
+        [PARAMETERS, (TABLE, ROWS)],
+    ),
+    "systems with one matrix": (
+        lambda m, d: d.vmap(m.linalg.solve, in_axes=(None, 1), out_axes=1),
+        [CUBE[0], RNG.normal(size=(3, 5))],
+    ),
+    "determinants of differences": (
+        lambda m, d: d.vmap(lambda x, y: m.linalg.slogdet(x @ x.T + y)[1], in_axes=(0, None)),
+        [CUBE, np.eye(3)],
+    ),
+    "order and places": (
+        lambda m, d: d.vmap(lambda x: m.sort(x, axis=0)[::-1] + m.take_along_axis(x, m.argsort(x, axis=0), 0), 1),
+        [CUBE],
+    ),
+    "an index of each example": (
+        lambda m, d: d.vmap(lambda x, i: x[i] + m.take(x, i), in_axes=(-1, 0)),
+        [TABLE, np.array([[0, 2], [3, 3], [1, 0]])],
+    ),
+    "spectra and filters": (
+        lambda m, d: d.vmap(lambda x, k: m.real(m.fft.fft(m.convolve(x, k))), in_axes=(0, None)),
+        [ROWS, np.array([1.0, -1.0])],
+    ),
+    "gradients": (
+        lambda m, d: d.vmap(d.grad(lambda w, x: m.logaddexp(w @ x, 0.0)), in_axes=(None, -1)),
+        [RNG.normal(size=4), TABLE],
+    ),
+    "Hessians of a row by a column": (
+        lambda m, d: d.vmap(d.hessian(lambda x, y: m.einsum("i,j,i->", x, y, m.exp(x))), in_axes=(0, 1)),
+        [ROWS, TABLE],
+    ),
+    "directions": (
+        lambda m, d: d.vmap(lambda x, t: d.jvp(lambda x: m.prod(m.where(x > 0, x, 1.0 - x)), (x,), (t,))),
+        [ROWS, TABLE.T],
+    ),
+}
+
+
+QUICK = ["axes that cross", "one in the other", "trees", "an index of each example", "order and places"]
+
+
+# JAX compiles for longer than all of these run: most of them only in depth
+@pytest.mark.parametrize("name", BATCHES if CASES > 1 else QUICK)
+def test_a_batch_is_that_of_jax(name: str) -> None:
+    make, arrays = BATCHES[name]
+    theirs = jax.tree.map(np.asarray, make(jnp, jax)(*jax.tree.map(jnp.asarray, arrays)))
+    found = make(np, tg)(*arrays)
+    assert jax.tree.structure(found) == jax.tree.structure(theirs)
+    for mine, want in zip(jax.tree.leaves(found), jax.tree.leaves(theirs), strict=True):
+        np.testing.assert_allclose(mine, want, rtol=1e-12, atol=1e-12)
+
+
 # --- where gradients go wrong
 
 
