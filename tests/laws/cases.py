@@ -722,7 +722,7 @@ REFERENCES: dict[str, Callable[..., Any]] = {
     "dropout": lambda x, mask, keep_prob: np.where(mask, x / keep_prob, 0.0),
     "einsum": lambda *arrays, subscripts, optimize: np.einsum(subscripts, *arrays),
     "elu": _each(lambda x, alpha=1.0: float(np.expm1(x)) * alpha if x <= 0 else x),
-    "erf": _each(math.erf),
+    "erf": lambda x: located("scipy.special.erf")(x) if np.iscomplexobj(x) else _each(math.erf)(x),
     "gelu_tanh": _each(_gelu_tanh),
     "getitem": lambda x, index: x[index],
     "gru_steps": _gru_loop,

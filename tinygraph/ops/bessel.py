@@ -54,6 +54,7 @@ _scipy_kv, _scipy_kve = Borrowed("scipy.special.kv"), Borrowed("scipy.special.kv
 _j: Op = of_order(
     _jv,
     vjps=[lambda g, ans, x, order: g * (0.5 * (_j(x, order=order - 1) - _j(x, order=order + 1)))],
+    complex=True,
     name="jv",
     symbol="J",
     latex="J({x})",
@@ -61,6 +62,7 @@ _j: Op = of_order(
 _y: Op = of_order(
     _yv,
     vjps=[lambda g, ans, x, order: g * (0.5 * (_y(x, order=order - 1) - _y(x, order=order + 1)))],
+    complex=True,
     name="yv",
     symbol="Y",
     latex="Y({x})",
@@ -68,6 +70,7 @@ _y: Op = of_order(
 _i: Op = of_order(
     _iv,
     vjps=[lambda g, ans, x, order: g * (0.5 * (_i(x, order=order - 1) + _i(x, order=order + 1)))],
+    complex=True,
     name="iv",
     symbol="I",
     latex="I({x})",
@@ -75,6 +78,7 @@ _i: Op = of_order(
 _k: Op = of_order(
     _kv,
     vjps=[lambda g, ans, x, order: -g * (0.5 * (_k(x, order=order - 1) + _k(x, order=order + 1)))],
+    complex=True,
     name="kv",
     symbol="K",
     latex="K({x})",
@@ -88,6 +92,7 @@ _ie: Op = of_order(
 _ke: Op = of_order(
     _kve,
     vjps=[lambda g, ans, x, order: g * (ans - 0.5 * (_ke(x, order=order - 1) + _ke(x, order=order + 1)))],
+    complex=True,
     name="kve",
     latex="e^{{{x}}} K({x})",
 )

@@ -293,6 +293,7 @@ _bounds = elementwise(
         Kink("x at an upper bound", lambda x, low, high: x - high, "1 to x, its slope inside"),
         Kink("the bounds meet", lambda x, low, high: low - high, "the lower bound takes what is below"),
     ],
+    complex=True,  # in NumPy's order, as maximum and minimum
     name="clip",
     latex=r"\operatorname{{clip}}({x}, {y}, {z})",
 )
@@ -331,7 +332,23 @@ _HALF = Kink("x is half-way between whole numbers", lambda x: x - np.floor(x) - 
 _WHOLE = Kink("x is a whole number", lambda x: x - np.rint(x), "0, the slope beside the jump")
 _step = partial(elementwise, vjps=[lambda g, ans, x: np.zeros_like(g)])
 
-sign = _step(np.sign, kinks=[Kink("x = 0", lambda x: x, "0, the slope beside the jump")])
+
+
+def _sign_slope(t: Array, unit: Array, x: Array) -> Array:
+    """Of real numbers 0. Of complex ones, z / |z|, what of t does not lie along `unit`, over |z|; and 0 at 0."""
+    if x.dtype.kind != "c":
+        return np.zeros_like(t)
+    across = t - unit * np.real(t * np.conj(unit))
+    return np.where(x == 0, 0.0, across / np.where(x == 0, 1.0, np.abs(x)))
+
+
+sign = elementwise(
+    np.sign,
+    vjps=[lambda g, ans, x: _sign_slope(g, np.conj(ans), x)],
+    jvp=lambda tangents, ans, x: _sign_slope(tangents[0], ans, x),
+    complex=bool(np.sign(2j) == 1j),  # before NumPy 2 it was the sign of the real part
+    kinks=[Kink("x = 0", lambda x: x, "0, the slope beside the jump")],
+)
 floor = _step(np.floor, kinks=[_WHOLE], symbol="⌊x⌋", latex=r"\lfloor {x} \rfloor")
 ceil = _step(np.ceil, kinks=[_WHOLE], symbol="⌈x⌉", latex=r"\lceil {x} \rceil")
 trunc = _step(np.trunc, kinks=[_WHOLE])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinygraph.op import Array
+from tinygraph.op import Array, Borrowed
 from tinygraph.ops.elementwise import elementwise
 
 __all__ = ["erf", "erfc", "erfcinv", "erfcx", "erfinv", "log_ndtr", "ndtr", "ndtri"]
@@ -36,6 +36,8 @@ ERFC_FAR = (
 END = 28.0  # beyond it erfc is no float64
 SQRT_HALF = 0.7071067811865476
 ONE_OVER_SQRT_PI = 0.5641895835477563
+
+_complex_erf, _complex_erfc = Borrowed("scipy.special.erf"), Borrowed("scipy.special.erfc")
 
 
 def _polynomial(x: Array, coefficients: Sequence[float]) -> Array:
@@ -78,12 +80,16 @@ def _in(out: Array, x: Array) -> Array:
 
 
 def _erf(x: Array) -> Array:
+    if np.iscomplexobj(x):
+        return _complex_erf(x)
     wide = _wide(x)
     y = np.abs(wide)
     return _in(np.where(y <= NEAR, _erf_near(wide), np.copysign(1.0 - _erfc_tail(y), wide)), x)
 
 
 def _erfc(x: Array) -> Array:
+    if np.iscomplexobj(x):
+        return _complex_erfc(x)
     wide = _wide(x)
     y = np.abs(wide)
     tail = _erfc_tail(y)
@@ -99,7 +105,8 @@ def _ndtr(x: Array) -> Array:
 
 def _gaussian(x: Array, end: float) -> Array:
     """exp(-x²), whose square does not overflow: beyond `end` all is 0."""
-    x = np.clip(x, -end, end)
+    if x.dtype.kind != "c":
+        x = np.clip(x, -end, end)
     return np.exp(-x * x)
 
 
@@ -107,9 +114,10 @@ erf = elementwise(
     _erf,
     numpy="scipy.special.erf",
     vjps=[lambda g, ans, x: g * (2.0 * ONE_OVER_SQRT_PI * _gaussian(x, END))],
+    complex=True,
     name="erf",
     latex=r"\operatorname{{erf}}({x})",
-    doc="""The error function 2/√π ∫₀ˣ exp(-t²) dt, to rounding: W. J. Cody (1969).
+    doc="""The error function 2/√π ∫₀ˣ exp(-t²) dt, to rounding: W. J. Cody (1969); of complex numbers SciPy's.
 
     Example:
         >>> erf(np.array([0.0, 0.5, 2.0])).round(6)
@@ -120,9 +128,10 @@ erfc = elementwise(
     _erfc,
     numpy="scipy.special.erfc",
     vjps=[lambda g, ans, x: -g * (2.0 * ONE_OVER_SQRT_PI * _gaussian(x, END))],
+    complex=True,
     name="erfc",
     latex=r"\operatorname{{erfc}}({x})",
-    doc="""1 - erf(x), with all its digits where erf(x) is near 1: W. J. Cody (1969).
+    doc="""1 - erf(x), with all its digits where erf(x) is near 1: W. J. Cody (1969); of complex numbers SciPy's.
 
     Example:
         >>> erfc(np.array([0.0, 1.0, 2.0])).round(6)
