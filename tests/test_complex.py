@@ -331,6 +331,18 @@ def test_a_polynomial_with_the_eigenvalues_of_a_matrix() -> None:
     np.testing.assert_allclose(pull(np.array([0.0, 0.0, 1.0]))[0], [[2.0, -9.0], [4.0, 1.0]])
 
 
+def test_roots_where_coefficients_are_zero_and_where_roots_coincide() -> None:
+    p = np.array([0.0, 1.0, -2.0, 0.0])  # x² - 2x
+    np.testing.assert_array_equal(np.roots(tg.Tensor(p)).data, np.roots(p))
+    np.testing.assert_allclose(tg.jacobian(np.roots)(p), -np.vander([2.0, 0.0], 4) / [[2.0], [-2.0]])
+    np.testing.assert_array_equal(tg.jacobian(np.roots)(np.array([1.0, -2.0, 1.0])), np.zeros((2, 3)))
+    for few in ([], [0.0, 0.0], [3.0], [2.0, 0.0, 0.0]):
+        np.testing.assert_array_equal(np.roots(tg.Tensor(few)).data, np.roots(few))
+    tg.check.check_grads(lambda p: np.abs(np.roots(p)).sum(), np.array([1.0, 0.0, 1.0, 2.0]), order=2)
+    with pytest.raises(ValueError, match=r"roots: takes a vector of coefficients, got shape \(2, 2\)"):
+        np.roots(tg.Tensor(np.eye(2)))
+
+
 def test_the_gradient_of_hermitian_matrices_whose_eigenvalues_coincide() -> None:
     rng = np.random.default_rng(3)
     q, _ = np.linalg.qr(rng.normal(size=(3, 3)) + 1j * rng.normal(size=(3, 3)))

@@ -28,6 +28,7 @@ ROOMS = (
     "pick",
     "order",
     "signal",
+    "polynomials",
     "linalg",
     "products",
     "systems",

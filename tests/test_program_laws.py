@@ -13,7 +13,7 @@ from laws.cases import recipe_for
 import tinygraph as tg
 from tinygraph.op import Op
 
-SIZED_BY_VALUES = {"unique"}  # how many elements come out depends on them: `compile` raises, and says so
+SIZED_BY_VALUES = {"unique", "roots"}  # how many elements come out depends on them: `compile` raises, and says so
 ON_THE_HOST = {"expm", "solve_triangular"}  # SciPy's, which makes plain arrays of its arguments: both say so
 COMPOSITIONS = sorted(set(table.COMPOSED.values()), key=lambda f: f.__name__)
 RULED = [f for f in table.RULED if f.name not in ON_THE_HOST]

@@ -81,9 +81,10 @@ JAX_CANNOT = {  # with these arguments, or at all
     "numpy.ediff1d", "numpy.gradient", "numpy.linalg.eig", "numpy.linalg.eigvals", "numpy.linalg.eigh",
     "numpy.linalg.lstsq", "numpy.linalg.qr", "numpy.linalg.svd", "numpy.nanpercentile", "numpy.nanquantile",
     "numpy.partition", "numpy.percentile", "numpy.place", "numpy.polyadd", "numpy.polysub", "numpy.put",
-    "numpy.put_along_axis", "numpy.quantile", "numpy.fill_diagonal", "numpy.outer", "numpy.linalg.outer",
+    "numpy.put_along_axis", "numpy.quantile", "numpy.roots", "numpy.fill_diagonal", "numpy.outer", "numpy.linalg.outer",
 }  # fmt: skip
 JAX_DIFFERS = {
+    "numpy.polyfit": "JAX has NaN at 0, by its rule of x**0",
     "numpy.unique": "JAX has the gradient 0",
     "numpy.vander": "JAX has NaN at 0, by its rule of x**0",
 }

@@ -31,6 +31,7 @@ LOOPED = {  # whose code depends on values: SciPy's own, and NumPy's without a b
     "expm": {"expm"},
     "solve_triangular": {"solve_triangular"},
     "lstsq": {"numpy.linalg.lstsq"},
+    "polyfit": {"numpy.linalg.lstsq"},
     "interp": {"numpy.searchsorted"},
     "unique": {"numpy.unique"},
     "real_if_close": {"numpy.real_if_close"},

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from random import Random
 from typing import Any
 
 import numpy as np
 
 from laws.along import flag, mask, with_nan
-from laws.cases import Beside, Case, Recipe, array, axes_of, axis_of, broadcastable, distinct, joined, shape
+from laws.cases import DTYPES, Beside, Case, Recipe, array, axes_of, axis_of, broadcastable, distinct, joined, shape
 
 
 def of(*shapes: Sequence[int], make: Callable[..., np.ndarray] = array, **kwargs: Any) -> Recipe:
@@ -190,8 +191,23 @@ def covariance(r: Random) -> Case:
     return Case([a] if flag(r) else [a, distinct(r, (3, 3)) + 1.0], r.choice(how))
 
 
-RECIPES: dict[str, Recipe] = {}
-REFERENCES: dict[str, Any] = {}
+def with_roots(r: Random) -> Case:
+    """A polynomial whose roots are far apart."""
+    found = np.poly(4.0 * distinct(r, (r.randint(1, 3),))) * r.choice([1.0, -0.5, 2.0])
+    return Case([found], {"ends": (0, 0)}, dtypes=DTYPES[1:])
+
+
+def fitted(r: Random) -> Case:
+    points, weighed = [distinct(r, (5,)), array(r, r.choice([(5,), (5, 2)]))], r.choice([[], [array(r, (5,), 0.0)]])
+    return Case([*points, *weighed], {"deg": r.randint(1, 2)}, _fit, dtypes=DTYPES[1:])
+
+
+def _fit(f: Callable[..., Any], x: Any, y: Any, *w: Any, deg: int) -> Any:
+    return f(x, y, deg, **dict(zip(("w",), w, strict=False)))
+
+
+RECIPES: dict[str, Recipe] = {"roots": with_roots}
+REFERENCES: dict[str, Any] = {"roots": lambda x, ends: np.roots(x)}
 
 
 COMPOSITIONS: dict[str, Recipe] = {
@@ -241,6 +257,7 @@ COMPOSITIONS: dict[str, Recipe] = {
     "poly": one_of(of((1,)), of((3,))),
     "polyadd": one_of(of((2,), (3,)), of((3,), ())),
     "polyder": one_of(of((3,)), of((3,), m=2), of((2,), m=0)),
+    "polyfit": fitted,
     "polyint": one_of(of((3,)), of((2,), m=2), of((2,), m=2, k=[1.5, -0.5])),
     "polymul": one_of(*(of(*s, make=lambda r, s: array(r, s, 0.0)) for s in (((2,), (3,)), ((3,), (1,))))),
     "polysub": one_of(of((2,), (3,)), of((3,), ())),
@@ -249,6 +266,7 @@ COMPOSITIONS: dict[str, Recipe] = {
     "quantile": quantiles(1.0, several),
     "resize": lambda r: Case([array(r, shape(r, 0, 2))], {}, Beside(r.choice([2, (2, 3), (1, 1, 2)]), after=True)),
     "rollaxis": one_of(of((2, 3, 1), axis=2), of((2, 3), axis=0, start=2), of((2, 1, 3), axis=-1, start=1)),
+    "roots": lambda r: replace(with_roots(r), kwargs={}),
     "rot90": one_of(*(of((2, 3), k=k) for k in (0, 1, 2, 3, -1)), of((2, 1, 3), k=1, axes=(2, 0))),
     "select": conditional,
     "sort": ordered,

@@ -40,9 +40,7 @@ REASONS = {
         in1d intersect1d setdiff1d setxor1d trim_zeros union1d unique_all unique_counts unique_inverse unique_values""",
     "differs from its argument by rounding alone": "nextafter",
     "makes complex numbers of others; use `np.sort`": "sort_complex",
-    "are eigenvalues: take `np.linalg.eigvals` of the companion matrix": "roots",
     "a long division whose length depends on the values": "polydiv",
-    "is least squares: solve with `np.vander` and `np.linalg`": "polyfit",
     "is another name that NumPy gives up: `np.vstack`, `np.prod`, `np.cumprod`, `np.trapezoid`, `np.all`, `np.any`": """
         row_stack product cumproduct trapz alltrue sometrue msort round_""",
     "takes arrays of whole numbers in a tuple; give their `.numpy()`": "ravel_multi_index",

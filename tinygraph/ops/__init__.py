@@ -30,6 +30,7 @@ from tinygraph.ops import (
     order,
     penalty,
     pick,
+    polynomials,
     pool,
     products,
     recurrent,
@@ -71,6 +72,7 @@ from tinygraph.ops.numeric import *
 from tinygraph.ops.order import *
 from tinygraph.ops.penalty import *
 from tinygraph.ops.pick import *
+from tinygraph.ops.polynomials import *
 from tinygraph.ops.pool import *
 from tinygraph.ops.products import *
 from tinygraph.ops.recurrent import *
@@ -114,6 +116,7 @@ for _module in (
     order,
     penalty,
     pick,
+    polynomials,
     pool,
     products,
     recurrent,

@@ -333,7 +333,6 @@ _WHOLE = Kink("x is a whole number", lambda x: x - np.rint(x), "0, the slope bes
 _step = partial(elementwise, vjps=[lambda g, ans, x: np.zeros_like(g)])
 
 
-
 def _sign_slope(t: Array, unit: Array, x: Array) -> Array:
     """Of real numbers 0. Of complex ones, z / |z|, what of t does not lie along `unit`, over |z|; and 0 at 0."""
     if x.dtype.kind != "c":

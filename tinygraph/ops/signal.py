@@ -1,4 +1,4 @@
-"""Sums of shifted products, polynomials, and averages: convolve, correlate, polyval, average, cov."""
+"""Sums of shifted products, and averages: convolve, correlate, average, cov."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.op import bare, spells
-from tinygraph.ops.complexes import conjugate, real
+from tinygraph.op import spells
+from tinygraph.ops.complexes import conjugate
 from tinygraph.ops.elementwise import clip, multiply
 from tinygraph.ops.index import pad
-from tinygraph.ops.shape import array_beside, as_array, broadcast_to, concatenate, flip, moveaxis, reshape
-from tinygraph.ops.spectrum import eigvals
+from tinygraph.ops.shape import as_array, broadcast_to, concatenate, flip, moveaxis, reshape
 from tinygraph.ops.window import sliding_window_view
 
 __all__ = [
@@ -21,15 +20,7 @@ __all__ = [
     "corrcoef",
     "correlate",
     "cov",
-    "poly",
-    "polyadd",
-    "polyder",
-    "polyint",
-    "polymul",
-    "polysub",
-    "polyval",
     "ptp",
-    "vander",
 ]
 
 # --- convolution of two sequences
@@ -75,139 +66,6 @@ def correlate(x: Any, y: Any, mode: str = "valid") -> Any:
     x, y = _vectors("correlate", x, y, mode)
     y = conjugate(y)
     return _products(x, y, mode) if x.shape[0] >= y.shape[0] else flip(_products(y, x, mode))
-
-
-# --- polynomials, the highest power first
-
-
-@spells(np.polyval)
-def polyval(p: Any, x: Any) -> Any:
-    """p[0] xⁿ⁻¹ + ... + p[n - 1], by Horner's scheme: `np.polyval`, differentiable in p and in x.
-
-    Example:
-        >>> float(polyval(np.array([1.0, 0.0, 2.0]), 3.0))
-        11.0
-    """
-    p, x = as_array(p), as_array(x)
-    y: Any = np.zeros_like(x)
-    for i in range(p.shape[0]):
-        y = y * x + p[i]
-    return y
-
-
-def _sum(p: Any, q: Any) -> Any:
-    p, q = reshape(as_array(p), -1), reshape(as_array(q), -1)
-    n = max(p.shape[0], q.shape[0])
-    return (pad(c, (n - c.shape[0], 0)) if c.shape[0] < n else c for c in (p, q))
-
-
-@spells(np.polyadd)
-def polyadd(p: Any, q: Any) -> Any:
-    """The coefficients of a sum of polynomials: `np.polyadd`.
-
-    Example:
-        >>> polyadd(np.array([1.0, 2.0]), np.array([3.0]))
-        array([1., 5.])
-    """
-    p, q = _sum(p, q)
-    return p + q
-
-
-@spells(np.polysub)
-def polysub(p: Any, q: Any) -> Any:
-    """The coefficients of a difference of polynomials: `np.polysub`.
-
-    Example:
-        >>> polysub(np.array([1.0, 2.0]), np.array([3.0]))
-        array([ 1., -1.])
-    """
-    p, q = _sum(p, q)
-    return p - q
-
-
-@spells(np.polymul)
-def polymul(p: Any, q: Any) -> Any:
-    """The coefficients of a product of polynomials: `np.polymul`, but that leading zeros stay.
-
-    Example:
-        >>> polymul(np.array([1.0, 1.0]), np.array([1.0, -1.0]))
-        array([ 1.,  0., -1.])
-    """
-    return convolve(p, q)
-
-
-@spells(np.polyder)
-def polyder(p: Any, m: int = 1) -> Any:
-    """The coefficients of the m-th derivative of a polynomial: `np.polyder`.
-
-    Example:
-        >>> polyder(np.array([1.0, 2.0, 3.0]))
-        array([2., 2.])
-    """
-    p = as_array(p)
-    if m < 0:
-        raise ValueError(f"polyder: m is how many times, not {m}; polyint goes the other way")
-    for _ in range(m):
-        p = p[:-1] * np.arange(p.shape[0] - 1.0, 0.0, -1.0, like=p).astype(p.dtype)
-    return p
-
-
-@spells(np.polyint)
-def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
-    """The coefficients of the m-th integral of a polynomial, its constants of integration in k: `np.polyint`.
-
-    Example:
-        >>> polyint(np.array([2.0, 2.0]))
-        array([1., 2., 0.])
-    """
-    p = as_array(p)
-    if m < 0:
-        raise ValueError(f"polyint: m is how many times, not {m}; polyder goes the other way")
-    k = reshape(array_beside(0.0 if k is None else k, p), -1)
-    if k.shape[0] not in (1, m):
-        raise ValueError(f"polyint: {k.shape[0]} constants for {m} integrals; give one, or one for each")
-    for i in range(m):
-        powers = np.arange(float(p.shape[0]), 0.0, -1.0, like=p).astype(p.dtype)
-        p = concatenate([p / powers, k[-1:] * 0.0 if k.shape[0] == 1 and i else k[i : i + 1]])
-    return p
-
-
-@spells(np.poly)
-def poly(roots: Any) -> Any:
-    """The coefficients of the polynomial with these roots, of a matrix with its eigenvalues: `np.poly`.
-
-    Example:
-        >>> poly(np.array([1.0, -1.0]))
-        array([ 1.,  0., -1.])
-    """
-    roots = as_array(roots)
-    if roots.ndim > 1:
-        roots = eigvals(roots)
-    p: Any = np.ones_like(roots, shape=(1,))
-    for i in range(roots.size):
-        root = roots[i : i + 1]
-        p = convolve(p, concatenate([np.ones_like(root), -root]))
-    values = bare(roots)
-    in_pairs = values.dtype.kind == "c" and np.all(np.sort(values) == np.sort(np.conj(values)))
-    return real(p) if in_pairs else p
-
-
-@spells(np.vander)
-def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
-    """The powers of x in columns, the highest first: `np.vander`.
-
-    Example:
-        >>> vander(np.array([2.0, 3.0]), 3)
-        array([[4., 2., 1.],
-               [9., 3., 1.]])
-    """
-    x = as_array(x)
-    if x.ndim != 1:
-        raise ValueError(f"vander: takes a vector, got {x.ndim} dimensions")
-    n = x.shape[0] if N is None else N
-    one = np.ones_like(x)[:, None]
-    powers = np.cumprod(concatenate([one, *([x[:, None]] * (n - 1))], 1), axis=1) if n else one[:, :0]
-    return powers if increasing else flip(powers, axis=1)
 
 
 # --- averages
