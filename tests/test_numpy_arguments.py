@@ -114,6 +114,20 @@ def test_gradients_reach_every_array_argument() -> None:
     assert np.any(h.grad != 0.0)
 
 
+def test_padding_with_statistics_of_each_end() -> None:
+    x = np.array([[3.0, 1.0, 2.0, 7.0], [0.0, 5.0, 9.0, 4.0]])
+    how: dict[str, Any] = {"mode": "median", "stat_length": ((1, 2), (3, 9))}
+    np.testing.assert_allclose(np.pad(Tensor(x), 2, **how).data, np.pad(x, 2, **how), rtol=1e-15)
+    tg.check.check_grads(lambda x: np.pad(x, 2, **how), x)
+
+
+def test_a_fit_of_too_few_points_warns() -> None:
+    with pytest.warns(np.exceptions.RankWarning, match="do not tell this many coefficients"):
+        found = np.polyfit(Tensor([1.0, 1.0]), [2.0, 4.0], 1)
+    np.testing.assert_allclose(found.data, [1.5, 1.5])
+    np.testing.assert_allclose(np.polyfit([1.0, 2.0], Tensor([2.0, 4.0]), 0).data, [3.0])
+
+
 def test_weights_of_counts_keep_their_gradient() -> None:
     w = Tensor([1.0, 2.0, 3.0])
     y = np.bincount(np.array([0, 2, 2]), weights=w, minlength=4)
@@ -154,7 +168,12 @@ def test_arguments_may_stand_where_numpy_has_them() -> None:
         (lambda t: np.add.reduceat(t, [0]), "has no rule"),
         (lambda t: np.hypot.outer(t, t), "has no rule"),
         (np.histogram, "has no rule"),
-        (lambda t: np.apply_along_axis(lambda row: row, 0, t), "has no rule"),
+        (lambda t: np.apply_along_axis(np.sum, 1, t[:0, None]), r"shape \(0, 1\) has no vectors"),
+        (lambda t: np.apply_over_axes(lambda x, axis: x.sum(), t[None], [0]), "more than one axis less"),
+        (lambda t: np.pad(t, 1, "linear_ramp", end_values=t), "end_values= take no Tensor"),
+        (lambda t: np.geomspace(t, 0.0), "an end that is 0"),
+        (lambda t: np.polyfit(t, t[:1], 1), r"got x of shape \(2,\), y of shape \(1,\), deg=1"),
+        (lambda t: np.polyfit(t, t, 1, full=True), "full= is not supported"),
         (lambda t: np.interp(t, [], []), "one at least"),
         (lambda t: np.rot90(t, axes=(0, 0)), "two different axes"),
         (lambda t: np.vsplit(t, 1), "2 dimensions at least"),

@@ -498,8 +498,13 @@ def split_case(r: Random, sections: Sequence[Any] = (1, 2, 4, [1], [1, 3])) -> C
 
 
 def padding_case(r: Random) -> Case:
-    a = array(r, shape(r, 1, 2))
-    how = [{"mode": m} for m in ("constant", "edge", "reflect", "symmetric", "wrap")]
+    a = distinct(r, shape(r, 1, 2))
+    how: list[dict[str, Any]] = [{"mode": m} for m in ("constant", "edge", "reflect", "symmetric", "wrap", "mean")]
+    how += [
+        {"mode": "maximum", "stat_length": 2},
+        {"mode": "minimum"},
+        {"mode": "linear_ramp", "end_values": (2.0, 1.0)},
+    ]
     how.append({"mode": "constant", "constant_values": 1.5})
     return Case([a], r.choice(how), Beside(r.choice([1, (1, 2), ((0, 2),) * a.ndim]), after=True))
 

@@ -197,6 +197,17 @@ def with_roots(r: Random) -> Case:
     return Case([found], {"ends": (0, 0)}, dtypes=DTYPES[1:])
 
 
+def positive(r: Random, of: tuple[int, ...]) -> np.ndarray:
+    return array(r, of, 0.0)
+
+
+def ratios(r: Random) -> Case:
+    to = r.choice([((), ()), ((2,), ()), ((1, 2), (3, 1))])
+    case = Case([positive(r, s) * sign for sign in [r.choice([1.0, -1.0])] for s in to], {"num": 3})
+    case.kwargs |= r.choice([{}, {"endpoint": False}, {"axis": -1}])
+    return case
+
+
 def fitted(r: Random) -> Case:
     points, weighed = [distinct(r, (5,)), array(r, r.choice([(5,), (5, 2)]))], r.choice([[], [array(r, (5,), 0.0)]])
     return Case([*points, *weighed], {"deg": r.randint(1, 2)}, _fit, dtypes=DTYPES[1:])
@@ -217,6 +228,10 @@ COMPOSITIONS: dict[str, Recipe] = {
     "_put": written(lambda f, x, v: f(x, [3, -4], v)),
     "_put_along_axis": written(lambda f, x, v: f(x, np.array([[1], [0]]), v[:, None], 1)),
     "_putmask": written(lambda f, x, v: f(x, np.array([[True, False], [False, True]]), v)),
+    "apply_along_axis": lambda r: Case(
+        [array(r, (2, 3))], {}, Beside(r.choice([np.cumsum, np.sum, lambda a: a[None] * a[:, None]]), r.choice([0, -1]))
+    ),
+    "apply_over_axes": called(of((2, 1, 3)), lambda f, x: f(np.sum, x, (0, -1))),
     "append": one_of(of((2,), (3,)), of((2, 1), ()), of((2, 1), (2, 3), axis=1), of((1, 2), (2, 2), axis=0)),
     "atleast_1d": one_of(of(()), of((2, 1)), of((), (2,))),
     "atleast_2d": one_of(of(()), of((2,)), of((2,), ())),
@@ -245,6 +260,12 @@ COMPOSITIONS: dict[str, Recipe] = {
     "insert": insertion,
     "interp": line,
     "_astype": lambda r: Case([array(r, shape(r))], {}, Beside(np.float64, after=True)),
+    "geomspace": ratios,
+    "logspace": one_of(
+        of((), (), num=3),
+        of((2,), (3, 1), num=2, axis=-1, endpoint=False),
+        called(of((2,), (2, 1), (), make=positive, num=3), lambda f, b, x, y, num: f(x, y, num, base=b)),
+    ),
     "linspace": one_of(of((), (), num=3), of((2,), (), num=4, endpoint=False), of((2,), (3, 1), num=2, axis=-1)),
     "median": middle(several),
     "meshgrid": one_of(of((2,), (3,)), of((2,), (3,), (1,), indexing="ij"), of((2,), (3,), sparse=True), of((), (2,))),

@@ -19,7 +19,7 @@ REASONS = {
     "makes an array of constants; make it, then compute with Tensors": """
         arange array asanyarray asarray asarray_chkfinite ascontiguousarray asfarray asfortranarray asmatrix bartlett
         blackman bmat diag_indices empty eye frombuffer from_dlpack fromfile fromfunction fromiter fromregex fromstring
-        full genfromtxt geomspace hamming hanning identity indices ix_ kaiser load loadtxt logspace mask_indices mat
+        full genfromtxt hamming hanning identity indices ix_ kaiser load loadtxt mask_indices mat
         ones require tri tril_indices triu_indices zeros fft.fftfreq fft.rfftfreq""",
     "reads types, texts, dates, bits or files, no real numbers; of a Tensor give it `.numpy()`": """
         base_repr binary_repr busday_count busday_offset datetime_as_string datetime_data format_float_positional
@@ -32,8 +32,7 @@ REASONS = {
         info lookfor nested_iters printoptions safe_eval seterr seterrcall seterrobj set_numeric_ops set_printoptions
         set_string_function setbufsize show_config show_runtime source test tracemalloc_domain
         who linalg.test fft.test""",
-    "calls a Python function for each row: write it for the whole array, which is faster too": """
-        apply_along_axis apply_over_axes frompyfunc""",
+    "calls a Python function for each element: write it for the whole array, which is faster too": "frompyfunc",
     "its counts have no derivative, and its edges follow the data: use `.numpy()`, or `np.bincount` with weights": """
         histogram histogram2d histogram_bin_edges histogramdd""",
     "how many elements come out depends on their values: take them with `np.unique`, `np.isin` and an index": """

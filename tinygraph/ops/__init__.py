@@ -28,6 +28,7 @@ from tinygraph.ops import (
     norms,
     numeric,
     order,
+    padding,
     penalty,
     pick,
     polynomials,
@@ -35,6 +36,7 @@ from tinygraph.ops import (
     products,
     recurrent,
     reduce,
+    rows,
     running,
     shape,
     signal,
@@ -70,6 +72,7 @@ from tinygraph.ops.nn import *
 from tinygraph.ops.norms import *
 from tinygraph.ops.numeric import *
 from tinygraph.ops.order import *
+from tinygraph.ops.padding import *
 from tinygraph.ops.penalty import *
 from tinygraph.ops.pick import *
 from tinygraph.ops.polynomials import *
@@ -77,6 +80,7 @@ from tinygraph.ops.pool import *
 from tinygraph.ops.products import *
 from tinygraph.ops.recurrent import *
 from tinygraph.ops.reduce import *
+from tinygraph.ops.rows import *
 from tinygraph.ops.running import *
 from tinygraph.ops.shape import *
 from tinygraph.ops.signal import *
@@ -114,6 +118,7 @@ for _module in (
     norms,
     numeric,
     order,
+    padding,
     penalty,
     pick,
     polynomials,
@@ -121,6 +126,7 @@ for _module in (
     products,
     recurrent,
     reduce,
+    rows,
     running,
     shape,
     signal,

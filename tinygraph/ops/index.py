@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.op import Array, Mapped, Op, Traced, bare, op, spells
+from tinygraph.op import Array, Mapped, Op, bare, op, spells
 from tinygraph.ops.shape import axis_in, ravel, sum_to
 
 __all__ = [
@@ -20,7 +20,6 @@ __all__ = [
     "diag",
     "diagonal",
     "getitem",
-    "pad",
     "repeat",
     "scatter_add",
     "split",
@@ -248,57 +247,6 @@ def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     else:
         cuts = [int(i) for i in indices_or_sections]
     return [getitem(x, index=_along(axis, slice(a, b))) for a, b in zip([0, *cuts], [*cuts, n], strict=True)]
-
-
-# --- padding with zeros is the adjoint of slicing; every other mode reads the array at an index
-
-
-def _pad(x: Array, pad_width: Sequence[tuple[int, int]]) -> Array:
-    return np.pad(x, pad_width)
-
-
-_padded = op(
-    _pad,
-    kind="linear",
-    vjps=[lambda g, ans, x, pad_width: g[tuple(slice(a, a + n) for (a, _), n in zip(pad_width, x.shape, strict=True))]],
-    name="pad",
-)
-
-
-def _widths(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
-    """How many elements to add before and after, for each axis."""
-    if isinstance(pad_width, dict):
-        given = {axis_in(axis, ndim): width for axis, width in pad_width.items()}
-        return [_widths(given.get(axis, 0), 1)[0] for axis in range(ndim)]
-    pairs = np.broadcast_to(pad_width, (ndim, 2))
-    if pairs.dtype.kind not in "iu" or np.any(pairs < 0):
-        raise TypeError(f"pad: widths are whole numbers, none negative; got {pad_width!r}")
-    return [(int(before), int(after)) for before, after in pairs]
-
-
-@spells(np.pad)
-def pad(x: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any = 0.0) -> Any:
-    """Add elements around x: `np.pad`. Modes constant, edge, reflect, symmetric and wrap.
-
-    Example:
-        >>> pad(np.array([1.0, 2.0]), (1, 2), mode="edge")
-        array([1., 1., 2., 2., 2.])
-    """
-    if isinstance(constant_values, Traced):
-        raise TypeError("pad: constant_values= takes no Tensor, its gradient would be lost; use np.concatenate")
-    widths = _widths(pad_width, np.ndim(x))
-    if mode == "constant":
-        padded = _padded(x, pad_width=widths)
-        if not np.any(constant_values):
-            return padded
-        return padded + np.pad(np.zeros_like(x), widths, constant_values=constant_values)
-    if mode not in ("edge", "reflect", "symmetric", "wrap"):
-        raise ValueError(f"pad: mode {mode!r} has no rule; constant, edge, reflect, symmetric and wrap have")
-    for axis, width in enumerate(widths):
-        if width != (0, 0):
-            places = np.pad(np.arange(np.shape(x)[axis], like=x), width, mode)  # type: ignore[call-overload]
-            x = take(x, places, axis)
-    return x
 
 
 # --- diagonals and triangles

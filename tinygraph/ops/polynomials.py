@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygraph.op import Array, bare, op, spells
 from tinygraph.ops.complexes import real
-from tinygraph.ops.index import pad
+from tinygraph.ops.padding import pad
 from tinygraph.ops.shape import array_beside, as_array, concatenate, flip, reshape
 from tinygraph.ops.signal import convolve
 from tinygraph.ops.spectrum import eigvals

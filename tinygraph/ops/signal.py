@@ -10,7 +10,7 @@ import numpy as np
 from tinygraph.op import spells
 from tinygraph.ops.complexes import conjugate
 from tinygraph.ops.elementwise import clip, multiply
-from tinygraph.ops.index import pad
+from tinygraph.ops.padding import pad
 from tinygraph.ops.shape import as_array, broadcast_to, concatenate, flip, moveaxis, reshape
 from tinygraph.ops.window import sliding_window_view
 

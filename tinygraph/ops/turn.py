@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.op import Traced, bare, spells
+from tinygraph.op import Traced, bare, spells, whole
 from tinygraph.ops.index import diag
-from tinygraph.ops.shape import as_array, axis_in, broadcast_to, flip, in_dtype, moveaxis, ravel, swapaxes
+from tinygraph.ops.shape import as_array, axis_in, broadcast_to, expand_dims, flip, in_dtype, moveaxis, ravel, swapaxes
 
-__all__ = ["diagflat", "fliplr", "flipud", "full_like", "linspace", "rollaxis", "rot90"]
+__all__ = ["diagflat", "fliplr", "flipud", "full_like", "geomspace", "linspace", "logspace", "rollaxis", "rot90"]
 
 
 @spells(np.fliplr)
@@ -108,6 +108,41 @@ def linspace(
     share = np.reshape(share, (-1, *(1,) * builtins.max(start.ndim, stop.ndim)))
     points = moveaxis(start * (1.0 - share) + stop * share, source=0, destination=axis)
     return (points, (stop - start) / gaps if gaps else np.nan) if retstep else points
+
+
+@spells(np.logspace)
+def logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, *, axis: int = 0) -> Any:
+    """Powers of a base, their exponents at equal distances: `np.logspace`, differentiable in the base and both ends.
+
+    Example:
+        >>> logspace(0.0, 2.0, 3)
+        array([  1.,  10., 100.])
+    """
+    if np.ndim(base):
+        shape = np.broadcast_shapes(np.shape(start), np.shape(stop), np.shape(base))
+        base = expand_dims(broadcast_to(as_array(base), shape), axis)
+        start = broadcast_to(as_array(start) * 1.0, shape)
+    return np.power(base, linspace(start, stop, num, endpoint, axis=axis))
+
+
+@spells(np.geomspace)
+def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, *, axis: int = 0) -> Any:
+    """Numbers each of which is the same multiple of the one before: `np.geomspace`, differentiable in both ends.
+
+    Raises:
+        ValueError: an end is 0.
+
+    Example:
+        >>> geomspace(1.0, 8.0, 4).round(6)
+        array([1., 2., 4., 8.])
+    """
+    dtype = np.result_type(bare(start), bare(stop), 1.0)
+    start, stop = in_dtype(start, dtype), in_dtype(stop, dtype)
+    if np.any(whole(bare(start)) == 0) or np.any(whole(bare(stop)) == 0):
+        raise ValueError("geomspace: an end that is 0 has no ratio to the other")
+    turn = bare(start) / np.abs(bare(start))  # a sign; of a complex number its direction
+    found = turn * logspace(np.log10(start / turn), np.log10(stop / turn), num, endpoint, axis=0)
+    return moveaxis(found, source=0, destination=axis)
 
 
 @spells(np.full_like)
