@@ -6,16 +6,16 @@ import ast
 from collections.abc import Callable, Collection, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from itertools import count
 from typing import Any
 
 import numpy as np
 
 from tinygraph.program.buffers import Plan, compact, owners, plan, values_of
-from tinygraph.program.code import SPECIAL, Line, Program, attribute, call, literal, name, used
+from tinygraph.program.code import SPECIAL, Line, Program, literal, name, used
 from tinygraph.program.fuse import fused, jitted
-from tinygraph.program.into import function_of, into, number_of, shortened
+from tinygraph.program.into import into, shortened
 from tinygraph.program.loops import HEAD, JIT, Loop
+from tinygraph.program.numbers import Numbers
 from tinygraph.program.passes import folded
 from tinygraph.program.source import named, routines, written
 from tinygraph.program.updates import updated
@@ -29,6 +29,7 @@ class Fast:
     values: Mapping[str, Any]
     plan: Plan
     views: tuple[Line, ...]
+    numbers: tuple[Line, ...]  # the places of those that each run computes
     fresh: tuple[Line, ...]  # whose arrays are made anew on each call
     loops: Mapping[str, Loop]
 
@@ -45,7 +46,7 @@ class Fast:
         places = [_place(n, self.values[n], at) for n, at in self.plan.offsets.items()]
         if places:
             memory = f"memory = np.empty({self.plan.size}, np.uint8)"
-            head += ["# memory", memory, *places, *map(written, self.views), ""]
+            head += ["# memory", memory, *places, *map(written, (*self.views, *self.numbers)), ""]
         given = ", ".join([*self.program.inputs, *self.program.constants])
         body = ["    " + row if row else "" for row in self._body()]
         return "\n".join([*head, "", f"def {title}({given}):", *body]) + "\n"
@@ -93,16 +94,18 @@ def fast(program: Program, lent: bool = False, jit: bool = False) -> Fast:
             lines.append(line)
         else:
             buffers[line.name or ""] = made.elementwise
-            lines += [Line(None, ast.Expr(c), line.value, line.where, line.block) for c in made.calls]
+            lines += [Line(None, s, line.value, line.where, line.block) for s in made.statements]
     views, lines = _apart(lines, owner, buffers)
     kept = {*buffers, *(line.name for line in views if line.name)}
     lines = [_in_place(line, kept, values) for line in lines]
     short = [line.of(shortened(line.code, values)) for line in lines]
-    program = folded(program.with_lines(_numbers(short, values)), kept)
+    numbers = Numbers(values)
+    short = [each for line in short for each in numbers.placed(line)]
+    program = folded(program.with_lines([*numbers.fixed.values(), *short]), kept)
     inside = [line for line in program.lines if line.block != "constants"]
     planned = plan(inside, owner, values, buffers, [r for r in program.results if r in owner] if lent else ())
     fresh = [line for line in inside if line.name and owner.get(line.name) == line.name]
-    return Fast(program, values, planned, tuple(views), tuple(fresh), loops)
+    return Fast(program, values, planned, tuple(views), tuple(numbers.places), tuple(fresh), loops)
 
 
 def _steady(program: Program, loops: AbstractSet[str]) -> Program:
@@ -114,45 +117,8 @@ def _steady(program: Program, loops: AbstractSet[str]) -> Program:
     return replace(program, unstable=program.unstable | {n for n, root in owner.items() if root in roots})
 
 
-def _numbers(lines: list[Line], values: Mapping[str, Any]) -> list[Line]:
-    """Numbers beside arrays as arrays of no dimension, made once: at a number of Python's NumPy looks longer."""
-    made: dict[tuple[str, str], Line] = {}
-    changed = []
-    for line in lines:
-        code = line.code.value if isinstance(line.code, ast.Expr) else None
-        dtype = _common_dtype(code, values) if isinstance(code, ast.Call) else None
-        if dtype is not None and isinstance(code, ast.Call):
-            args = []
-            for x in code.args:
-                number = number_of(x)
-                if number is not None and np.isfinite(dtype.type(number)):
-                    title = next(n for i in count(len(made) + 1) if (n := f"c_{i}") not in values)
-                    both = [x, literal(dtype, name)]
-                    known = made.setdefault(
-                        (dtype.name, repr(number)),
-                        Line(title, call(attribute(name("np"), "array"), both, {}), None, "", "constants"),
-                    )
-                    x = name(known.name or "")
-                args.append(x)
-            line = line.of(ast.Expr(ast.Call(code.func, args, code.keywords)))
-        changed.append(line)
-    return [*made.values(), *changed]
-
-
-def _common_dtype(code: ast.Call, values: Mapping[str, Any]) -> np.dtype[Any] | None:
-    """The dtype of floats in which a ufunc works, if there is a number among its arguments, and arrays beside it."""
-    function = function_of(code.func)
-    if not isinstance(function, np.ufunc) or all(number_of(x) is None for x in code.args):
-        return None
-    arrays = [x for x in code.args if number_of(x) is None]
-    found = {getattr(values.get(x.id), "dtype", None) if isinstance(x, ast.Name) else None for x in arrays}
-    dtype = found.pop() if len(found) == 1 else None
-    whole = all(isinstance(values.get(x.id), np.ndarray) for x in arrays if isinstance(x, ast.Name))
-    return dtype if dtype is not None and dtype.kind == "f" and whole else None
-
-
 def _filled(line: Line, owner: Any, values: Any) -> Any:
-    """The calls that fill the array of a line, if it can have a place."""
+    """The statements that fill the array of a line, if it can have a place."""
     own = line.name is not None and owner.get(line.name) == line.name and line.block != "constants"
     if not own or not compact(line.value) or line.name is None:
         return None
@@ -179,7 +145,7 @@ def _in_place(line: Line, buffers: Collection[str], values: Any) -> Line:
         return line
     x = code.target.id
     made = into(ast.BinOp(name(x), code.op, code.value), x, values)
-    return line if made is None else Line(None, ast.Expr(made.calls[0]), values[x], line.where, line.block)
+    return line if made is None else Line(None, made.statements[0], values[x], line.where, line.block)
 
 
 def workspaces(rendered: Fast) -> Callable[[], Callable[..., Any]]:
