@@ -20,6 +20,7 @@ from tinygraph.program import fuse
 from tinygraph.program.choice import TRIALS, same
 from tinygraph.program.code import Program
 from tinygraph.program.fast import Fast, fast, workspaces
+from tinygraph.program.loops import SUMMED
 from tinygraph.program.source import compiled as defined
 
 X = np.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]])
@@ -34,7 +35,9 @@ def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
 
 def in_python(rendered: Fast) -> Callable[[], Callable[..., Any]]:
     """The rendering with its loops run by Python itself, on NumPy's numbers: no compiler, the same arithmetic."""
-    space: dict[str, Any] = {"np": np, "f4": np.float32, "f8": np.float64, "sqrt": np.sqrt}
+    space: dict[str, Any] = {"np": np, "jit": lambda f: f, "empty": np.empty}
+    space |= {"f4": np.float32, "f8": np.float64, "sqrt": np.sqrt}
+    exec(SUMMED, space)  # noqa: S102  our own source
     for title, loop in rendered.loops.items():
         exec(loop.named(title), space)  # noqa: S102  our own source
     rendered_alone = Fast(**{**vars(rendered), "loops": {}})
@@ -123,6 +126,45 @@ def test_what_is_no_plain_array_stays_with_numpy(f: Callable[..., Any]) -> None:
     assert not rendered.loops
 
 
+def sums(x: Any, y: Any) -> Any:
+    z = (x * y + x / 2.0 - y) / (1.0 + y * y)
+    return (z * z).sum(axis=-1), (z - x).sum(axis=0), (z * x).sum(axis=-1, keepdims=True), z.sum(), z
+
+
+def whole_sums(x: Any, y: Any) -> Any:
+    scaled = (x * y - x).sum(axis=-1, keepdims=True)
+    return (x * y).sum(), (x * y - x).sum(axis=None, keepdims=True), (x / scaled + 1.0).sum()
+
+
+@pytest.mark.parametrize("shape", [(1,), (9,), (1100,), (2500,), (2, 3), (3, 1100), (2, 1, 5), (300, 2, 2), (4, 1)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sums_in_a_loop_add_in_numpys_order(shape: tuple[int, ...], dtype: Any) -> None:
+    x, y = np.random.default_rng(0).normal(size=(2, *shape)).astype(dtype)
+    odd = np.where(x > 1.0, -0.0 * y, y)
+    for f in (sums, whole_sums):
+        rendered = agrees(program_of(f, x, odd))
+        assert rendered.loops
+        assert "reduce" not in body(rendered) or len(shape) > 1
+    y.flat[0] = np.nan
+    agrees(program_of(sums, x, y))
+
+
+@pytest.mark.parametrize(
+    ("f", "left"),
+    [
+        (lambda x: (x * 2.0 + x).sum(axis=-1), 0),
+        (lambda x: (x * 2.0 + x[0]).sum(), 1),  # a loop by rows, and NumPy adds up all elements as one row
+        (lambda x: (x * 2.0 + x)[:, 1:].sum(axis=0), 1),
+        (lambda x: (x * 2.0 + x).sum(axis=0, where=x > 0.0), 1),
+        (lambda x: np.sum(x * 2.0 + x, dtype=np.float32), 1),
+    ],
+)
+def test_other_sums_stay_with_numpy(f: Callable[..., Any], left: int) -> None:
+    rendered = agrees(program_of(f, X))
+    assert len(rendered.loops) == 1
+    assert bool(left) == any(by in body(rendered) for by in ("reduce", "sum("))
+
+
 def test_integers_stay_with_numpy() -> None:
     assert not agrees(program_of(lambda n: n * 2 + 1 - n, np.arange(5))).loops
 
@@ -175,6 +217,12 @@ def test_numba_gives_the_same_bits() -> None:
             agrees(program_of(f, ODD.astype(dtype), X.astype(dtype)), compiler=True)
 
 
+def test_numba_adds_in_numpys_order() -> None:
+    pytest.importorskip("numba", reason=NEEDS_NUMBA)
+    x, y = np.random.default_rng(0).normal(size=(2, 2, 2100))
+    agrees(program_of(lambda x, y: ((x * y - x).sum(), (x - y[:, :1]).sum(axis=-1)), x, y), compiler=True)
+
+
 def test_compile_with_jit_is_equal_to_the_last_bit() -> None:
     pytest.importorskip("numba", reason=NEEDS_NUMBA)
     f, args = network()
@@ -185,7 +233,7 @@ def test_compile_with_jit_is_equal_to_the_last_bit() -> None:
     assert value == want
     assert all(np.array_equal(grads[k], wanted[k]) for k in wanted)
     assert len(compiled._last().run.runs) == 3, "a rendering gave other bits"
-    assert "@njit" in compiled.fast_source
+    assert "@jit" in compiled.fast_source
     assert "in place of" in compiled.explain()
 
 
@@ -211,12 +259,34 @@ def test_a_training_step_with_jit_is_equal_to_the_last_bit() -> None:
         if jit:
             assert len(run._last().run.runs) == 3, "a rendering gave other bits"
             assert run._last().run.chosen is not None
+            assert " m[...]" not in run.fast_source  # it is updated in place
         return losses, [p.data for p in net.parameters()]
 
     (losses, parameters), (wanted, eager) = trained(True), trained(False)
     assert losses == wanted
     for p, q in zip(parameters, eager, strict=True):
         np.testing.assert_array_equal(p, q)
+
+
+def test_a_parameter_that_is_read_after_its_update_is_not_updated_in_place() -> None:
+    pytest.importorskip("numba", reason=NEEDS_NUMBA)
+
+    def trained(jit: bool) -> Any:
+        w = tg.Tensor(np.linspace(0.1, 0.9, 8))
+        adam = tg.optim.Adam([w], lr=0.01)
+
+        def step(x: Any) -> Any:
+            before = w * 1.0
+            loss = ((w * x - 1.0) ** 2).sum()
+            adam.zero_grad()
+            loss.backward()
+            adam.step()
+            return (before * np.exp(w)).data, before.data
+
+        run = tg.compile(step, jit=True, strict=True) if jit else step
+        return [run(np.linspace(0.0, 2.0, 8)) for _ in range(2 * TRIALS)]
+
+    np.testing.assert_array_equal(trained(True), trained(False))
 
 
 def test_loops_are_kept_on_disk_and_shared() -> None:

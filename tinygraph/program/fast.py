@@ -14,7 +14,7 @@ from tinygraph.program.buffers import Plan, compact, owners, plan, values_of
 from tinygraph.program.code import SPECIAL, Line, Program, literal, name, used
 from tinygraph.program.fuse import fused, jitted
 from tinygraph.program.into import into, shortened
-from tinygraph.program.loops import HEAD, JIT, Loop
+from tinygraph.program.loops import Loop, above
 from tinygraph.program.numbers import Numbers
 from tinygraph.program.passes import folded
 from tinygraph.program.source import named, routines, written
@@ -36,12 +36,12 @@ class Fast:
     def text(self, title: str = "program") -> str:
         """The source: the memory, the arrays in it, and the function that runs in them."""
         before = [line for line in self.program.lines if line.block == "constants"]
-        above = routines(self.program)
-        scipy = any("scipy" in used(line.code) for line in self.program.lines) or "scipy." in above
-        head = ["import numpy as np", *([f"import {SPECIAL}"] if scipy else []), "", *above.splitlines()]
+        called = routines(self.program)
+        scipy = any("scipy" in used(line.code) for line in self.program.lines) or "scipy." in called
+        head = ["import numpy as np", *([f"import {SPECIAL}"] if scipy else []), "", *called.splitlines()]
         if self.loops:
-            head += [*HEAD.splitlines(), ""]
-            head += [f"\n{JIT.format('')}\n{loop.named(title)}" for title, loop in self.loops.items()]
+            head += [*above(self.loops.values()).splitlines(), ""]
+            head += [f"\n{loop.named(title)}" for title, loop in self.loops.items()]
         head += ["# constants", *map(written, before), ""] if before else []
         places = [_place(n, self.values[n], at) for n, at in self.plan.offsets.items()]
         if places:

@@ -8,13 +8,15 @@ faster at it too: numba has no vectors of those.
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygraph.program.code import Line
-from tinygraph.program.into import UFUNCS, function_of, number_of
+from tinygraph.program.code import Line, used
+from tinygraph.program.into import UFUNCS, function_of, number_of, shortened
 
 FORMULAS = {"add": "{} + {}", "subtract": "{} - {}", "multiply": "{} * {}", "divide": "{} / {}", "negative": "-{}"}
 FORMULAS |= {"square": "{0} * {0}", "sqrt": "sqrt({})", "absolute": "abs({})", "where": "{1} if {0} else {2}"}
@@ -22,8 +24,41 @@ FORMULAS |= {"less": "{} < {}", "less_equal": "{} <= {}", "greater": "{} > {}", 
 FORMULAS |= {"equal": "{} == {}", "not_equal": "{} != {}"}
 COMPARES = {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"}
 TYPES = {"float32": "f4", "float64": "f8", "bool": "bool"}
-HEAD = "from math import sqrt\n\nfrom numba import njit\nfrom numpy import float32 as f4, float64 as f8\n"
-JIT = '@njit(error_model="numpy", nogil=True{})'
+HEAD = """from math import sqrt
+
+from numba import njit
+from numpy import empty, float32 as f4, float64 as f8
+
+jit = njit(error_model="numpy", nogil=True{})
+"""
+SUMMED = """
+
+@jit
+def summed(b, n):
+    if n < 8:
+        s = b[0]
+        for k in range(1, n):
+            s += b[k]
+        return s
+    if n <= 128:
+        r0, r1, r2, r3, r4, r5, r6, r7 = b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]
+        for k in range(8, n - n % 8, 8):
+            r0 += b[k]
+            r1 += b[k + 1]
+            r2 += b[k + 2]
+            r3 += b[k + 3]
+            r4 += b[k + 4]
+            r5 += b[k + 5]
+            r6 += b[k + 6]
+            r7 += b[k + 7]
+        s = ((r0 + r1) + (r2 + r3)) + ((r4 + r5) + (r6 + r7))
+        for k in range(n - n % 8, n):
+            s += b[k]
+        return s
+    m = n // 2 - n // 2 % 8
+    return summed(b[:m], m) + summed(b[m:], n - m)
+"""
+BLOCK = 1024  # elements that are in the cache until they are summed; in halves of halves, as NumPy does
 
 Values = Mapping[str, Any]
 
@@ -33,6 +68,7 @@ class Step(NamedTuple):
 
     ufunc: str
     operands: list[ast.expr]
+    over: str = ""  # of a sum: over what it extends
 
 
 def step_of(line: Line, values: Values) -> Step | None:
@@ -89,9 +125,32 @@ def extent(shape: tuple[int, ...], whole: tuple[int, ...]) -> str | None:
         return None
     if short == whole:
         return "ij"
+    if max(short) == 1:
+        return "0"
     if short == (1,) * (len(whole) - 1) + whole[-1:]:
         return "j"
     return "i" if short == (*whole[:-1], 1) else None
+
+
+def sum_of(line: Line, values: Values) -> Step | None:
+    """The sum of an array, where a loop can do it in NumPy's order: of all elements, of each row or of each column."""
+    code = shortened(line.code, values)
+    function: Any = function_of(code.func) if isinstance(code, ast.Call) else None
+    if not isinstance(code, ast.Call) or getattr(function, "__self__", None) is not np.add or len(code.args) != 1:
+        return None
+    x: Any = values.get(code.args[0].id) if isinstance(code.args[0], ast.Name) else None
+    keywords = {str(k.arg): k.value for k in code.keywords}
+    if function.__name__ != "reduce" or not keywords.keys() <= {"axis", "keepdims"} or not _looped(x):
+        return None
+    if x.dtype.kind != "f" or line.value.dtype != x.dtype or any(used(v) for v in keywords.values()):
+        return None
+    axis = ast.literal_eval(keywords.get("axis", ast.Constant(0)))
+    axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    gone = sorted(i % x.ndim for i in axes)
+    if len(gone) == x.ndim or gone == [x.ndim - 1]:
+        return Step("sum", code.args, "0" if len(gone) == x.ndim else "i")
+    columns = gone == list(range(x.ndim - 1)) and x.shape[-1] > 1
+    return Step("sum", code.args, "j") if columns else None
 
 
 class Loop(NamedTuple):
@@ -102,36 +161,137 @@ class Loop(NamedTuple):
     operations: int
 
     def named(self, name: str) -> str:
-        return self.source.replace("def loop(", f"def {name}(", 1)
+        return re.sub(r"\b(loop|part)\(", lambda m: f"{name}{'_part' * (m[1] == 'part')}(", self.source)
 
 
-def loop(members: Sequence[tuple[Line, Step]], values: Values, made: Sequence[str]) -> Loop:
-    """The loop that does the steps of all members and fills the arrays that are `made`.
+def above(loops: Collection[Loop], options: str = "") -> str:
+    """What stands above the source of loops."""
+    return HEAD.format(options) + SUMMED * any("summed(" in loop.source for loop in loops)
+
+
+Members = Sequence[tuple[Line, Step]]
+
+
+def extents(members: Members, values: Values) -> dict[str, str]:
+    """Over what the arrays extend that are given to the steps of a loop, and the sums in it."""
+    whole = np.shape(values[members[0][0].name or ""])
+    inner = {line.name for line, _ in members}
+    given = (x.id for _, step in members for x in step.operands if isinstance(x, ast.Name) and x.id not in inner)
+    found = {x: extent(np.shape(values[x]), whole) or "" for x in given if isinstance(values[x], np.ndarray)}
+    return found | {line.name or "": step.over for line, step in members if step.over}
+
+
+def loop(members: Members, made: Sequence[str], values: Values, into: Mapping[str, str] = MappingProxyType({})) -> Loop:
+    """The loop that does the steps of all members and fills the arrays that are `made`, some of them `into` operands.
 
     Its names are its own, so that the same arithmetic is the same source: arrays a1, a2, ..., their elements x1, ...
     """
-    whole = members[0][0].value.shape
     inner = {line.name for line, _ in members}
     operands = (x.id for _, step in members for x in step.operands if isinstance(x, ast.Name))
     given = list(dict.fromkeys(x for x in operands if x not in inner))
-    over = {x: extent(np.shape(values[x]), whole) for x in given if isinstance(values[x], np.ndarray)}
-    over |= dict.fromkeys(made, "ij")
-    flat = all(e in ("ij", "0") for e in over.values())
-    at = {"ij": "k" if flat else "i, j", "i": "i", "j": "j", "0": "0"}
-    shapes = {"ij": "-1" if flat else f"-1, {whole[-1]}", "i": "-1", "j": "-1", "0": "-1"}
-    array = {x: f"a{i}" for i, x in enumerate([*given, *made], 1)}
-    element = {x: array[x].replace("a", "x" if x in over else "a") for x in given}
-    head = [f"{array[x]} = {array[x]}.reshape({shapes[e]})" for x, e in over.items() if e]
-    body = [f"{element[x]} = {array[x]}[{at[e]}]" for x, e in over.items() if e and x in element]
+    array = {x: f"a{i}" for i, x in enumerate([*given, *(m for m in made if m not in into)], 1)}
+    args = list(array)
+    known = dict.fromkeys(made, "ij") | extents(members, values)
+    over = {array[x]: known[x] for x in args if x in known}
+    array |= {m: array[x] for m, x in into.items()}
+    element = {x: array[x].replace("a", "x" if x in known else "a") for x in given}
+    body, stores, sums = [], [], {}
     for i, (line, step) in enumerate(members, 1):
-        body.append(f"t{i} = {_formula(line, step, element, values)}")
-        element[line.name or ""] = f"t{i}"
-    body += [f"{array[m]}[{at['ij']}] = {element[m]}" for m in made]
-    size = f"{array[made[0]]}.size" if flat else f"{array[made[0]]}.shape[0]"
-    head += [f"for k in range({size}):"] if flat else [f"for i in range({size}):", f"    for j in range({whole[-1]}):"]
-    rows = [*head, *(" " * (4 if flat else 8) + row for row in body)]
-    source = [f"def loop({', '.join(array.values())}):", *("    " + row for row in rows)]
-    return Loop("\n".join(source) + "\n", list(array), len(members))
+        title = line.name or ""
+        if not step.over:
+            body.append(f"t{i} = {_formula(line, step, element, values)}")
+            element[title] = f"t{i}"
+        elif step.over == "j":
+            stores.append((array[title], element[_operand(step)]))
+        else:
+            sums[array[title]] = element[_operand(step)], TYPES[values[_operand(step)].dtype.name]
+    stores += [(array[m], element[m]) for m in made if m in element]
+    elements = {array[x]: element[x] for x in given if x in known}
+    nest = _Nest(list(array.values())[: len(args)], over, elements, body, stores, sums, members[0][0].value.shape[-1])
+    return Loop(nest.halved() if sums else nest.plain(), args, len(members))
+
+
+def _operand(step: Step) -> str:
+    return next(x.id for x in step.operands if isinstance(x, ast.Name))
+
+
+class _Nest(NamedTuple):
+    """The parts of a loop: its arrays, over what they extend, their elements, what is done, stored and summed."""
+
+    args: list[str]
+    over: dict[str, str]
+    element: dict[str, str]
+    body: list[str]
+    stores: list[tuple[str, str]]
+    sums: dict[str, tuple[str, str]]
+    width: int
+
+    @property
+    def flat(self) -> bool:
+        return all(e in ("ij", "0") for e in self.over.values())
+
+    @property
+    def long(self) -> str:
+        """An array that has all rows."""
+        return next(a for a, e in self.over.items() if e in ("ij", "i") and a not in self.sums)
+
+    def plain(self) -> str:
+        """All rows, one after another."""
+        at = {"ij": "k" if self.flat else "i, j", "i": "i", "j": "j", "0": "0"}
+        over = ["for k in range({}.size):"] if self.flat else ["for i in range(len({})):", "    for j in range({}):"]
+        rows = [row.format(of) for row, of in zip(over, (self.long, self.width), strict=False)]
+        inner = self._inner(at, self.element)
+        return _function("loop", self.args, [*self._shaped(), *rows, *_indented(inner, len(rows))])
+
+    def halved(self) -> str:
+        """A row, or all of them as one, in halves of halves, as NumPy adds them up."""
+        whole = [a for a in self.args if self.over.get(a) in ("ij", "j")]
+        once = {a: self.element.get(a, a) for a in self.args if a not in whole and a not in self.sums}
+        sums = {f"b{i}": of for i, of in enumerate(self.sums.values(), 1)}
+        stores = [f"{b}[k] = {t}" for b, (t, _) in sums.items()]
+        inner = self._inner({"ij": "k", "j": "k"}, {a: x for a, x in self.element.items() if a in whole})
+        ends = [", ".join([*(f"{a}[{at}]" for a in whole), *once.values(), *sums]) for at in (":m", "m:")]
+        part = [
+            f"if n <= {BLOCK}:",
+            *_indented(["for k in range(n):", *_indented([*inner, *stores], 1)], 1),
+            f"    return {''.join(f'summed({b}, n), ' for b in sums)}".rstrip(),
+            "m = n // 2 - n // 2 % 8",
+            f"p = part({ends[0]}, m)",
+            f"q = part({ends[1]}, n - m)",
+            f"return {''.join(f'p[{i}] + q[{i}], ' for i in range(len(sums)))}".rstrip(),
+        ]
+        row = [a if self.flat or self.over[a] == "j" else f"{a}[i]" for a in whole]
+        numbers = [f"{x} = {a}[{self._at(a)}]" for a, x in once.items() if x != a]
+        size = f"{self.long}.size" if self.flat else str(self.width)
+        each = [*numbers, f"s = part({', '.join([*row, *once.values(), *sums])}, {size})"]
+        each += [f"{a}[{self._at(a)}] = 0.0 + s[{i}]" for i, a in enumerate(self.sums)]
+        rows = each if self.flat else [f"for i in range(len({self.long})):", *_indented(each, 1)]
+        buffers = [f"{b} = empty({BLOCK}, {dtype})" for b, (_, dtype) in sums.items()]
+        both = [_function("part", [*whole, *once.values(), *sums, "n"], part)]
+        return "\n\n".join([*both, _function("loop", self.args, [*self._shaped(), *buffers, *rows])])
+
+    def _at(self, array: str) -> str:
+        return "i" if self.over[array] == "i" else "0"
+
+    def _inner(self, at: Mapping[str, str], element: Mapping[str, str]) -> list[str]:
+        """What is done for each element."""
+        loads = [f"{x} = {a}[{at[self.over[a]]}]" for a, x in element.items()]
+        stores = [f"{a}[{at[self.over[a]]}] {'+' * (self.over[a] == 'j')}= {t}" for a, t in self.stores]
+        return [*loads, *self.body, *stores]
+
+    def _shaped(self) -> list[str]:
+        """The arrays as rows, or as one; sums of columns from zero on."""
+        rows = "-1" if self.flat else f"-1, {self.width}"
+        shaped = [f"{a} = {a}.reshape({rows if e == 'ij' else '-1'})" for a, e in self.over.items()]
+        return shaped + [f"{a}[:] = 0.0" for a, _ in self.stores if self.over[a] == "j"]
+
+
+def _function(title: str, args: Sequence[str], rows: Sequence[str]) -> str:
+    return "\n".join(["@jit", f"def {title}({', '.join(args)}):", *_indented(rows, 1)]) + "\n"
+
+
+def _indented(rows: Sequence[str], by: int) -> list[str]:
+    return [" " * 4 * by + row for row in rows]
 
 
 def _formula(line: Line, step: Step, element: Mapping[str, str], values: Values) -> str:
