@@ -96,33 +96,21 @@ def _parts(code: ast.AST) -> list[ast.AST]:
     return found
 
 
-def key(code: Any) -> Any:
-    """What two expressions have in common that are written the same."""
-    if isinstance(code, ast.Name):
-        return code.id
-    if isinstance(code, ast.Constant):
-        return ast.Constant, repr(code.value)
-    if isinstance(code, list):
-        return tuple(map(key, code))
-    if isinstance(code, ast.AST):
-        return type(code), *(key(getattr(code, part, None)) for part in code._fields if part != "ctx")
-    return code
-
-
 def substitute(code: ast.AST, by: Mapping[str, ast.expr]) -> Any:
     """An expression with expressions in place of names; the one that was given stays as it is."""
-    if by.keys().isdisjoint(used(code)):
+    if not by or by.keys().isdisjoint(used(code)):
         return code
     if isinstance(code, ast.Name):
         return by[code.id]
-    changed: dict[str, Any] = dict(ast.iter_fields(code))
-    for part, value in changed.items():
-        if isinstance(value, ast.AST):
-            changed[part] = substitute(value, by)
-        elif isinstance(value, list):
-            changed[part] = [substitute(v, by) if isinstance(v, ast.AST) else v for v in value]
-    made: Any = type(code)
-    return made(**changed, lineno=1)
+    made: Any = type(code).__new__(type(code))
+    for part, value in code.__dict__.items():
+        if isinstance(value, list):
+            value = [substitute(v, by) if isinstance(v, ast.AST) else v for v in value]
+        elif isinstance(value, ast.AST) and value._fields:
+            value = substitute(value, by)
+        if part != "names_used":
+            setattr(made, part, value)
+    return made
 
 
 @lru_cache(1 << 14)

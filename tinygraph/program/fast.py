@@ -16,6 +16,7 @@ from tinygraph.program.fuse import fused, jitted
 from tinygraph.program.into import into, shortened
 from tinygraph.program.loops import Loop, above
 from tinygraph.program.numbers import Numbers
+from tinygraph.program.notation import text_of
 from tinygraph.program.passes import folded
 from tinygraph.program.source import named, routines, written
 from tinygraph.program.updates import updated
@@ -67,13 +68,13 @@ class Fast:
 
 def _place(variable: str, value: np.ndarray[Any, Any], at: int) -> str:
     strides = "" if value.flags.c_contiguous else f", {value.strides}"
-    return f"{variable} = np.ndarray({value.shape}, {ast.unparse(literal(value.dtype, name))}, memory, {at}{strides})"
+    return f"{variable} = np.ndarray({value.shape}, {text_of(literal(value.dtype, name), {})}, memory, {at}{strides})"
 
 
 def _row(line: Line) -> str:
     if not isinstance(line.code, ast.Expr) or line.value is None:
         return written(line)
-    return f"{ast.unparse(line.code):<60}  # {line.value.shape}  {line.where}".rstrip()
+    return f"{text_of(line.code, {}):<60}  # {line.value.shape}  {line.where}".rstrip()
 
 
 def fast(program: Program, lent: bool = False, jit: bool = False) -> Fast:

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.program.code import Line, Pass, Program, attribute, call, key, literal, name, substitute, used
+from tinygraph.program.code import Line, Pass, Program, attribute, call, literal, name, substitute, used
+from tinygraph.program.notation import text_of
 
 LONGEST = 88  # characters of an expression that others are written into
 
@@ -55,7 +56,7 @@ def common_subexpressions(program: Program) -> Program:
     lines, checks = [], set()
     for line in program.lines:
         code = substitute(line.code, same)
-        written = key(code)
+        written = text_of(code, {})
         if line.check:
             if written not in checks:
                 lines.append(line.of(code))
@@ -87,8 +88,8 @@ def constants(program: Program) -> Program:
             if isinstance(line.value, np.floating):
                 numbers[line.name] = literal(line.value, _no_capture)
                 continue
-            code = _uniform(line.value) or code
-        lines.append(Line(line.name, code, line.value, line.where, "constants" if fixed else line.block))
+            line = line._replace(code=_uniform(line.value) or code, block="constants")
+        lines.append(line if fixed else line.of(code))
     return program.with_lines(sorted(lines, key=lambda line: line.block != "constants"))
 
 
@@ -121,7 +122,9 @@ def plain_numbers(program: Program) -> Program:
             left, right = (
                 _plain(a, b, line.value, values, full) for a, b in ((code.left, code.right), (code.right, code.left))
             )
-            code = ast.BinOp(left, code.op, right if left is code.left else code.right)
+            right = right if left is code.left else code.right
+            if left is not code.left or right is not code.right:
+                code = ast.BinOp(left, code.op, right)
         lines.append(line.of(code))
     return program.with_lines(lines)
 
@@ -288,10 +291,10 @@ def folded(program: Program, kept: Container[str] = ()) -> Program:
     by: dict[str, ast.expr] = {}
     lines = []
     for line in program.lines:
-        code = substitute(line.code, {n: by[n] for n in used(line.code) if n in by})
+        code = substitute(line.code, by)
         free = line.name is not None and not any(line.name in of for of in (program.labels, program.wanted, kept))
         once = free and count[line.name or ""] == 1 and _movable(line, program) and line.block != "constants"
-        if once and isinstance(code, ast.expr) and len(ast.unparse(code)) <= LONGEST // 2:
+        if once and isinstance(code, ast.expr) and len(text_of(code, {})) <= LONGEST // 2:
             by[line.name or ""] = code
             continue
         lines.append(line.of(code))

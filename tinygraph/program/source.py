@@ -15,6 +15,7 @@ from tinygraph.graph import Node, leaf, pullback, serial
 from tinygraph.mode import recording, tracing, watcher
 from tinygraph.operand import one_like
 from tinygraph.program.code import SPECIAL, Line, Program, attribute, call, literal, name, substitute, used
+from tinygraph.program.notation import text_of
 from tinygraph.program.passes import applied, folded
 from tinygraph.program.routines import trimmed
 from tinygraph.program.tracer import Tracer
@@ -55,7 +56,7 @@ def text(program: Program, title: str = "program") -> str:
 
 def written(line: Line) -> str:
     """A line with what is known of it beside it."""
-    code = ast.unparse(line.code)
+    code = text_of(line.code, {})
     if line.check:
         return f"{code.replace(chr(10) + '    ', ' ')}  # {line.where}"
     row = code if line.name is None else f"{line.name} = {code}"
