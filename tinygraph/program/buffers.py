@@ -65,8 +65,8 @@ def evaluated(program: Program, recorded: Program, above: str = "") -> Program:
 
 def memory(value: Any) -> Any:
     """The object whose memory an array looks into."""
-    while isinstance(value, np.ndarray) and value.base is not None:
-        value = value.base
+    while (base := getattr(value, "base", None)) is not None:  # as_strided puts an object between
+        value = base
     return value
 
 

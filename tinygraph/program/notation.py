@@ -9,7 +9,12 @@ from typing import Any
 BINARY: dict[type, tuple[str, int]] = {ast.BitOr: ("|", 3), ast.BitXor: ("^", 4), ast.BitAnd: ("&", 5)}
 BINARY |= {ast.LShift: ("<<", 6), ast.RShift: (">>", 6), ast.Add: ("+", 7), ast.Sub: ("-", 7), ast.Mult: ("*", 8)}
 BINARY |= {ast.Div: ("/", 8), ast.FloorDiv: ("//", 8), ast.Mod: ("%", 8), ast.MatMult: ("@", 8), ast.Pow: ("**", 10)}
-UNARY: dict[type, tuple[str, int]] = {ast.Not: ("not ", 1), ast.USub: ("-", 9), ast.UAdd: ("+", 9), ast.Invert: ("~", 9)}
+UNARY: dict[type, tuple[str, int]] = {
+    ast.Not: ("not ", 1),
+    ast.USub: ("-", 9),
+    ast.UAdd: ("+", 9),
+    ast.Invert: ("~", 9),
+}
 COMPARED: dict[type, str] = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
 COMPARED |= {ast.Is: "is", ast.IsNot: "is not"}
 COMPARING, ATOM = 2, 11
@@ -34,8 +39,9 @@ def text_of(code: Any, names: Names, binding: int = 0) -> str:
         text = symbol + text_of(code.operand, names, own)
     elif kind is ast.Compare:
         sides = [text_of(x, names, COMPARING + 1) for x in (code.left, *code.comparators)]
-        own, text = COMPARING, sides[0] + "".join(
-            f" {COMPARED[type(op)]} {side}" for op, side in zip(code.ops, sides[1:], strict=True)
+        own, text = (
+            COMPARING,
+            sides[0] + "".join(f" {COMPARED[type(op)]} {side}" for op, side in zip(code.ops, sides[1:], strict=True)),
         )
     elif kind in _WRITERS:
         own, text = ATOM, _WRITERS[kind](code, names)

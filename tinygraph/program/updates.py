@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.program.buffers import memory, values_of
 from tinygraph.program.code import Line, Program, name, substitute, used
 
 _IN_PLACE = ast.Add | ast.Sub | ast.Mult | ast.Div
@@ -18,83 +19,91 @@ def updated(program: Program) -> Program:
 
     Nothing is written before the last check of a value: a program that finds itself unfit leaves its inputs alone.
     """
-    lines = list(program.lines)
-    kept = set(program.results)
+    if not program.writes:
+        return program
+    sight, kept = _Sight(program), set(program.results)
+    by: dict[str, ast.Name] = {}  # the target in place of each step towards its new value
+    inside: set[int] = set()
     statements: list[Line] = []
     for target, final in program.writes.items():
-        if final == target:
-            continue
-        chain = _steps(lines, target, final)
-        if chain and kept.isdisjoint(lines[i].name or "" for i in chain) and _unread(lines, chain, program, target):
-            lines = _augmented(lines, chain, target)
-            continue
-        value = _value(program, lines, target)
-        whole = ast.Subscript(name(target), ast.Constant(...), ast.Store())
-        where = next((line.where for line in lines if line.name == final), "")
-        statements.append(Line(None, ast.Assign([whole], name(final), lineno=1), value, where, "update"))
+        chain = sight.steps(target, final)
+        names = [program.lines[i].name or "" for i in chain]
+        if chain and kept.isdisjoint(names) and sight.unread(chain, target):
+            by |= dict.fromkeys(names, name(target))
+            inside.update(chain)
+        elif final != target:
+            whole = ast.Subscript(name(target), ast.Constant(...), ast.Store())
+            where = program.lines[sight.at[final]].where if final in sight.at else ""
+            value = sight.values[target]
+            statements.append(Line(None, ast.Assign([whole], name(final), lineno=1), value, where, "update"))
+    lines = [line.of(substitute(line.code, by)) for line in program.lines]
+    lines = [_augmented(line) if i in inside else line for i, line in enumerate(lines)]
     return program.with_lines([*lines, *statements], writes={})
 
 
 def steps(program: Program) -> list[str]:
     """The variables that lead from an input to what is written to it."""
-    found = [_steps(program.lines, target, final) for target, final in program.writes.items()]
+    sight = _Sight(program) if program.writes else None
+    found = [sight.steps(target, final) for target, final in program.writes.items()] if sight else []
     return [program.lines[i].name or "" for chain in found for i in chain]
 
 
-def _value(program: Program, lines: Sequence[Line], of: str) -> Any:
-    given = {**program.inputs, **program.constants}
-    return given[of] if of in given else next(line.value for line in lines if line.name == of)
+class _Sight:
+    """What is known of a program: where its variables are made and read, and which look into one memory."""
 
+    def __init__(self, program: Program) -> None:
+        self.lines = program.lines
+        self.values = values_of(program)
+        self.at = {line.name: i for i, line in enumerate(program.lines) if line.name}
+        self.checks = [i for i, line in enumerate(program.lines) if line.check]
+        self.readers: dict[str, list[int]] = {}
+        for i, line in enumerate(program.lines):
+            for n in used(line.code):
+                self.readers.setdefault(n, []).append(i)
+        self.beside: dict[int, list[str]] = {}
+        for n, value in self.values.items():
+            if isinstance(value, np.ndarray):
+                self.beside.setdefault(id(memory(value)), []).append(n)
 
-def _steps(lines: Sequence[Line], target: str, final: str) -> list[int]:
-    """The lines `a = target * x`, `b = a + y`, ... that lead to the final value; none if they are of another kind."""
-    found: list[int] = []
-    at = {line.name: i for i, line in enumerate(lines)}
-    while final != target:
-        i = at.get(final, -1)
-        made = lines[i].code if i >= 0 else None
-        if not (isinstance(made, ast.BinOp) and isinstance(made.op, _IN_PLACE) and isinstance(made.left, ast.Name)):
-            return []
-        found.append(i)
-        final = made.left.id
-    return found[::-1]
+    def steps(self, target: str, final: str) -> list[int]:
+        """The lines `a = target * x`, `b = a + y`, ... that lead to the final value; none if they are of another kind."""
+        found: list[int] = []
+        while final != target:
+            i = self.at.get(final, -1)
+            made = self.lines[i].code if i >= 0 else None
+            if not (isinstance(made, ast.BinOp) and isinstance(made.op, _IN_PLACE) and isinstance(made.left, ast.Name)):
+                return []
+            found.append(i)
+            final = made.left.id
+        return found[::-1]
 
-
-def _unread(lines: Sequence[Line], chain: Sequence[int], program: Program, target: str) -> bool:
-    """Whether the value before each step is not read after it, by its name or through a view of its memory."""
-    array = _value(program, lines, target)
-    checks = [i for i, line in enumerate(lines) if line.check]
-    if not isinstance(array, np.ndarray) or (checks and checks[-1] > chain[0]):
-        return False
-    values = {**program.inputs, **program.constants, **{line.name: line.value for line in lines if line.name}}
-    mine = {lines[i].name for i in chain}
-    seen = {n for n, v in values.items() if isinstance(v, np.ndarray) and np.may_share_memory(v, array)} - mine
-    parts = {n for n, v in values.items() if n not in seen and isinstance(v, np.ndarray) and _within(v, seen, values)}
-    for i in chain:
-        line = lines[i]
-        before: Any = line.code
-        if (line.value.shape, line.value.dtype) != (array.shape, array.dtype):
+    def unread(self, chain: Sequence[int], target: str) -> bool:
+        """Whether the value before each step is not read after it, by its name or through a view of its memory."""
+        array = self.values[target]
+        if not isinstance(array, np.ndarray) or (self.checks and self.checks[-1] > chain[0]):
             return False
-        for later in lines[i + 1 :]:
-            apart = isinstance(later.code, ast.Subscript) and later.name in parts  # another part of the same array
-            if not apart and not (seen | {before.left.id}).isdisjoint(used(later.code)):
+        beside = self.beside[id(memory(array))]
+        mine = {self.lines[i].name for i in chain}
+        seen = {n for n in beside if np.may_share_memory(self.values[n], array)} - mine
+        for i in chain:
+            line = self.lines[i]
+            before: Any = line.code
+            if (line.value.shape, line.value.dtype) != (array.shape, array.dtype):
                 return False
-    return True
+            later = {k for n in (*seen, before.left.id) for k in self.readers.get(n, ()) if k > i}
+            if not all(self._another_part(self.lines[k], seen) for k in later):
+                return False
+        return True
+
+    def _another_part(self, line: Line, seen: set[str]) -> bool:
+        """Whether a line takes a part of an array, and another one than is `seen`."""
+        part = self.values.get(line.name or "")
+        if not isinstance(line.code, ast.Subscript) or line.name in seen or not isinstance(part, np.ndarray):
+            return False
+        return any(np.may_share_memory(part, self.values[n]) for n in seen)
 
 
-def _within(part: Any, names: set[str], values: dict[str, Any]) -> bool:
-    return any(np.may_share_memory(part, values[n]) for n in names)
-
-
-def _augmented(lines: list[Line], chain: Sequence[int], target: str) -> list[Line]:
-    """The lines with each step as `target *= x`, under one name from the first to the last."""
-    by = {lines[i].name or "": name(target) for i in chain}
-    changed = []
-    for i, line in enumerate(lines):
-        code: Any = substitute(line.code, by)
-        if i in chain:
-            statement = ast.AugAssign(ast.Name(target, ast.Store()), code.op, code.right)
-            changed.append(Line(None, statement, line.value, line.where, line.block))
-        else:
-            changed.append(Line(line.name, code, line.value, line.where, line.block))
-    return changed
+def _augmented(line: Line) -> Line:
+    """`x = x * y` as `x *= y`."""
+    code: Any = line.code
+    return line._replace(name=None, code=ast.AugAssign(ast.Name(code.left.id, ast.Store()), code.op, code.right))
