@@ -56,7 +56,7 @@ def evaluated(program: Program, recorded: Program, above: str = "") -> Program:
     owner = owners(recorded)
     kept = {x for x, value in values_of(recorded).items() if owner.get(x) == x and value.base is None}
     again = {x.name for x in program.lines if isinstance(x.value, np.ndarray | tuple | list)} - kept
-    rows = [f"{line.name} = {text_of(line.code, {})}" for line in program.lines if line.name in again]
+    rows = [f"{line.name} = {text_of(line.code)}" for line in program.lines if line.name in again]
     space: dict[str, Any] = {"np": np, "scipy": sys.modules.get("scipy"), **values_of(program)}
     exec("\n".join([above, *rows]), space)  # noqa: S102  what was recorded is done again
     lines = [x._replace(value=space[x.name]) if x.name and x.name in again else x for x in program.lines]

@@ -60,4 +60,4 @@ def _memory(fast: Fast) -> Iterator[str]:
         yield f"  {len(fast.fresh)} are made anew on each call, {sum(map(_bytes, fast.fresh)):,} bytes:"
     for line in fast.fresh:
         why = "a result" if line.name in fast.program.results else "NumPy has no out= for it"
-        yield f"    {line.name} = {text_of(line.code, {})}: {why}"
+        yield f"    {line.name} = {text_of(line.code)}: {why}"

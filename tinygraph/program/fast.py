@@ -68,13 +68,13 @@ class Fast:
 
 def _place(variable: str, value: np.ndarray[Any, Any], at: int) -> str:
     strides = "" if value.flags.c_contiguous else f", {value.strides}"
-    return f"{variable} = np.ndarray({value.shape}, {text_of(literal(value.dtype, name), {})}, memory, {at}{strides})"
+    return f"{variable} = np.ndarray({value.shape}, {text_of(literal(value.dtype, name))}, memory, {at}{strides})"
 
 
 def _row(line: Line) -> str:
     if not isinstance(line.code, ast.Expr) or line.value is None:
         return written(line)
-    return f"{text_of(line.code, {}):<60}  # {line.value.shape}  {line.where}".rstrip()
+    return f"{text_of(line.code):<60}  # {line.value.shape}  {line.where}".rstrip()
 
 
 def fast(program: Program, lent: bool = False, jit: bool = False) -> Fast:

@@ -6,23 +6,20 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
-BINARY: dict[type, tuple[str, int]] = {ast.BitOr: ("|", 3), ast.BitXor: ("^", 4), ast.BitAnd: ("&", 5)}
+Sign = tuple[str, int]  # a symbol, and how strongly it binds
+BINARY: dict[type, Sign] = {ast.BitOr: ("|", 3), ast.BitXor: ("^", 4), ast.BitAnd: ("&", 5)}
 BINARY |= {ast.LShift: ("<<", 6), ast.RShift: (">>", 6), ast.Add: ("+", 7), ast.Sub: ("-", 7), ast.Mult: ("*", 8)}
 BINARY |= {ast.Div: ("/", 8), ast.FloorDiv: ("//", 8), ast.Mod: ("%", 8), ast.MatMult: ("@", 8), ast.Pow: ("**", 10)}
-UNARY: dict[type, tuple[str, int]] = {
-    ast.Not: ("not ", 1),
-    ast.USub: ("-", 9),
-    ast.UAdd: ("+", 9),
-    ast.Invert: ("~", 9),
-}
+UNARY: dict[type, Sign] = {ast.Not: ("not ", 1), ast.USub: ("-", 9), ast.UAdd: ("+", 9), ast.Invert: ("~", 9)}
 COMPARED: dict[type, str] = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
 COMPARED |= {ast.Is: "is", ast.IsNot: "is not"}
 COMPARING, ATOM = 2, 11
 
 Names = Mapping[str, str]
+AS_THEY_ARE: Names = {}
 
 
-def text_of(code: Any, names: Names, binding: int = 0) -> str:
+def text_of(code: Any, names: Names = AS_THEY_ARE, binding: int = 0) -> str:
     """The text of an expression or statement, with other names for some of its variables.
 
     `binding` tells how strongly what stands around it binds: it stands in brackets where that is more than it does.
@@ -79,6 +76,11 @@ def _list(code: Any, names: Names) -> str:
     return f"[{', '.join([text_of(x, names) for x in code.elts])}]"
 
 
+def _dict(code: Any, names: Names) -> str:
+    pairs = zip(code.keys, code.values, strict=True)
+    return "{" + ", ".join(f"{text_of(key, names)}: {text_of(value, names)}" for key, value in pairs) + "}"
+
+
 def _slice(code: Any, names: Names) -> str:
     lower, upper, step = ("" if x is None else text_of(x, names) for x in (code.lower, code.upper, code.step))
     return f"{lower}:{upper}" + f":{step}" * bool(step)
@@ -93,7 +95,7 @@ def _augmented(code: Any, names: Names) -> str:
 
 
 def _else(code: Any, names: Names) -> str:
-    """What is rare: checks of values, dicts."""
+    """What is rare: checks of values."""
     for part in ast.walk(code := ast.parse(ast.unparse(code))):
         if isinstance(part, ast.Name):
             part.id = names.get(part.id, part.id)
@@ -107,6 +109,7 @@ _WRITERS = {
     ast.Subscript: _subscript,
     ast.Tuple: _tuple,
     ast.List: _list,
+    ast.Dict: _dict,
     ast.Slice: _slice,
     ast.Expr: lambda code, names: text_of(code.value, names),
     ast.Assign: _assign,

@@ -56,7 +56,7 @@ def common_subexpressions(program: Program) -> Program:
     lines, checks = [], set()
     for line in program.lines:
         code = substitute(line.code, same)
-        written = text_of(code, {})
+        written = text_of(code)
         if line.check:
             if written not in checks:
                 lines.append(line.of(code))
@@ -294,7 +294,7 @@ def folded(program: Program, kept: Container[str] = ()) -> Program:
         code = substitute(line.code, by)
         free = line.name is not None and not any(line.name in of for of in (program.labels, program.wanted, kept))
         once = free and count[line.name or ""] == 1 and _movable(line, program) and line.block != "constants"
-        if once and isinstance(code, ast.expr) and len(text_of(code, {})) <= LONGEST // 2:
+        if once and isinstance(code, ast.expr) and len(text_of(code)) <= LONGEST // 2:
             by[line.name or ""] = code
             continue
         lines.append(line.of(code))

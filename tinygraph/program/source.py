@@ -15,7 +15,7 @@ from tinygraph.graph import Node, leaf, pullback, serial
 from tinygraph.mode import recording, tracing, watcher
 from tinygraph.operand import one_like
 from tinygraph.program.code import SPECIAL, Line, Program, attribute, call, literal, name, substitute, used
-from tinygraph.program.notation import text_of
+from tinygraph.program.notation import AS_THEY_ARE, text_of
 from tinygraph.program.passes import applied, folded
 from tinygraph.program.routines import trimmed
 from tinygraph.program.tracer import Tracer
@@ -30,36 +30,38 @@ TITLES = {"constants": "constants", "forward": "forward", "loss": "loss", "backw
 def text(program: Program, title: str = "program") -> str:
     """The source of a program: a function of its inputs, in blocks, with shapes and lines of the user's code."""
     above = routines(program)
-    program = named(updated(folded(program, steps(program))), again=True)
+    program = updated(folded(program, steps(program)))
+    names = final_names(program, again=True)
     before = [line for line in program.lines if line.block == "constants"]
     inside = [line for line in program.lines if line.block != "constants"]
-    given = ", ".join([*program.inputs, *program.constants])
+    given = ", ".join(names[n] for n in (*program.inputs, *program.constants))
     scipy = any("scipy" in used(line.code) for line in program.lines) or "scipy." in above
     head = [
         "import numpy as np",
         *([f"import {SPECIAL}"] if scipy else []),
         "",
         *above.splitlines(),
-        *([""] if not before else ["# constants", *map(written, before), "", ""]),
+        *([""] if not before else ["# constants", *(written(line, names) for line in before), "", ""]),
     ]
     body: list[str] = []
     block = ""
-    for line, part in zip(inside, _blocks(inside, program.results), strict=True):
+    results = [names[n] for n in program.results]
+    for line, part in zip(inside, _blocks(inside, names, results), strict=True):
         if part != block:
             body += [*([""] if body else []), f"# {TITLES[part]}"]
             block = part
-        body += written(line).splitlines()
-    results = ", ".join(program.results) + ("," if len(program.results) == 1 else "")
-    body += [*([""] if body else []), f"return ({results})" if results else "return ()"]
+        body += written(line, names).splitlines()
+    back = ", ".join(results) + ("," if len(results) == 1 else "")
+    body += [*([""] if body else []), f"return ({back})" if results else "return ()"]
     return "\n".join([*head, f"def {title}({given}):", *("    " + row if row else "" for row in body)]) + "\n"
 
 
-def written(line: Line) -> str:
+def written(line: Line, names: Mapping[str, str] = AS_THEY_ARE) -> str:
     """A line with what is known of it beside it."""
-    code = text_of(line.code, {})
+    code = text_of(line.code, names)
     if line.check:
         return f"{code.replace(chr(10) + '    ', ' ')}  # {line.where}"
-    row = code if line.name is None else f"{line.name} = {code}"
+    row = code if line.name is None else f"{names.get(line.name, line.name)} = {code}"
     if not isinstance(line.value, np.ndarray | np.generic):
         return row
     return f"{row:<60}  # {line.value.shape}  {line.where}".rstrip()
@@ -77,25 +79,25 @@ def _within(program: Program) -> tuple[Program, list[str], list[str]]:
     return program, [row for fixed, row in rows if fixed], [row for fixed, row in rows if not fixed]
 
 
-def _blocks(lines: list[Line], results: tuple[str, ...]) -> Iterator[str]:
+def _blocks(lines: list[Line], names: Mapping[str, str], results: list[str]) -> Iterator[str]:
     """The loss is what stands between the last array with a name and the backward pass."""
     back = next((i for i, line in enumerate(lines) if line.block == "backward"), None)
     ahead = list(range(len(lines) if back is None else back))
-    known = [line.name or "t_" for line in lines]
+    known = [names[line.name] if line.name else "t_" for line in lines]
     named = [i for i in ahead if not known[i].startswith("t_") and known[i] not in (*results[:1], "loss")]
     first = (named[-1] if named else len(ahead) - 2) + 1
     for i, line in enumerate(lines):
         yield "loss" if back is not None and first <= i < back and line.block == "forward" else line.block
 
 
-def named(program: Program, also: Iterable[str] = (), again: bool = False) -> Program:
+def final_names(program: Program, also: Iterable[str] = (), again: bool = False) -> dict[str, str]:
     """The user's names for variables where there are any, and t_1, t_2, ... for the others.
 
     Each is there once. With `again`, what updates one parameter after another takes the names of what is over by then.
     """
-    over = _last_uses(program)
     free: dict[str, int] = {}  # names that may be used again, and after which line
     lines_of = {line.name: i for i, line in enumerate(program.lines) if line.name and line.block == "update" and again}
+    over = _last_uses(program) if lines_of else {}
     taken = {"np", "scipy", *also, *program.routines, *dir(builtins), *keyword.kwlist}
     final: dict[str, str] = {}
     own = [*program.inputs, *program.constants, *(line.name for line in program.lines if line.name)]
@@ -109,11 +111,14 @@ def named(program: Program, also: Iterable[str] = (), again: bool = False) -> Pr
         final[variable] = given
         if wish and variable in lines_of:
             free[given] = over[variable]
+    return final
+
+
+def named(program: Program, also: Iterable[str] = ()) -> Program:
+    """The program in its final names."""
+    final = final_names(program, also)
     by = {old: name(new) for old, new in final.items()}
-    lines = [
-        Line(final.get(line.name or ""), substitute(line.code, by), line.value, line.where, line.block)
-        for line in program.lines
-    ]
+    lines = [line._replace(name=final.get(line.name or ""), code=substitute(line.code, by)) for line in program.lines]
     return program.with_lines(
         lines,
         unstable=frozenset(final.get(n, n) for n in program.unstable),
@@ -134,7 +139,9 @@ def _last_uses(program: Program) -> dict[str, int]:
 
 def identifier(label: str) -> str:
     """A name that Python takes: `W[1]` as W1, `0.weight` as p0_weight."""
-    label = re.sub(r"\W+", "_", re.sub(r"\[(\d+)\]", r"\1", label)).strip("_")
+    if not label.isidentifier():
+        label = re.sub(r"\W+", "_", re.sub(r"\[(\d+)\]", r"\1", label))
+    label = label.strip("_")
     return f"p{label}" if label[:1].isdigit() else label
 
 

@@ -66,7 +66,7 @@ class _Sight:
                 self.beside.setdefault(id(memory(value)), []).append(n)
 
     def steps(self, target: str, final: str) -> list[int]:
-        """The lines `a = target * x`, `b = a + y`, ... that lead to the final value; none if they are of another kind."""
+        """The lines `a = target * x`, `b = a + y`, ... that lead to the final value; none if one is of another kind."""
         found: list[int] = []
         while final != target:
             i = self.at.get(final, -1)
