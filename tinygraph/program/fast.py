@@ -15,8 +15,8 @@ from tinygraph.program.code import SPECIAL, Line, Program, literal, name, used
 from tinygraph.program.fuse import fused, jitted
 from tinygraph.program.into import into, shortened
 from tinygraph.program.loops import Loop, above
-from tinygraph.program.numbers import Numbers
 from tinygraph.program.notation import text_of
+from tinygraph.program.numbers import Numbers
 from tinygraph.program.passes import folded
 from tinygraph.program.source import named, routines, written
 from tinygraph.program.updates import updated
@@ -45,9 +45,9 @@ class Fast:
             head += [f"\n{loop.named(title)}" for title, loop in self.loops.items()]
         head += ["# constants", *map(written, before), ""] if before else []
         places = [_place(n, self.values[n], at) for n, at in self.plan.offsets.items()]
-        if places:
-            memory = f"memory = np.empty({self.plan.size}, np.uint8)"
-            head += ["# memory", memory, *places, *map(written, (*self.views, *self.numbers)), ""]
+        memory = [f"memory = np.empty({self.plan.size}, np.uint8)"] * bool(places)
+        rows = [*memory, *places, *map(written, (*self.views, *self.numbers))]
+        head += ["# memory", *rows, ""] if rows else []
         given = ", ".join([*self.program.inputs, *self.program.constants])
         body = ["    " + row if row else "" for row in self._body()]
         return "\n".join([*head, "", f"def {title}({given}):", *body]) + "\n"
