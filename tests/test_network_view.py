@@ -21,6 +21,7 @@ from tinygraph import Tensor, nn
 from tinygraph.mode import MODE, enter
 from tinygraph.op import OPS, Op
 from tinygraph.render import Network, layout, render
+from tinygraph.render.colour import LIGHT
 from tinygraph.render.layout import LayoutError, available
 from tinygraph.render.network import flops, heat, place, words
 from tinygraph.render.network.fold import CROWD, FEWEST, repeats
@@ -246,7 +247,21 @@ def test_unrolled_steps_are_folded():
     assert len(repeat.children) == 100
     assert "97 more alike" in network.dot  # there is nothing else to see
     assert "more alike" not in of_rnn(100, heat="gradient").dot  # a strip shows them all
-    assert of_rnn(100, heat="gradient").svg.count("<rect") == 61
+    assert of_rnn(100, heat="gradient").svg.count("<rect") == 62  # a frame, 60 cells, and one under a title
+
+
+def test_the_title_of_a_group_stands_above_the_arrows_on_its_ground():
+    svg = of_rnn(5).svg
+    plates = re.findall(r'<g class="title">\s*<rect [^>]*fill="([^"]*)"/>\s*<text[^>]*>(.*?)</text>', svg)
+    assert len(plates) == svg.count('class="cluster"') > 0
+    assert {fill for fill, _ in plates} == {LIGHT.group[0]}
+    assert svg.index('class="title"') > svg.rindex('class="edge')
+
+
+def test_a_gradient_that_nobody_knows_is_not_said_to_be_drawn():
+    network = render(nn.Linear(3, 2, rng=0), inputs=(np.zeros((4, 3)),), heat="gradient")
+    assert "coloured by" not in network.svg
+    assert "no gradient of the output is known" in network.svg
 
 
 @pytest.mark.parametrize(

@@ -175,8 +175,8 @@ def test_nan_and_infinity_are_said_in_the_picture():
 @needs_graphviz
 def test_small_arrays_are_numbers_and_large_ones_their_spread():
     small, large = Tensor(np.array([[1.0, -2.5], [1 / 3, 100.0]]), name="A"), Tensor(np.arange(40.0), name="B")
-    dot = render([small * 2, large * 2]).dot.replace("\u2007", "_").replace("\u2008", "_")
-    assert r"A\n[1________−2.5]\n[0.3333__100__]\n(2, 2) float64" in dot
+    dot = render([small * 2, large * 2]).dot.translate({0x2007: "_", 0x2008: "_", 0x2003: "  "})
+    assert r"A\n[1_____  _−2.5]\n[0.3333  100__]\n(2, 2) float64" in dot
     assert "min 0, mean 19.5, max 39" in dot
 
 

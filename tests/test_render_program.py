@@ -87,3 +87,10 @@ def test_what_is_no_program_is_refused(compiled):
 
 def test_two_functions_are_compared_though_one_is_compiled():
     assert diff(lambda x: 3 * x, tg.compile(lambda x: 4 * x), inputs=(2.0,)).text.splitlines()[0].endswith("1 changed")
+
+
+def test_a_program_without_lines_says_why_there_is_nothing_to_draw():
+    compiled = tg.compile(lambda a, b: a * b)
+    compiled(2.0, 3.0)
+    with pytest.raises(ValueError, match="no lines: it was recorded on plain numbers; give arrays"):
+        render(compiled)

@@ -71,9 +71,9 @@ def render(
         names: names for Tensors and arrays, as `names=locals()`; the first name counts, those with _ in front do not.
             Others have their own `.name`. W[1] and W1 are shown with a raised [1], alpha as α.
         title: a line above the picture, of a network with its figures.
-        view: "course" has values above the arrows and derivatives below them, as in the course's lecture; "boxes" has
-            both in the boxes, where arrays find room; "network" has layers; "program" the lines that `compile` made
-            of a function; "auto" is the course's where there are numbers alone.
+        view: "course" has values above the arrows and derivatives below them, as in the course's lecture, of arrays
+            the shapes; "boxes" has both in the boxes, where arrays find room; "network" has layers; "program" the
+            lines that `compile` made of a function; "auto" is the course's where there are numbers alone.
         fold: whether an operation without a name stands in the formula of the one that uses it; None does so where
             there are named steps between inputs and result.
         steps: whether .html, and a notebook, walk forward and then backward, a step at a time.

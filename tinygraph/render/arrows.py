@@ -44,24 +44,24 @@ def ends(rectangle: Rectangle, aims: Sequence[float]) -> list[float]:
 
 
 def turns(heights: Sequence[float], aims: Sequence[float]) -> list[float]:
-    """How far along its way each arrow turns to its end on a box: what comes from farther off turns later.
+    """How far from a box, in shares of the room before it, each arrow turns to its end there.
+
+    Of those from one side, the farthest turns last, so that it passes below the others.
 
     Example:
         >>> turns([10.0, 20.0, 30.0], [-50.0, 0.0, 30.0])
-        [0.72, 0.5, 0.5]
+        [0.25, 0.75, 0.5]
     """
     found = []
     for height, aim in zip(heights, aims, strict=True):
-        nearer = sum(
-            (a - h) * (aim - height) > 0 and abs(a - h) < abs(aim - height) - 1
-            for h, a in zip(heights, aims, strict=True)
-        )
-        found.append(0.5 + 0.22 * min(nearer, 2))
+        side = [abs(a - h) for h, a in zip(heights, aims, strict=True) if (a - h) * (aim - height) > 0]
+        farther = sum(distance > abs(aim - height) for distance in side)
+        found.append((farther + 0.5) / max(len(side), 1))
     return found
 
 
-def pair(start: Point, end: Point, way: Sequence[Point], apart: float, turn: float = 0.5) -> list[Point]:
-    """A curve beside the way from start to end, above it where `apart` is negative; it is level at both ends.
+def pair(start: Point, end: Point, way: Sequence[Point], apart: float, turn: float) -> list[Point]:
+    """A curve beside the way from start to end, above it where `apart` is negative; it is level but at its turn.
 
     Where Graphviz had to go round something, `way` has more than one piece and is followed. The points are those of
     Bézier curves: one, and three for each. Two curves with opposite `apart` never meet.
@@ -71,7 +71,7 @@ def pair(start: Point, end: Point, way: Sequence[Point], apart: float, turn: flo
     ahead = [(x0, y0 + apart), (x0, y0 + apart), a, a]
     home = [b, (x1, y1 + apart), (x1, y1 + apart)]
     if len(way) <= 4:
-        x = a[0] + turn * (b[0] - a[0]) - apart * ((y1 > y0) - (y1 < y0))
+        x = turn - apart * ((y1 > y0) - (y1 < y0))
         return [*ahead, (x, a[1]), (x, b[1]), b, *home]
     inner = _beside(way[2:-2], apart)
     first = inner[0] = _between(a, inner[0], inner[1])

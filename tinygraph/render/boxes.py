@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from tinygraph.graph import Node
-from tinygraph.op import Array
+from tinygraph.op import Array, whole
 from tinygraph.render import chain, colour, dot, numbers, text
 from tinygraph.render.chain import Term
 from tinygraph.render.content import Gathered
@@ -37,23 +37,23 @@ def draw(
 
     Args:
         graph: what was gathered.
-        view: "course" has values above the arrows and derivatives below them; "boxes" has both in the boxes, where
-            arrays find room; "auto" is the course's where there are numbers alone.
+        view: "course" has values at the arrows, and derivatives on their other side, of arrays the shapes; "boxes" has
+            both in the boxes, where arrays find room; "auto" is the course's where there are numbers alone.
         title: a line above.
         marks: what is at fault, and why.
         reverse: what the reverse pass recorded, and a second line for each; it stands in a group of its own.
-        rankdir: "LR", "TB" or None, which goes down where arrays would be too wide a row.
+        rankdir: "LR", "TB" or None, which goes down where a row would be too wide.
 
     Raises:
         ValueError: a view that does not exist.
     """
     if view not in VIEWS:
-        raise ValueError(f"view {view!r} is not one of {', '.join((*VIEWS, 'network'))}")
+        raise ValueError(f"view {view!r} is not one of {', '.join((*VIEWS, 'network', 'program'))}")
     if view == "auto":
         view = "course" if all(text.is_scalar(node.value) for node in graph.boxes) else "boxes"
     draughtsman = _Draughtsman(graph, view == "course", marks or {}, reverse or {})
     drawing = draughtsman.draw(plain(title, LONGEST_TITLE) if title else "")
-    return directed(drawing, rankdir or ("LR" if view == "course" else None))
+    return directed(drawing, rankdir)
 
 
 def directed(drawing: Drawing, rankdir: str | None) -> Drawing:
@@ -68,6 +68,16 @@ def directed(drawing: Drawing, rankdir: str | None) -> Drawing:
     if rankdir == "TB" or (rankdir is None and dot.width(down) < dot.width(drawing) > WIDE):
         return down
     return drawing
+
+
+def shape(x: Array) -> str:
+    """The shape of an array, where its numbers have no room.
+
+    Example:
+        >>> shape(np.zeros((2, 3)))
+        '(2, 3)'
+    """
+    return str(np.shape(whole(x)))
 
 
 class _Draughtsman:
@@ -144,8 +154,10 @@ class _Draughtsman:
         return Line(" = ".join(filter(None, [name, said])) or nameless, "name", name)
 
     def value(self, node: Node) -> list[Line]:
-        """The number that came out, unless it stands at the arrow; of an array what is in it."""
+        """The number that came out, unless it stands at the arrow; of an array what is in it, or its shape."""
         if not text.is_scalar(node.value):
+            if self.on_arrows:
+                return [] if node.op is not None and self.uses[node] else [Line(shape(node.value), "quiet")]
             learned = self.kind(node) == colour.PARAMETER
             return [Line(words, kind) for words, kind in numbers.described(node.value, learned)]
         shown = node.op is not None and (not self.on_arrows or self.uses[node] == 0)
@@ -170,7 +182,8 @@ class _Draughtsman:
     def arrow(self, node: Node, x: Node) -> Arrow:
         """An arrow for the value, and one back for the derivative, with its share where there are several."""
         term = self.terms.get((node, x))
-        above = text.number(x.value) if self.on_arrows and x.op is not None else ""
+        said = text.number if text.is_scalar(x.value) else shape
+        above = said(x.value) if self.on_arrows and x.op is not None else ""
         below = self.at_arrow(x, term) if term is not None else ""
         called = unmarked(self.graph.called(x) or text.HIDDEN)
         whole = f"{called} = {numbers.short(x.value)}"
@@ -180,7 +193,7 @@ class _Draughtsman:
 
     def at_arrow(self, x: Node, term: Term) -> str:
         if not text.is_scalar(term.share):
-            return ""
+            return self.walk.symbol(x) if self.on_arrows and self.uses[x] == 1 and self.graph.called(x) else ""
         if self.uses[x] > 1:
             return text.number(term.share)
         if not self.on_arrows:

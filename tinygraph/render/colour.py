@@ -10,13 +10,14 @@ DATA, PARAMETER, OPERATION, OUTPUT, DERIVATIVE = "data", "parameter", "operation
 
 @dataclass(frozen=True)
 class Palette:
-    """Fill and line of each kind of node; ink on the fills; edges and derivatives, also read without a fill."""
+    """Fill and line of each kind of node and of a group; ink on the fills; what is also read without a fill."""
 
     data: tuple[str, str]
     parameter: tuple[str, str]
     operation: tuple[str, str]
     output: tuple[str, str]
     derivative: tuple[str, str]
+    group: tuple[str, str]
     ink: str
     quiet: str
     flow: str
@@ -36,6 +37,7 @@ LIGHT = Palette(
     operation=("#fffdf5", "#8a8170"),
     output=("#fdf0cd", "#b97f10"),
     derivative=("#fdeeec", "#cf2a2b"),
+    group=("#f8f9fb", "#b3bac3"),
     ink="#1b1f24",
     quiet="#6b7280",
     flow="#6c7682",
@@ -50,6 +52,7 @@ DARK = Palette(
     operation=("#25241f", "#9c9484"),
     output=("#463611", "#dca83a"),
     derivative=("#3d201e", "#ff7b73"),
+    group=("#191d22", "#4d5660"),
     ink="#eceff2",
     quiet="#9aa3ad",
     flow="#8b96a3",

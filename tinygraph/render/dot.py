@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from itertools import pairwise
 from typing import Any
 
+from tinygraph.render import group as group_of
 from tinygraph.render import text
 from tinygraph.render.colour import Palette
 from tinygraph.render.drawing import Arrow, Box, Drawing
@@ -45,12 +46,15 @@ def write(drawing: Drawing, colours: Palette, note: str = "", places: Mapping[st
     from graphviz import Digraph
 
     font = {"fontname": FONT, "fontcolor": colours.ink}
-    lanes = Counter(a.head for a in drawing.arrows), Counter(a.tail for a in drawing.arrows)
-    busiest = max((n for side in lanes for n in side.values()), default=0)
-    gap = (0.42 if any(a.labelled for a in drawing.arrows) else 0.6) + 0.06 * min(busiest, 6)
+    busiest = max((n for side in drawing.lanes for n in side.values()), default=0)
+    grouped = any(box.cluster for box in drawing.boxes)
+    gap = 0.4 if drawing.down else 0.5 if grouped else 0.3
+    if not any(a.labelled for a in drawing.arrows):
+        gap = 0.45 + 0.06 * min(busiest, 6)
+    order = {} if grouped else {"ordering": "in"}  # operands stand as in the formula
     dot = Digraph(
         "tinygraph",
-        graph_attr={**_GRAPH, "rankdir": "TB" if drawing.down else "LR", "ranksep": f"{gap:.2f}"},
+        graph_attr={**_GRAPH, **order, "rankdir": "TB" if drawing.down else "LR", "ranksep": f"{gap:.2f}"},
         node_attr={**font, **BOX},
         edge_attr={"color": colours.flow, "arrowsize": "0.7", "penwidth": "1.2"},
     )
@@ -62,17 +66,17 @@ def write(drawing: Drawing, colours: Palette, note: str = "", places: Mapping[st
     for name in dict.fromkeys(cluster.values()):
         with dot.subgraph(name=f"cluster_{name}") if name else nullcontext(dot) as group:
             if name:
-                group.attr(label=_plainly(drawing.clusters.get(name, name)), style="rounded", color=colours.quiet)
-                group.attr(fontname=FONT, fontsize=str(POINTS), fontcolor=colours.quiet, labeljust="l", margin="12")
+                title = _plainly(drawing.clusters.get(name, name))
+                group.attr(fontname=FONT, **group_of.attributes(title, colours, POINTS))
             for box in (box for box in drawing.boxes if box.cluster == name):
-                _box(group, box, max(n[box.key] for n in lanes), colours, drawing.down)
+                _box(group, box, max(n[box.key] for n in drawing.lanes), colours, drawing.down)
             for i, arrow in enumerate(drawing.arrows):
                 if arrow.labelled and cluster[arrow.tail] == cluster[arrow.head] == name:
-                    _words(group, i, arrow, drawing.down)
+                    _words(group, i, arrow, drawing)
     for i, arrow in enumerate(drawing.arrows):
         if arrow.labelled and cluster[arrow.tail] != cluster[arrow.head]:
-            _words(dot, i, arrow, drawing.down)
-        _arrow(dot, i, arrow, colours, _PORTS[drawing.down])
+            _words(dot, i, arrow, drawing)
+        _arrow(dot, i, arrow, colours, drawing)
     for key, place in (places or {}).items():
         dot.node(key, pos=place)
     return str(dot.source)
@@ -97,8 +101,7 @@ def _simply(drawing: Drawing) -> tuple[float, dict[str, Point]]:
         way = [arrow.tail, arrow.head]
         if arrow.labelled:
             way.insert(1, f"m{i}")
-            words = _beside(arrow, down)
-            sizes[f"m{i}"] = _widest(words, SMALL) * 72, len(words) * LEADING * SMALL
+            sizes[f"m{i}"] = _extent(arrow, drawing)
         steps += pairwise(way)
     number = {key: i for i, key in enumerate(sizes)}
     turned = [size if down else size[::-1] for size in sizes.values()]  # `simple` goes down
@@ -136,29 +139,45 @@ def _widest(words: Sequence[str], points: int) -> float:
     return max(map(text.ems, words), default=0) * points / 72
 
 
-def _arrow(dot: Any, i: int, arrow: Arrow, colours: Palette, ports: tuple[str, str]) -> None:
+def _arrow(dot: Any, i: int, arrow: Arrow, colours: Palette, drawing: Drawing) -> None:
     """One edge, or two by way of the node that holds its words."""
-    leaves, arrives = ports
+    leaves, arrives = _PORTS[drawing.down]
+    words = f"m{i}:way" if drawing.down and not arrow.above else f"m{i}"
     colour_ = colours.mark(arrow.mark) if arrow.mark else colours.flow
-    both = {"color": f"{colour_}:{colours.gradient}"} if arrow.back else {"color": colour_}
+    both = {"color": f"{colour_}:{colours.gradient}" if arrow.back else colour_}
     if not arrow.labelled:
         direction = {"dir": "both"} if arrow.back else {}
+        if drawing.lanes[1][arrow.tail]:  # from operation to operation it is kept straight
+            direction["weight"] = "5"
         dot.edge(f"{arrow.tail}:{leaves}", f"{arrow.head}:{arrives}", id=f"e{i}", **both, **direction)
         return
-    dot.edge(f"{arrow.tail}:{leaves}", f"m{i}:{arrives}", id=f"e{i}", **both, dir="back" if arrow.back else "none")
-    dot.edge(f"m{i}:{leaves}", f"{arrow.head}:{arrives}", id=f"e{i}b", **both)
+    direction = {"dir": "back" if arrow.back else "none"}
+    dot.edge(f"{arrow.tail}:{leaves}", f"{words}:{arrives}", id=f"e{i}", **both, **direction)
+    dot.edge(f"{words}:{leaves}", f"{arrow.head}:{arrives}", id=f"e{i}b", **both)
 
 
-def _words(dot: Any, i: int, arrow: Arrow, down: bool) -> None:
+def _words(dot: Any, i: int, arrow: Arrow, drawing: Drawing) -> None:
     """The node that holds the words of an arrow, one above and one below, or one to the left and one to the right."""
-    words = _beside(arrow, down)
-    width = f"{_widest(words, SMALL):.2f}"
-    dot.node(f"m{i}", _plainly(*words), **_LABEL | {"width": width}, fontsize=str(SMALL))
+    width, height = (f"{points / 72:.2f}" for points in _extent(arrow, drawing))
+    words, attributes = _beside(arrow, drawing.down), _LABEL | {"width": width, "height": height}
+    if drawing.down and not arrow.above:  # the way is at their left, and no room is lost there
+        words = ("<way>|" + re.sub(r"([{}|<>])", r"\\\1", arrow.below),)
+        attributes |= {"shape": "record", "color": "transparent"}
+    dot.node(f"m{i}", _plainly(*words), **attributes, fontsize=str(SMALL))
+
+
+def _extent(arrow: Arrow, drawing: Drawing) -> tuple[float, float]:
+    """Width and height in points of the words of an arrow, with the room that it turns in."""
+    words, turns = _beside(arrow, drawing.down), sum(drawing.room(arrow))
+    width, height = _widest(words, SMALL) * 72, len(words) * LEADING * SMALL
+    return (width, height + turns) if drawing.down else (width + turns, height)
 
 
 def _beside(arrow: Arrow, down: bool) -> tuple[str, ...]:
     """Lines that take as much room as the words of an arrow and the way between them."""
     if not down:
         return arrow.above or " ", " ", arrow.below or " "
+    if not arrow.above:
+        return (f"   {arrow.below}",)
     longest = max(arrow.above, arrow.below, key=text.ems)
     return (f"{longest}    {longest}",)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
+
+TURN, EACH = 8.0, 6.0  # points that a turn takes along the way, and for each arrow beside it
 
 
 class Line(NamedTuple):
@@ -13,6 +17,11 @@ class Line(NamedTuple):
     text: str
     kind: str = "name"
     bold: str = ""
+
+    @property
+    def is_row(self) -> bool:
+        """Whether it is a row of an array."""
+        return self.kind in ("value", "gradient") and self.text.startswith("[")
 
 
 @dataclass(frozen=True)
@@ -76,3 +85,14 @@ class Drawing:
     steps: tuple[Step, ...] = ()
     clusters: Mapping[str, str] = field(default_factory=dict)
     down: bool = False
+
+    @cached_property
+    def lanes(self) -> tuple[Counter[str], Counter[str]]:
+        """How many arrows leave each box, and how many arrive."""
+        return Counter(a.tail for a in self.arrows), Counter(a.head for a in self.arrows)
+
+    def room(self, arrow: Arrow) -> tuple[float, float]:
+        """Points before and after the words of an arrow, in which it turns among others that leave or arrive there."""
+        leaving, arriving = self.lanes[0][arrow.tail], self.lanes[1][arrow.head]
+        before, after = (TURN + EACH * min(n, 6) if n > 1 else 0.0 for n in (leaving, arriving))
+        return before, after

@@ -10,7 +10,8 @@ from tinygraph.op import Array, whole
 from tinygraph.render.text import is_scalar, number, shape_and_dtype
 
 ROWS, COLUMNS = 3, 4  # of the largest array that is written out
-_DIGIT, _POINT = "\u2007", "\u2008"  # spaces as wide as a digit and as a point
+DIGIT, POINT = "\u2007", "\u2008"  # spaces as wide as a digit and as a point
+BETWEEN = "\u2003"  # the space between two columns
 
 
 def is_small(x: Array) -> bool:
@@ -30,11 +31,11 @@ def grid(x: Array) -> list[str]:
 
     Example:
         >>> [row.replace("\u2007", "_") for row in grid(np.array([[1.0, -2.5], [10.0, 3.0]]))]
-        ['[_1__−2.5]', '[10___3\u2008_]']
+        ['[_1\u2003−2.5]', '[10\u2003_3\u2008_]']
     """
     rows = [[number(v) for v in row] for row in np.atleast_2d(x)]
     columns = [_aligned(column) for column in zip(*rows, strict=True)]
-    return [f"[{(2 * _DIGIT).join(cells)}]" for cells in zip(*columns, strict=True)]
+    return [f"[{BETWEEN.join(cells)}]" for cells in zip(*columns, strict=True)]
 
 
 def _aligned(cells: tuple[str, ...]) -> list[str]:
@@ -42,8 +43,8 @@ def _aligned(cells: tuple[str, ...]) -> list[str]:
     left, right = max(len(a) for a, _, _ in split), max(len(c) for _, _, c in split)
     found = []
     for before, point, after in split:
-        tail = point + after + _DIGIT * (right - len(after))
-        found.append(_DIGIT * (left - len(before)) + before + (tail if point or not right else _POINT + tail))
+        tail = point + after + DIGIT * (right - len(after))
+        found.append(DIGIT * (left - len(before)) + before + (tail if point or not right else POINT + tail))
     return found
 
 

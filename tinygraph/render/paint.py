@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from statistics import fmean
 
-from tinygraph.render import arrows
+from tinygraph.render import arrows, lettering
+from tinygraph.render import group as group_of
 from tinygraph.render.arrows import Point, Rectangle
 from tinygraph.render.colour import Palette
 from tinygraph.render.drawing import Arrow, Box, Drawing, Line
-from tinygraph.render.names import END, LOWERED, RAISED
 
+JOG = 4.0  # by which an arrow is not bent
 SIDE = 7.0  # from the middle of an arrow that goes down to the words beside it
 _NODE = re.compile(r'<g id="[^"]*" class="node[^"]*">\s*<title>(?P<key>[^<]*)</title>.*?</g>\n?', re.DOTALL)
 _EDGE = re.compile(r'<g id="e(?P<i>\d+)(?P<part>b?)" class="edge[^"]*">.*?</g>\n?', re.DOTALL)
@@ -42,15 +43,13 @@ def paint(drawn: str, drawing: Drawing, colours: Palette, style: str) -> str:
     drawn = _NODE.sub(node, drawn)
     drawn = re.sub(r'(?<= )xml:space="preserve" ', "", drawn)
     drawn = re.sub(r"<text (?![^>]*fill=)", f'<text fill="{colours.ink}" ', drawn)
+    drawn = group_of.finish(drawn, colours)
     drawn = re.sub(
-        r'<g id="(?:graph|clust)\d+" class="(graph|cluster)"([^>]*)>\s*(<title>[^<]*</title>\s*)?', _group, drawn
+        r'<g id="graph\d+" class="graph"([^>]*)>\s*(<title>[^<]*</title>\s*)?', r'<g class="graph"\1>\n', drawn
     )
-    said = f"<title>{_escaped(drawing.title or 'computation graph')}</title><desc>{_escaped(drawing.text)}</desc>"
+    title, desc = lettering.escaped(drawing.title or "computation graph"), lettering.escaped(drawing.text)
+    said = f"<title>{title}</title><desc>{desc}</desc>"
     return re.sub(r"<svg ([^>]*)>", lambda m: f'<svg class="tinygraph" role="img" {m[1]}>{said}{style}', drawn, count=1)
-
-
-def _group(found: re.Match[str]) -> str:
-    return f'<g class="{found[1]}"{found[2]}>\n'
 
 
 def _points(numbers: str) -> list[Point]:
@@ -70,54 +69,14 @@ def _places(drawn: str) -> tuple[dict[str, Rectangle], dict[int, str]]:
     return places, labels
 
 
-# --- text
-
-
 def _box(group: str, box: Box, colours: Palette) -> str:
-    lines = iter(box.lines)
-    body = _TEXT.sub(lambda found: _line(found["attributes"], next(lines), colours), group)
-    body = re.sub(r"<title>[^<]*</title>", lambda _: f"<title>{_escaped(box.whole)}</title>", body, count=1)
+    texts = [*_TEXT.finditer(group)]
+    words = lettering.lines([found["attributes"] for found in texts], box.lines, colours)
+    body = group[: texts[0].start()] + words + group[texts[-1].end() :]
+    body = re.sub(r"<title>[^<]*</title>", lambda _: f"<title>{lettering.escaped(box.whole)}</title>", body, count=1)
     return re.sub(
         r'<g id="[^"]*" class="node[^"]*">', f'<g class="node {box.kind}" data-key="{box.key}">', body, count=1
     )
-
-
-def _line(attributes: str, line: Line, colours: Palette) -> str:
-    colour = {"gradient": colours.gradient, "quiet": colours.quiet}.get(line.kind)
-    if colour:
-        attributes = re.sub(r' fill="[^"]*"', "", attributes) + f' fill="{colour}"'
-    start, rest = (line.bold, line.text[len(line.bold) :]) if line.text.startswith(line.bold) else ("", line.text)
-    size = float((re.search(r'font-size="([\d.]+)"', attributes) or ["", "13"])[1])
-    bold = _spans(start, size, ' font-weight="bold"')
-    said = f'class="{line.kind}" ' if line.kind in ("value", "gradient") else ""
-    return f"<text {said}{attributes}>{bold}{_spans(rest, size)}</text>\n"
-
-
-def _spans(text: str, size: float, style: str = "") -> str:
-    """Marked text as SVG; what is raised or lowered is smaller and off the line."""
-    found, shift = [], 0.0
-    for piece in re.findall(f"[{RAISED}{LOWERED}][^{END}]*{END}|[^{RAISED}{LOWERED}]+", text):
-        off = {RAISED: -0.38 * size, LOWERED: 0.18 * size}.get(piece[0], 0.0)
-        attributes = (f' dy="{off - shift:.2f}"' if off != shift else "") + (
-            f' font-size="{0.72 * size:.2f}"' if off else ""
-        )
-        attributes += style
-        words = _escaped(piece[1:-1] if off else piece)
-        if attributes:  # a space is kept by every reader where it stands between the pieces
-            ahead, behind = " " * words.startswith(" "), " " * words.endswith(" ")
-            words = f"{ahead}<tspan{attributes}>{words.strip()}</tspan>{behind}"
-        found.append(words)
-        shift = off
-    if shift:
-        found.append(f'<tspan dy="{-shift:.2f}">\u200b</tspan>')
-    return "".join(found)
-
-
-def _escaped(text: str) -> str:
-    return html.escape("".join(c if c.isprintable() or c in "\n\u2007\u2008" else "" for c in text), quote=True)
-
-
-# --- arrows
 
 
 def _arrows(
@@ -129,40 +88,48 @@ def _arrows(
 ) -> Iterator[str]:
     """All arrows as from left to right; where they go down, everything is turned before and turned back after."""
     leaving, arriving = defaultdict(list), defaultdict(list)
+    words: dict[int, Point] = {}  # where on its way an arrow's words begin and end
     for i, arrow in enumerate(drawing.arrows):
         first, last = ways[i, ""], ways.get((i, "b"), ways[i, ""])
-        leaving[arrow.tail].append((i, first[3][1]))
-        arriving[arrow.head].append((i, last[-4][1]))
-    start, end = _sides(leaving, places), _sides(arriving, places)
+        tail, head = places[arrow.tail].right, places[arrow.head].left
+        if i in labels:
+            before, after = drawing.room(arrow)
+            words[i] = first[-1][0] + before, last[0][0] - after
+        begin, end = words.get(i, (head, tail))
+        leaving[arrow.tail].append((i, first[3][1], begin - tail))
+        arriving[arrow.head].append((i, last[-4][1], head - end))
+    start, home = _sides(leaving, places), _sides(arriving, places)
     for i, arrow in enumerate(drawing.arrows):
-        (first_y, first_turn), (last_y, last_turn) = start[i], end[i]
-        here, there = (places[arrow.tail].right, first_y), (places[arrow.head].left, last_y)
+        here, there = (places[arrow.tail].right, start[i][0]), (places[arrow.head].left, home[i][0])
+        turns = here[0] + start[i][1], there[0] - home[i][1]
+        crowds = zip(turns, (leaving[arrow.tail], arriving[arrow.head]), strict=True)
+        turn = fmean([turn for turn, crowd in crowds if len(crowd) > 1] or turns)
 
         def beside(
-            apart: float,
-            i: int = i,
-            here: Point = here,
-            there: Point = there,
-            turns: Point = (1 - first_turn, last_turn),
+            apart: float, i: int = i, ends: Sequence[Point] = (here, there), turns: Point = turns, turn: float = turn
         ) -> list[Point]:
-            if i not in labels:
-                turn = turns[1] if turns[1] != 0.5 else turns[0]
-                return arrows.pair(here, there, ways[i, ""], apart, turn)
-            west, east = ways[i, ""][-1], ways[i, "b"][0]  # straight between its words
-            first = arrows.pair(here, west, ways[i, ""], apart, turns[0])
+            (here, there), way = ends, ways[i, ""]
+            if i not in words:
+                return arrows.pair(here, there, way, apart, turn)
+            y = next((level for _, level in ends if abs(way[-1][1] - level) < JOG), way[-1][1])
+            west, east = ((x, y) for x in words[i])  # straight between its words
+            first = arrows.pair(here, west, way, apart, turns[0])
             last = arrows.pair(east, there, ways[i, "b"], apart, turns[1])
             return [*first, first[-1], last[0], *last]
 
-        yield _pair(arrow, beside, labels.get(i, ""), colours, drawing.down)
+        yield _pair(arrow, beside, _texts(i, arrow, labels, ways, drawing), colours, drawing.down)
 
 
-def _sides(arriving: Mapping[str, list[tuple[int, float]]], places: Mapping[str, Rectangle]) -> dict[int, Point]:
-    """Where each arrow meets its box, and where on its way it turns there."""
-    found: dict[int, Point] = {}
-    for key, several in arriving.items():
-        aims = [y for _, y in several]
+def _sides(
+    crowds: Mapping[str, list[tuple[int, float, float]]], places: Mapping[str, Rectangle]
+) -> dict[int, tuple[float, float]]:
+    """Where each arrow meets its box, and how far before it it turns: the room is the least that one of them has."""
+    found = {}
+    for key, crowd in crowds.items():
+        aims, room = [aim for _, aim, _ in crowd], min(room for _, _, room in crowd)
         heights = arrows.ends(places[key], aims)
-        found.update(zip((i for i, _ in several), zip(heights, arrows.turns(heights, aims), strict=True), strict=True))
+        for (i, _, _), height, turn in zip(crowd, heights, arrows.turns(heights, aims), strict=True):
+            found[i] = height, turn * room
     return found
 
 
@@ -175,15 +142,30 @@ def _way(edge: str) -> list[Point]:
     ]
 
 
-def _pair(
-    arrow: Arrow, beside: Callable[[float], list[Point]], label: str, colours: Palette, down: bool = False
-) -> str:
-    texts = [found["attributes"] for found in _TEXT.finditer(label)]
-    if down and texts:
-        texts = [_at_side(texts[0], "end", -SIDE), _at_side(texts[0], "start", SIDE)]
+def _texts(
+    i: int, arrow: Arrow, labels: Mapping[int, str], ways: Mapping[tuple[int, str], list[Point]], drawing: Drawing
+) -> list[str]:
+    """The attributes of an arrow's words, above and below or left and right of it, clear of where it turns."""
+    texts = [found["attributes"] for found in _TEXT.finditer(labels.get(i, ""))]
+    if not texts:
+        return []
+    before, after = drawing.room(arrow)
+    off = (before - after) / 2
+    if not drawing.down:
+        return [_moved(text, "x", off) for text in texts]
+    middle = ways[i, ""][-1][1]
+    text = _moved(texts[0], "y", off)
+    return [_at_side(text, "end", middle - SIDE), _at_side(text, "start", middle + SIDE)]
+
+
+def _moved(attributes: str, axis: str, distance: float) -> str:
+    return re.sub(rf'\b{axis}="([^"]*)"', lambda at: f'{axis}="{float(at[1]) + distance:.2f}"', attributes)
+
+
+def _pair(arrow: Arrow, beside: Callable[[float], list[Point]], texts: list[str], colours: Palette, down: bool) -> str:
     colour = colours.mark(arrow.mark) if arrow.mark else colours.flow
-    above = _line(texts[0], Line(arrow.above, "value"), colours) if arrow.above and texts else ""
-    below = _line(texts[-1], Line(arrow.below, "gradient"), colours) if arrow.below and texts else ""
+    above = lettering.line(texts[0], Line(arrow.above, "value"), colours) if arrow.above and texts else ""
+    below = lettering.line(texts[-1], Line(arrow.below, "gradient"), colours) if arrow.below and texts else ""
     edge = f'data-edge="{arrow.edge or f"{arrow.tail} {arrow.head}"}"'
     apart = arrows.APART if arrow.back else 0.0
     gone = arrow.mark == "removed"  # told from the others without its colour
@@ -201,10 +183,10 @@ def _pair(
     )
 
 
-def _at_side(attributes: str, anchor: str, distance: float) -> str:
-    """The place of words to the left or right of an arrow that goes down through the middle of theirs."""
+def _at_side(attributes: str, anchor: str, x: float) -> str:
+    """The place of words to the left or right of an arrow that goes down."""
     attributes = attributes.replace('text-anchor="middle"', f'text-anchor="{anchor}"')
-    return re.sub(r'\bx="([^"]*)"', lambda x: f'x="{float(x[1]) + distance:.2f}"', attributes)
+    return re.sub(r'\bx="[^"]*"', f'x="{x:.2f}"', attributes)
 
 
 def _one(
@@ -215,7 +197,7 @@ def _one(
     if down:
         line, end = arrows.turned(line), arrows.turned(end)
     d = arrows.path(line)
-    said = f"<title>{_escaped(title)}</title>\n" if title else ""
+    said = f"<title>{lettering.escaped(title)}</title>\n" if title else ""
     wide = f'<path fill="none" stroke="none" stroke-width="9" pointer-events="stroke" d="{d}"/>\n' if title else ""
     dash = ' stroke-dasharray="5,2"' if dashed else ""
     return (

@@ -41,6 +41,8 @@ def last(compiled: Compiled, inputs: Any, max_nodes: int) -> Recording:
     elif len(inputs):
         compiled(*map(_array, inputs))
     found = compiled._last()
+    if found.recorded is not None and not found.recorded.lines:
+        raise ValueError("render: the program has no lines: it was recorded on plain numbers; give arrays in inputs=")
     if found.recorded is None or found.program is None or len(found.recorded.lines) > max_nodes:
         lines = 0 if found.recorded is None else len(found.recorded.lines)
         raise ValueError(f"render: the program has {lines:,} lines and a picture holds {max_nodes:,}; raise max_nodes")

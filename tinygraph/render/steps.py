@@ -56,6 +56,6 @@ def _item(i: int, step: Step) -> str:
 
 def _marked(words: str) -> str:
     """Marked text as HTML."""
-    words = html.escape("".join(c for c in words if c.isprintable() or c in RAISED + LOWERED + END + "\u2007\u2008"))
+    words = html.escape("".join(c for c in words if c.isprintable() or c in RAISED + LOWERED + END))
     words = re.sub(f"{RAISED}([^{END}]*){END}", r"<sup>\1</sup>", words)
     return re.sub(f"{LOWERED}([^{END}]*){END}", r"<sub>\1</sub>", words)

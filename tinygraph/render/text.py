@@ -49,8 +49,8 @@ _PREFIX, _ATOM = 3, 9
 _MINUS = "−"  # the sign of arithmetic; a hyphen is too short for it
 
 Formula = tuple[str, int]  # the text, and how tightly its outermost operation binds
-_WIDE = set("…÷×+−=<>@%MWmw∞Σ*‖")
-_NARROW = set(" .,:;'|!()[]/ijlrtfI1")
+_WIDE = set("\u2003…÷×+−=<>@%MWmw∞Σ*‖")
+_NARROW = set(" .,:;'|!()[]/ijlrtfI")
 _SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 TIMES = " · "
 UNKNOWN: Formula = (HIDDEN, _ATOM)

@@ -130,11 +130,15 @@ class Network:
         shown = {group: inside for group, inside in self.shown.items() if group in opened}
         links = self.links(shown)
         scale = self.scale(self.heat) if self.heat else None
-        if scale:
-            said += f"; coloured by {scale.measure.label}"
-            said += ": blue is small, white about 1, orange large" * scale.measure.magnitude
+        told = ""
+        if scale is not None:
+            ends = "blue is small, white about 1, orange large" if scale.measure.magnitude else "the stronger, the more"
+            told = f"coloured by {scale.measure.label}: {ends}"
+            if not any(map(scale.said, self.figures.values())):
+                told = f"no {scale.measure.label} is known: the result is not one number, and backward has not run"
+                scale = None
         still = Still(self.tree, self.figures, links, self.words, self.colours, scale, self.roots)
-        return still.write([self.title, self.counts, self.rest + said], simply), still
+        return still.write(filter(None, [self.title, self.counts, self.rest + said, told]), simply), still
 
     @cached_property
     def dot(self) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 WIDE = 2.6  # half the width of a letter at an arrow, as Graphviz measures it
 UNFOLDED = 400  # boxes that "unfold all" shows
-GROUNDS = {"light": ("#ffffff", "#ffffff", "#d5dae0", "#fafbfc"), "dark": ("#14171a", "#1d2125", "#3a4148", "#191d21")}
+GROUNDS = {"light": ("#ffffff", "#ffffff", "#d5dae0"), "dark": ("#14171a", "#1d2125", "#3a4148")}
 FOCUS = {"light": "#0b57d0", "dark": "#8ab4f8"}
 
 
@@ -232,7 +232,7 @@ def _colours(theme: str) -> str:
 
 def _variables(name: str, palette: Palette, which: int) -> str:
     said = {"color-scheme": name, "--focus": FOCUS[name]}
-    said |= dict(zip(("--ground", "--raised", "--line", "--open"), GROUNDS[name], strict=True))
+    said |= dict(zip(("--ground", "--raised", "--line"), GROUNDS[name], strict=True))
     for field in fields(Palette):
         value = getattr(palette, field.name)
         if isinstance(value, tuple):

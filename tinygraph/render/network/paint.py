@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from tinygraph.render import group as group_of
 from tinygraph.render.colour import Palette
 
 STRIP = 9.0  # its height
@@ -37,7 +38,6 @@ class Box(NamedTuple):
 
 _NODE = re.compile(r'<g id="[^"]*" class="node[^"]*">\s*<title>(?P<key>[^<]*)</title>.*?</g>', re.DOTALL)
 _EDGE = re.compile(r'<g id="[^"]*" class="edge([^"]*)">\s*<title>(\w+)(?:&#45;|-)(?:&gt;|>)(\w+)</title>')
-_CLUSTER = re.compile(r'(<g id="[^"]*" class="cluster[^"]*">\s*)<title>[^<]*</title>\s*')
 _TEXT = re.compile(r"<text (?P<attributes>[^>]*)>[^<]*</text>\n?")
 _SHAPE = re.compile(r"<(?:path|polygon) [^>]*/>")
 
@@ -51,7 +51,7 @@ def paint(drawn: str, boxes: Mapping[str, Box], colours: Palette, head: str) -> 
 
     drawn = _NODE.sub(node, drawn)
     drawn = _EDGE.sub(r'<g class="edge\1" data-edge="\2 \3">', drawn)
-    drawn = _CLUSTER.sub(r"\1", drawn)
+    drawn = group_of.finish(drawn, colours)
     drawn = re.sub(r"(?<=\s)<title>tinygraph</title>\s*", "", drawn)
     drawn = re.sub(r'(?<= )xml:space="preserve" ', "", drawn)
     drawn = re.sub(r"<text (?![^>]*fill=)", f'<text fill="{colours.ink}" ', drawn)

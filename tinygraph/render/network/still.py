@@ -7,6 +7,7 @@ from typing import Any
 
 from tinygraph.graph import Node
 from tinygraph.render import colour, text
+from tinygraph.render import group as group_of
 from tinygraph.render.colour import Palette
 from tinygraph.render.dot import BOX, FONT, POINTS
 from tinygraph.render.network.heat import Scale
@@ -61,7 +62,7 @@ class Still:
         """The DOT source, with these lines above the picture; with places for Graphviz's engine nop if `simply`."""
         from graphviz import Digraph
 
-        label = self.plainly("\\n".join(map(text.escaped, caption)))
+        label = self.plainly("\\n".join([*map(text.escaped, caption), " "]))
         self.dot.attr(label=label, labelloc="t", fontsize="11", fontcolor=self.colours.quiet)
         stack: list[tuple[Any, Any, Iterator[Item]]] = [(self.dot, None, self._inside(self.tree.root))]
         while stack:
@@ -95,9 +96,8 @@ class Still:
 
     def _cluster(self, graph: Any, part: Part) -> Any:
         name, quiet = self.words.heading(part)
-        label = text.escaped(f"{name}  {quiet}".strip())
-        graph.attr(label=self.plainly(label), labeljust="l", labelloc="t", fontsize="12", fontcolor=self.colours.quiet)
-        graph.attr(style="rounded", color=self.colours.quiet, margin="12", penwidth="0.7")
+        title = self.plainly(text.escaped(f"{name}  {quiet}".strip()))
+        graph.attr(**group_of.attributes(title, self.colours, 12))
         return graph
 
     def _box(self, graph: Any, item: Item) -> None:
