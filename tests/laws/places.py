@@ -209,7 +209,8 @@ def ratios(r: Random) -> Case:
 
 
 def fitted(r: Random) -> Case:
-    points, weighed = [distinct(r, (5,)), array(r, r.choice([(5,), (5, 2)]))], r.choice([[], [array(r, (5,), 0.0)]])
+    places = 4.0 * distinct(r, (5,)) + 1.0  # from -1 to 1, where powers are far from alike
+    points, weighed = [places, array(r, r.choice([(5,), (5, 2)]))], r.choice([[], [array(r, (5,), 0.5)]])
     return Case([*points, *weighed], {"deg": r.randint(1, 2)}, _fit, dtypes=DTYPES[1:])
 
 
