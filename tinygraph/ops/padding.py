@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygraph.op import Array, Traced, op, spells
 from tinygraph.ops.index import getitem, take
-from tinygraph.ops.shape import axis_in, broadcast_to, concatenate
+from tinygraph.ops.shape import as_array, axis_in, broadcast_to, concatenate
 
 __all__ = ["pad"]
 
@@ -69,6 +69,7 @@ def pad(
         if mode == "empty" or not np.any(constant_values):
             return padded
         return padded + np.pad(np.zeros_like(x), widths, constant_values=constant_values)
+    x = as_array(x)
     ends, lengths = (np.broadcast_to(pairs, (len(widths), 2)) for pairs in (end_values, stat_length))
     for axis, width in enumerate(widths):
         if width == (0, 0):
@@ -78,7 +79,7 @@ def pad(
         elif mode in STATISTICS:
             x = _beside(x, axis, [_even(x, axis, mode, *s) for s in zip((0, -1), width, lengths[axis], strict=True)])
         else:
-            places = np.pad(np.arange(np.shape(x)[axis], like=x), width, mode)  # type: ignore[call-overload]
+            places = np.pad(np.arange(x.shape[axis], like=x), width, mode)  # type: ignore[call-overload]
             x = take(x, places, axis)
     return x
 
@@ -94,8 +95,9 @@ def _part(x: Any, axis: int, part: slice) -> Any:
 def _ramp(x: Any, axis: int, side: int, width: int, end: float) -> Any:
     """From an end value to the first element, or from the last one to an end value, in equal steps."""
     edge = _part(x, axis, slice(0, 1) if side == 0 else slice(-1, None))
-    share = np.reshape(np.arange(width, like=x).astype(x.dtype) / (width or 1), (-1, *(1,) * (np.ndim(x) - 1 - axis)))
-    ramp = float(end) + (edge - float(end)) * share
+    rise = edge - float(end)
+    share = np.reshape(np.arange(width, like=x).astype(rise.dtype) / (width or 1), (-1, *(1,) * (x.ndim - 1 - axis)))
+    ramp = float(end) + rise * share
     return ramp if side == 0 else np.flip(ramp, axis)
 
 
