@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import tinygraph as tg
 from tinygraph.check import check_grads, check_laws
-from tinygraph.ops import adaptive, conv, correlation, pool, window
+from tinygraph.ops import adaptive, conv, patches, pool, window
 
 ROUNDING = 1e-12
 
@@ -164,7 +164,7 @@ def test_what_is_computed_in_strips_is_the_same(monkeypatch: pytest.MonkeyPatch)
         return [y.data, x.grad, w.grad]
 
     whole = all_of_it()
-    monkeypatch.setattr(correlation, "STRIP", 1)
+    monkeypatch.setattr(patches, "STRIP", 1)
     for one, other in zip(whole, all_of_it(), strict=True):
         np.testing.assert_allclose(one, other, rtol=ROUNDING, atol=ROUNDING)
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from tinygraph.op import Op
-from tinygraph.ops.correlation import Padding, conv, conv_transpose, padded
+from tinygraph.ops.correlation import conv, conv_transpose
+from tinygraph.ops.patches import Padding, padded
 from tinygraph.ops.shape import as_array
 from tinygraph.ops.window import Sizes, places, reach, sizes
 
