@@ -25,6 +25,7 @@ CONTESTANTS = {
     "tinygraph-compiled": Contestant("tinygraph, compiled", "tinygraph", "tinygraph"),
     "tinygraph-loop": Contestant("tinygraph, a Python loop", "tinygraph", "tinygraph"),
     "tinygraph-jit": Contestant("tinygraph, compiled with numba", "numba", "numba"),
+    "tinygraph-direct": Contestant("tinygraph, loops by numba", "numba", "numba"),
     "tinygraph-step": Contestant("tinygraph, compiled step", "tinygraph", "tinygraph"),
     "torch": Contestant("PyTorch eager", "torch", "torch"),
     "torch-foreach": Contestant("PyTorch eager, foreach", "torch", "torch"),

@@ -2,11 +2,13 @@
 
 The network is convolution, ReLU, 2x2 maximum, twice, then a dense layer and softmax cross entropy: its loss and the
 gradients of its parameters. By hand it is the textbook's: patches as the rows of a matrix, one product, and the
-gradient of the input added up place by place of the kernel. The check does the same in float64.
+gradient of the input added up place by place of the kernel. The check does the same in float64. tinygraph takes part
+twice: by im2col, its default, and by numba's loops.
 """
 
 import math
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,15 +33,17 @@ class Layer(NamedTuple):
     kernels: int
     kernel: int
     padding: int
+    stride: int = 1
 
     def __str__(self) -> str:
         padded = f", padding {self.padding}" if self.padding else ""
+        strided = f", stride {self.stride}" if self.stride > 1 else ""
         images = f"{self.batch}x{self.channels}x{self.size}x{self.size}"
-        return f"{images}, {self.kernels} of {self.kernel}x{self.kernel}{padded}"
+        return f"{images}, {self.kernels} of {self.kernel}x{self.kernel}{padded}{strided}"
 
     @property
     def out(self) -> int:
-        return self.size + 2 * self.padding - self.kernel + 1
+        return (self.size + 2 * self.padding - self.kernel) // self.stride + 1
 
     def arrays(self) -> Arrays:
         """Images, weight, and the gradient of the result."""
@@ -80,12 +84,12 @@ class Network(NamedTuple):
 # --- NumPy by hand
 
 
-def conv_forward(x: np.ndarray, w: np.ndarray, pad: int) -> tuple[np.ndarray, np.ndarray]:
+def conv_forward(x: np.ndarray, w: np.ndarray, pad: int, stride: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """The result, and the patches, a row for each place in each image."""
     if pad:
         x = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
     n, c, kernel = x.shape[0], x.shape[1], w.shape[2:]
-    windows = sliding_window_view(x, kernel, axis=(2, 3))
+    windows = sliding_window_view(x, kernel, axis=(2, 3))[:, :, ::stride, ::stride]
     out = windows.shape[2:4]
     rows = windows.transpose(0, 2, 3, 1, 4, 5).reshape(n * math.prod(out), c * math.prod(kernel))
     y = rows @ w.reshape(len(w), -1).T
@@ -93,7 +97,7 @@ def conv_forward(x: np.ndarray, w: np.ndarray, pad: int) -> tuple[np.ndarray, np
 
 
 def conv_backward(
-    g: np.ndarray, rows: np.ndarray, w: np.ndarray, x_shape: tuple[int, ...] | None, pad: int
+    g: np.ndarray, rows: np.ndarray, w: np.ndarray, x_shape: tuple[int, ...] | None, pad: int, stride: int = 1
 ) -> tuple[np.ndarray | None, np.ndarray]:
     """The gradients of the input, unless nobody asks for it, and of the weight."""
     n, o, *out = g.shape
@@ -105,14 +109,15 @@ def conv_backward(
     dx = np.zeros((*x_shape[:2], x_shape[2] + 2 * pad, x_shape[3] + 2 * pad), g.dtype)
     for i in range(w.shape[2]):
         for j in range(w.shape[3]):
-            dx[:, :, i : i + out[0], j : j + out[1]] += patches[..., i, j].transpose(0, 3, 1, 2)
+            down, right = (slice(k, k + stride * (n - 1) + 1, stride) for k, n in zip((i, j), out, strict=True))
+            dx[:, :, down, right] += patches[..., i, j].transpose(0, 3, 1, 2)
     return dx[:, :, pad : pad + x_shape[2], pad : pad + x_shape[3]], dw
 
 
 def numpy_layer(layer: Layer, x: np.ndarray, w: np.ndarray, g: np.ndarray) -> Call:
     def run() -> Any:
-        y, rows = conv_forward(x, w, layer.padding)
-        return [y, *conv_backward(g, rows, w, x.shape, layer.padding)]
+        y, rows = conv_forward(x, w, layer.padding, layer.stride)
+        return [y, *conv_backward(g, rows, w, x.shape, layer.padding, layer.stride)]
 
     return run
 
@@ -164,7 +169,7 @@ def numpy_network(net: Network, x: np.ndarray, labels: np.ndarray, *params: np.n
 # --- the others
 
 
-def tinygraph_layer(layer: Layer, x: np.ndarray, w: np.ndarray, g: np.ndarray) -> Call:
+def tinygraph_layer(layer: Layer, x: np.ndarray, w: np.ndarray, g: np.ndarray, method: str = "im2col") -> Call:
     import tinygraph as tg
 
     images, weight = tg.Tensor(x), tg.Tensor(w)
@@ -172,14 +177,16 @@ def tinygraph_layer(layer: Layer, x: np.ndarray, w: np.ndarray, g: np.ndarray) -
     def run() -> Any:
         images.zero_grad()
         weight.zero_grad()
-        y = tg.conv2d(images, weight, padding=layer.padding)
+        y = tg.conv2d(images, weight, stride=layer.stride, padding=layer.padding, method=method)
         y.backward(g, retain_graph=False)
         return [y.data, images.grad, weight.grad]
 
     return run
 
 
-def tinygraph_network(net: Network, x: np.ndarray, labels: np.ndarray, *params: np.ndarray) -> Call:
+def tinygraph_network(
+    net: Network, x: np.ndarray, labels: np.ndarray, *params: np.ndarray, method: str = "im2col"
+) -> Call:
     import tinygraph as tg
 
     w1, b1, w2, b2, w3, b3 = leaves = [tg.Tensor(p) for p in params]
@@ -187,8 +194,8 @@ def tinygraph_network(net: Network, x: np.ndarray, labels: np.ndarray, *params: 
     def run() -> Any:
         for p in leaves:
             p.zero_grad()
-        a = tg.max_pool2d(tg.relu(tg.conv2d(x, w1, b1, padding=net.padding)), 2)
-        a = tg.max_pool2d(tg.relu(tg.conv2d(a, w2, b2, padding=net.padding)), 2)
+        a = tg.max_pool2d(tg.relu(tg.conv2d(x, w1, b1, padding=net.padding, method=method)), 2)
+        a = tg.max_pool2d(tg.relu(tg.conv2d(a, w2, b2, padding=net.padding, method=method)), 2)
         loss = tg.cross_entropy(tg.linear(a.reshape(net.batch, -1), w3, b3), labels)
         loss.backward(retain_graph=False)
         return [loss.data, *(p.grad for p in leaves)]
@@ -205,7 +212,7 @@ def torch_layer(layer: Layer, x: np.ndarray, w: np.ndarray, g: np.ndarray) -> Ca
 
     def run() -> Any:
         images.grad = weight.grad = None
-        y = conv2d(images, weight, padding=layer.padding)
+        y = conv2d(images, weight, stride=layer.stride, padding=layer.padding)
         y.backward(grad)
         return [y.detach(), images.grad, weight.grad]
 
@@ -231,10 +238,10 @@ def torch_network(net: Network, x: np.ndarray, labels: np.ndarray, *params: np.n
     return run
 
 
-def jax_conv(x: Any, w: Any, pad: int) -> Any:
+def jax_conv(x: Any, w: Any, pad: int, stride: int = 1) -> Any:
     import jax
 
-    return jax.lax.conv_general_dilated(x, w, (1, 1), [(pad, pad)] * 2)
+    return jax.lax.conv_general_dilated(x, w, (stride, stride), [(pad, pad)] * 2)
 
 
 def jax_layer(layer: Layer, x: np.ndarray, w: np.ndarray, g: np.ndarray) -> Call:
@@ -242,7 +249,7 @@ def jax_layer(layer: Layer, x: np.ndarray, w: np.ndarray, g: np.ndarray) -> Call
     import jax.numpy as jnp
 
     def both(x: Any, w: Any, g: Any) -> Any:
-        y, pull = jax.vjp(lambda x, w: jax_conv(x, w, layer.padding), x, w)
+        y, pull = jax.vjp(lambda x, w: jax_conv(x, w, layer.padding, layer.stride), x, w)
         return [y, *pull(g)]
 
     jitted, arrays = jax.jit(both), [jnp.asarray(a) for a in (x, w, g)]
@@ -275,12 +282,14 @@ def jax_network(net: Network, x: np.ndarray, labels: np.ndarray, *params: np.nda
 LAYERS: dict[str, Callable[..., Call]] = {
     "numpy": numpy_layer,
     "tinygraph": tinygraph_layer,
+    "tinygraph-direct": partial(tinygraph_layer, method="direct"),
     "torch": torch_layer,
     "jax": jax_layer,
 }
 NETWORKS: dict[str, Callable[..., Call]] = {
     "numpy": numpy_network,
     "tinygraph": tinygraph_network,
+    "tinygraph-direct": partial(tinygraph_network, method="direct"),
     "torch": torch_network,
     "jax": jax_network,
 }

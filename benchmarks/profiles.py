@@ -32,7 +32,7 @@ class Profile:
     chain_sizes: tuple[int, ...]
     networks: tuple[tuple[int, ...], ...]
     batches: tuple[int, ...]
-    convolutions: tuple[tuple[int, int, int, int, int, int], ...]
+    convolutions: tuple[tuple[int, ...], ...]
     convolutional: tuple[tuple[int, int, tuple[int, int], int, int], ...]
     derivatives: tuple[int, int]
     million_ops: int
@@ -52,6 +52,16 @@ CONVOLUTIONS = (
     (64, 1, 8, 16, 3, 1),
     (64, 16, 8, 32, 3, 1),
     (1, 8, 14, 16, 3, 1),
+    (64, 1, 28, 6, 5, 2),  # LeNet's
+    (64, 6, 14, 16, 5, 0),
+    (32, 16, 32, 16, 3, 1),  # of residual networks
+    (32, 32, 16, 32, 3, 1),
+    (32, 64, 8, 64, 3, 1),
+    (32, 64, 16, 64, 1, 0),
+    (32, 16, 32, 32, 3, 1, 2),
+    (8, 3, 64, 8, 11, 5),  # a large kernel
+    (32, 1, 64, 1, 3, 1),
+    (1, 16, 32, 16, 3, 1),
 )
 CONVOLUTIONAL = ((32, 28, (6, 16), 5, 0), (64, 8, (16, 32), 3, 1), (1, 8, (16, 32), 3, 1))
 

@@ -14,7 +14,7 @@ from tinygraph.ops import conv
 from tinygraph.ops.window import sizes
 from tinygraph.tensor import Tensor
 
-WAYS = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1, "groups": 1}
+WAYS = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1, "groups": 1, "method": "im2col"}
 
 
 class _Convolution(Module):
@@ -72,7 +72,9 @@ class _Forward(_Convolution):
         bias_init: init.Initialiser | str | None = None,
         rng: init.Seed = None,
         dtype: Any = np.float64,
+        method: str = "im2col",
     ) -> None:
+        self.method = conv.method_of(type(self).__name__, method)
         self._begin((in_channels, out_channels), kernel_size, groups, bias, (weight_init, bias_init), rng, dtype)
         self.stride, self.padding, self.dilation = stride, padding, dilation
         name = type(self).__name__
@@ -80,7 +82,8 @@ class _Forward(_Convolution):
         conv.frame_of(name, padding, self.kernel_size, *steps)  # raises now what would be raised at a call
 
     def forward(self, x: Any) -> Any:
-        return self._function(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+        how = {"stride": self.stride, "padding": self.padding, "dilation": self.dilation, "groups": self.groups}
+        return self._function(x, self.weight, self.bias, **how, method=self.method)
 
 
 class _Transposed(_Convolution):
@@ -102,14 +105,15 @@ class _Transposed(_Convolution):
         bias_init: init.Initialiser | str | None = None,
         rng: init.Seed = None,
         dtype: Any = np.float64,
+        method: str = "im2col",
     ) -> None:
+        self.method = conv.method_of(type(self).__name__, method)
         self._begin((in_channels, out_channels), kernel_size, groups, bias, (weight_init, bias_init), rng, dtype)
         self.stride, self.padding, self.output_padding, self.dilation = stride, padding, output_padding, dilation
 
     def forward(self, x: Any) -> Any:
-        return self._function(
-            x, self.weight, self.bias, self.stride, self.padding, self.output_padding, self.groups, self.dilation
-        )
+        how = {"stride": self.stride, "padding": self.padding, "dilation": self.dilation, "groups": self.groups}
+        return self._function(x, self.weight, self.bias, output_padding=self.output_padding, **how, method=self.method)
 
 
 class Conv1d(_Forward):
@@ -117,7 +121,8 @@ class Conv1d(_Forward):
 
     Args:
         in_channels, out_channels: C and out; x is (N, C, L), `weight` (out, C / groups, kl), `bias` (out,).
-        kernel_size, stride, padding, dilation, groups, bias, weight_init, bias_init, rng, dtype: as in `Conv2d`.
+        kernel_size, stride, padding, dilation, groups, bias, weight_init, bias_init, rng, dtype, method: as in
+            `Conv2d`.
 
     Raises:
         ValueError: as `Conv2d`.
@@ -144,6 +149,8 @@ class Conv2d(_Forward):
             ±1/sqrt(C / groups * kh * kw). Each group is drawn by itself, by its own fan-in and fan-out.
         rng: a seed or a generator; None draws from the common one.
         dtype: of the parameters.
+        method: how it is computed, as in `conv2d`: "im2col", "direct", "fft" or "measure". An attribute, which may be
+            set later.
 
     Raises:
         ValueError: channels that do not divide into the groups; shapes that do not fit.
@@ -162,8 +169,8 @@ class ConvTranspose1d(_Transposed):
 
     Args:
         in_channels, out_channels: C and out; x is (N, C, L), `weight` (C, out / groups, kl), `bias` (out,).
-        kernel_size, stride, padding, output_padding, groups, bias, dilation, weight_init, bias_init, rng, dtype: as in
-            `ConvTranspose2d`.
+        kernel_size, stride, padding, output_padding, groups, bias, dilation, weight_init, bias_init, rng, dtype,
+            method: as in `ConvTranspose2d`.
 
     Raises:
         ValueError: as `ConvTranspose2d`.
@@ -186,7 +193,7 @@ class ConvTranspose2d(_Transposed):
         bias: False leaves it out.
         weight_init, bias_init: as in `Conv2d`; fan-in counts what enters one output, (C / groups) * kh * kw, but for
             None, which is PyTorch's and counts out / groups in place of C / groups.
-        rng, dtype: as in `Conv2d`.
+        rng, dtype, method: as in `Conv2d`.
 
     Raises:
         ValueError: channels that do not divide into the groups; shapes that do not fit.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from tinygraph.op import Op
-from tinygraph.ops.correlation import conv, conv_transpose
+from tinygraph.ops.correlation import METHODS, conv, conv_transpose
+from tinygraph.ops.measured import fastest
 from tinygraph.ops.patches import Padding, padded
 from tinygraph.ops.shape import as_array
 from tinygraph.ops.window import Sizes, places, reach, sizes
@@ -23,13 +25,15 @@ def conv1d(
     padding: Any = 0,
     dilation: Any = 1,
     groups: int = 1,
+    *,
+    method: str = "im2col",
 ) -> Any:
     """Cross-correlation along one axis, y[n, o, t] = b[o] + sum over c, i of w[o, c, i] x[n, c, t * stride + i].
 
     Args:
         x: (N, C, L), or (C, L).
         weight: (out, C / groups, kl).
-        bias, stride, padding, dilation, groups: as in `conv2d`.
+        bias, stride, padding, dilation, groups, method: as in `conv2d`.
 
     Returns:
         (N, out, L'), L' = (L + padding before and after - dilation * (kl - 1) - 1) // stride + 1.
@@ -41,7 +45,7 @@ def conv1d(
         >>> conv1d(np.array([[1.0, 2.0, 4.0]]), np.array([[[-1.0, 1.0]]]))
         array([[1., 2.]])
     """
-    return _convolved("conv1d", 1, x, weight, bias, stride, padding, dilation, groups)
+    return _convolved("conv1d", 1, x, weight, bias, stride, padding, dilation, groups, method)
 
 
 def conv2d(
@@ -52,6 +56,8 @@ def conv2d(
     padding: Any = 0,
     dilation: Any = 1,
     groups: int = 1,
+    *,
+    method: str = "im2col",
 ) -> Any:
     """Cross-correlation of images, what networks call convolution.
 
@@ -66,13 +72,19 @@ def conv2d(
             the size of x, where an odd zero stands after, as in PyTorch.
         dilation: how far the kernel's places are from each other.
         groups: so many convolutions side by side, each of its part of the channels.
+        method: how it is computed, with equal results but for rounding. "im2col": matrix products of patches.
+            "direct": loops compiled by numba (`pip install 'tinygraph[jit]'`), of real floats; the fastest for most
+            kernels of more than one place. "fft": for large kernels; rounds by the largest element, and spreads what is
+            not finite. "measure": the fastest of them, measured once for these shapes and kept, so that it may be
+            another one in another run.
 
     Returns:
         (N, out, H', W'), H' = (H + padding before and after - dilation * (kh - 1) - 1) // stride + 1. In memory the
         samples may come last.
 
     Raises:
-        ValueError: shapes that do not fit, a kernel larger than the padded x, "same" with a stride.
+        ValueError: shapes that do not fit, a kernel larger than the padded x, "same" with a stride, no such method.
+        ImportError: "direct" without numba.
 
     Source:
         LeCun et al., Gradient-based learning applied to document recognition (1998); the course's step-by-step
@@ -86,7 +98,7 @@ def conv2d(
         >>> conv2d(x, np.ones((1, 1, 3, 3)), padding="same", bias=np.array([0.5])).shape
         (1, 1, 3, 3)
     """
-    return _convolved("conv2d", 2, x, weight, bias, stride, padding, dilation, groups)
+    return _convolved("conv2d", 2, x, weight, bias, stride, padding, dilation, groups, method)
 
 
 def conv3d(
@@ -97,13 +109,15 @@ def conv3d(
     padding: Any = 0,
     dilation: Any = 1,
     groups: int = 1,
+    *,
+    method: str = "im2col",
 ) -> Any:
     """Cross-correlation of volumes.
 
     Args:
         x: (N, C, D, H, W), or (C, D, H, W).
         weight: (out, C / groups, kd, kh, kw).
-        bias, stride, padding, dilation, groups: as in `conv2d`.
+        bias, stride, padding, dilation, groups, method: as in `conv2d`.
 
     Returns:
         (N, out, D', H', W').
@@ -115,7 +129,7 @@ def conv3d(
         >>> conv3d(np.ones((1, 1, 2, 2, 3)), np.ones((1, 1, 2, 2, 2)))
         array([[[[[8., 8.]]]]])
     """
-    return _convolved("conv3d", 3, x, weight, bias, stride, padding, dilation, groups)
+    return _convolved("conv3d", 3, x, weight, bias, stride, padding, dilation, groups, method)
 
 
 def conv_transpose1d(
@@ -127,13 +141,15 @@ def conv_transpose1d(
     output_padding: Any = 0,
     groups: int = 1,
     dilation: Any = 1,
+    *,
+    method: str = "im2col",
 ) -> Any:
     """The transpose of `conv1d`: each element of x adds a copy of the kernel, times itself, to the output.
 
     Args:
         x: (N, C, L), or (C, L).
         weight: (C, out / groups, kl).
-        bias, stride, padding, output_padding, groups, dilation: as in `conv_transpose2d`.
+        bias, stride, padding, output_padding, groups, dilation, method: as in `conv_transpose2d`.
 
     Returns:
         (N, out, L'), L' = (L - 1) * stride - 2 * padding + dilation * (kl - 1) + output_padding + 1.
@@ -145,7 +161,9 @@ def conv_transpose1d(
         >>> conv_transpose1d(np.array([[1.0, 2.0]]), np.array([[[1.0, 10.0]]]))
         array([[ 1., 12., 20.]])
     """
-    return _transposed("conv_transpose1d", 1, x, weight, bias, stride, padding, output_padding, groups, dilation)
+    return _transposed(
+        "conv_transpose1d", 1, x, weight, bias, stride, padding, output_padding, groups, dilation, method
+    )
 
 
 def conv_transpose2d(
@@ -157,6 +175,8 @@ def conv_transpose2d(
     output_padding: Any = 0,
     groups: int = 1,
     dilation: Any = 1,
+    *,
+    method: str = "im2col",
 ) -> Any:
     """The transpose of `conv2d`: each element of x adds a copy of the kernel, times itself, to the output.
 
@@ -169,7 +189,7 @@ def conv_transpose2d(
         stride: how far the copies are from each other.
         padding: how much is cut off all around.
         output_padding: how much is added after, less than the stride or the dilation.
-        groups, dilation: as in `conv2d`.
+        groups, dilation, method: as in `conv2d`.
 
     Returns:
         (N, out, H', W'), H' = (H - 1) * stride - 2 * padding + dilation * (kh - 1) + output_padding + 1.
@@ -186,14 +206,25 @@ def conv_transpose2d(
                  [2., 4., 2.],
                  [1., 2., 1.]]]])
     """
-    return _transposed("conv_transpose2d", 2, x, weight, bias, stride, padding, output_padding, groups, dilation)
+    return _transposed(
+        "conv_transpose2d", 2, x, weight, bias, stride, padding, output_padding, groups, dilation, method
+    )
 
 
 _AXES = {1: ("L", "kl"), 2: ("H, W", "kh, kw"), 3: ("D, H, W", "kd, kh, kw")}
 
 
 def _convolved(
-    name: str, axes: int, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
+    name: str,
+    axes: int,
+    x: Any,
+    weight: Any,
+    bias: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: int,
+    method: str,
 ) -> Any:
     x, weight = as_array(x), as_array(weight)
     shape, kernel = _checked(name, axes, x.shape, weight.shape, groups)
@@ -206,6 +237,7 @@ def _convolved(
     padding = frame_of(name, padding, kernel, stride, dilation)
     places(name, padded(shape[2:], padding), kernel, stride, dilation)
     how = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    how["method"] = method_of(name, method, shape, weight, how)
     return _biased(name, axes, conv, x, weight, bias, weight.shape[0], how)
 
 
@@ -220,6 +252,7 @@ def _transposed(
     output_padding: Any,
     groups: int,
     dilation: Any,
+    method: str,
 ) -> Any:
     x, weight = as_array(x), as_array(weight)
     shape, kernel = _checked(name, axes, x.shape, weight.shape, groups)
@@ -240,7 +273,8 @@ def _transposed(
     size = tuple(n - a - b for n, (a, b) in zip(framed, cut, strict=True))
     if min(size) < 1:
         raise ValueError(f"{name}: padding {margin} cuts off all of an output of size {size}; take less")
-    how = {"stride": stride, "padding": cut, "dilation": dilation, "groups": groups, "size": size}
+    how = {"stride": stride, "padding": cut, "dilation": dilation, "groups": groups}
+    how |= {"method": method_of(name, method, (shape[0], weight.shape[1] * groups, *size), weight, how), "size": size}
     return _biased(name, axes, conv_transpose, x, weight, bias, weight.shape[1] * groups, how)
 
 
@@ -256,6 +290,13 @@ def _checked(name: str, axes: int, shape: Sizes, of_weight: Sizes, groups: Any) 
     if min(of_weight) < 1 or min(shape[-axes - 1 :]) < 1:
         raise ValueError(f"{name}: only the samples may be none; got x of shape {shape}, weight of shape {of_weight}")
     return (shape if len(shape) == axes + 2 else (1, *shape)), of_weight[2:]
+
+
+def method_of(name: str, method: str, x: Sizes = (), weight: Any = None, how: Mapping[str, Any] | None = None) -> str:
+    """The method that is meant, or, of a convolution of such an x, measured."""
+    if method not in (*METHODS, "measure"):
+        raise ValueError(f"{name}: method {method!r} is not one of {', '.join(map(repr, METHODS))} and 'measure'")
+    return fastest(x, weight.shape, weight.dtype, **how) if method == "measure" and how else method
 
 
 def frame_of(name: str, padding: Any, kernel: Sizes, stride: Sizes, dilation: Sizes) -> Padding:

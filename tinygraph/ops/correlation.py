@@ -6,13 +6,52 @@ y, x and w are three operations, `conv`, `conv_transpose` and `conv_weight`, and
 
 from __future__ import annotations
 
-from tinygraph.op import Op, op
-from tinygraph.ops import patches
+from typing import Any
+
+from tinygraph.op import Array, Op, op
+from tinygraph.ops import direct, patches, spectral
+from tinygraph.ops.patches import Padding
+from tinygraph.ops.window import Sizes
 
 __all__: list[str] = []  # what is called stands in tinygraph.ops.conv
 
+METHODS: dict[str, Any] = {"im2col": patches, "direct": direct, "fft": spectral}
+
+
+def _conv(
+    x: Array, weight: Array, stride: Sizes, padding: Padding, dilation: Sizes, groups: int, method: str = "im2col"
+) -> Array:
+    return METHODS[method].conv(x, weight, stride, padding, dilation, groups)
+
+
+def _conv_transpose(
+    y: Array,
+    weight: Array,
+    size: Sizes,
+    stride: Sizes,
+    padding: Padding,
+    dilation: Sizes,
+    groups: int,
+    method: str = "im2col",
+) -> Array:
+    return METHODS[method].conv_transpose(y, weight, size, stride, padding, dilation, groups)
+
+
+def _conv_weight(
+    y: Array,
+    x: Array,
+    kernel: Sizes,
+    stride: Sizes,
+    padding: Padding,
+    dilation: Sizes,
+    groups: int,
+    method: str = "im2col",
+) -> Array:
+    return METHODS[method].conv_weight(y, x, kernel, stride, padding, dilation, groups)
+
+
 conv: Op = op(
-    patches.conv,
+    _conv,
     kind="multilinear",
     vjps=[
         lambda g, ans, x, weight, **how: conv_transpose(g, weight, size=x.shape[2:], **how),
@@ -22,7 +61,7 @@ conv: Op = op(
     latex="{x} * {y}",
 )
 conv_transpose: Op = op(
-    patches.conv_transpose,
+    _conv_transpose,
     kind="multilinear",
     vjps=[
         lambda g, ans, y, weight, size, **how: conv(g, weight, **how),
@@ -32,7 +71,7 @@ conv_transpose: Op = op(
     latex=r"{x} *^\top {y}",
 )
 conv_weight: Op = op(
-    patches.conv_weight,
+    _conv_weight,
     kind="multilinear",
     vjps=[
         lambda g, ans, y, x, kernel, **how: conv(x, g, **how),

@@ -28,7 +28,7 @@ WIDE = 128  # elements of a row of the output that are worth a product of its ow
 # --- from images to matrices and back
 
 
-def _turned(x: Array) -> Array:
+def samples_last(x: Array) -> Array:
     """(N, C, ...) as (C, ..., N)."""
     turned = x.transpose((*range(1, x.ndim), 0))
     step = getattr(x, "strides", (0,))[0]
@@ -40,18 +40,18 @@ def _turned(x: Array) -> Array:
     return turned
 
 
-def _turned_back(x: Array) -> Array:
+def samples_first(x: Array) -> Array:
     return x.transpose((x.ndim - 1, *range(x.ndim - 1)))
 
 
 def _framed(x: Array, padding: Padding, groups: int) -> Array:
     """(groups, C / groups, ..., N), zeros around."""
     size, shape = x.shape[2:], (groups, x.shape[1] // groups, *padded(x.shape[2:], padding), len(x))
-    turned = _turned(x)
+    turned = samples_last(x)
     if not any(map(any, padding)):
         return turned.reshape(-1).reshape(shape)
     framed = np.zeros_like(x, shape=(x.shape[1], *shape[2:]), order="C")
-    inside, kept = _inside(size, padding)
+    inside, kept = within(size, padding)
     framed[inside] = turned[kept]
     return framed.reshape(shape)
 
@@ -60,14 +60,14 @@ def _unframed(framed: Array, size: Sizes, padding: Padding) -> Array:
     """(N, C, ...) out of the frame."""
     whole = framed.reshape((framed.shape[0] * framed.shape[1], *framed.shape[2:]))
     if any(map(any, padding)):
-        inside, kept = _inside(size, padding)
+        inside, kept = within(size, padding)
         cut = whole[inside]
         if any(after < 0 for _, after in padding):
             whole = np.zeros_like(cut, shape=(len(cut), *size, cut.shape[-1]))
             whole[kept] = cut
         else:
             whole = cut
-    return _turned_back(whole)
+    return samples_first(whole)
 
 
 @lru_cache
@@ -77,7 +77,7 @@ def padded(size: Sizes, padding: Padding) -> Sizes:
 
 
 @lru_cache
-def _inside(size: Sizes, padding: Padding) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+def within(size: Sizes, padding: Padding) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """The index of the image in its frame, and of what is there of it."""
     kept = [n + min(b, 0) for n, (_, b) in zip(size, padding, strict=True)]
     there = (slice(a, a + n) for n, (a, _) in zip(kept, padding, strict=True))
@@ -161,7 +161,7 @@ def conv(x: Array, weight: Array, stride: Sizes, padding: Padding, dilation: Siz
     for a, b, columns in _strips(_copied(kernel, out, len(x)), out, x.shape[1], len(x)):
         patches = _patches(framed[:, :, a * stride[0] :], kernel, (b - a, *out[1:]), stride, dilation)
         np.matmul(rows[:, None], patches, out=_each_row(flat, columns, patches.shape[1]))
-    return _turned_back(y)
+    return samples_first(y)
 
 
 def conv_transpose(
@@ -172,14 +172,14 @@ def conv_transpose(
         around = zip(reach(kernel, dilation), padding, strict=True)
         return conv(
             y,
-            _turned_about(weight, groups),
+            turned_about(weight, groups),
             stride,
             tuple((n - 1 - a, n - 1 - b) for n, (a, b) in around),
             dilation,
             groups,
         )
     rows = _rows(weight, groups).swapaxes(1, 2)
-    flat = _turned(y).reshape((groups, y.shape[1] // groups, math.prod(out) * len(y)))
+    flat = samples_last(y).reshape((groups, y.shape[1] // groups, math.prod(out) * len(y)))
     framed = np.zeros_like(
         flat,
         shape=(groups, channels, *padded(size, padding), len(y)),
@@ -196,7 +196,7 @@ def conv_weight(
 ) -> Array:
     out, (o, c) = y.shape[2:], (y.shape[1], x.shape[1] // groups)
     framed = _framed(x, padding, groups)
-    flat = _turned(y).reshape((groups, o // groups, math.prod(out) * len(y)))
+    flat = samples_last(y).reshape((groups, o // groups, math.prod(out) * len(y)))
     total: Any = 0.0
     for a, b, columns in _strips(_copied(kernel, out, len(x)), out, x.shape[1], len(x)):
         patches = _patches(framed[:, :, a * stride[0] :], kernel, (b - a, *out[1:]), stride, dilation)
@@ -224,7 +224,7 @@ def _gathers(
     return math.prod(kernel) == 1 or 2 * read <= added * (kernel[0] + 1)
 
 
-def _turned_about(weight: Array, groups: int) -> Array:
+def turned_about(weight: Array, groups: int) -> Array:
     """The kernel of the transpose, (in, out / groups, ...)."""
     o, c, *kernel = weight.shape
     turned = weight.reshape((groups, o // groups, c, *kernel)).swapaxes(1, 2)

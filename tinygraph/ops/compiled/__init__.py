@@ -1,0 +1,1 @@
+"""Loops that numba compiles; nothing here is imported before somebody asks for it."""
