@@ -168,16 +168,10 @@ def conv_transpose(
     y: Array, weight: Array, size: Sizes, stride: Sizes, padding: Padding, dilation: Sizes, groups: int
 ) -> Array:
     kernel, out, channels = weight.shape[2:], y.shape[2:], weight.shape[1]
-    if _gathers(kernel, (y.shape[1] // groups, channels), (out, size), stride, padding, dilation):
-        around = zip(reach(kernel, dilation), padding, strict=True)
-        return conv(
-            y,
-            turned_about(weight, groups),
-            stride,
-            tuple((n - 1 - a, n - 1 - b) for n, (a, b) in around),
-            dilation,
-            groups,
-        )
+    around = tuple((n - 1 - a, n - 1 - b) for n, (a, b) in zip(reach(kernel, dilation), padding, strict=True))
+    read, added = y.shape[1] // groups * math.prod(size), channels * math.prod(out)
+    if max(stride) == 1 and min(a for a, _ in around) >= 0 and _gathers(kernel, read, added):
+        return conv(y, turned_about(weight, groups), stride, around, dilation, groups)
     rows = _rows(weight, groups).swapaxes(1, 2)
     flat = samples_last(y).reshape((groups, y.shape[1] // groups, math.prod(out) * len(y)))
     framed = np.zeros_like(
@@ -209,18 +203,8 @@ def _copied(kernel: Sizes, out: Sizes, samples: int) -> Sizes:
     return kernel[1:] if _wide(out, samples) else kernel
 
 
-def _gathers(
-    kernel: Sizes,
-    channels: tuple[int, int],
-    sizes: tuple[Sizes, Sizes],
-    stride: Sizes,
-    padding: Padding,
-    dilation: Sizes,
-) -> bool:
-    """Whether a transpose is cheaper as a convolution, which has to read as many channels as it gets."""
-    if max(stride) > 1 or any(a >= n for n, (a, _) in zip(reach(kernel, dilation), padding, strict=True)):
-        return False
-    read, added = channels[0] * math.prod(sizes[1]), channels[1] * math.prod(sizes[0])
+def _gathers(kernel: Sizes, read: int, added: int) -> bool:
+    """Whether a transpose is cheaper as a convolution, which reads so many elements instead of adding up so many."""
     return math.prod(kernel) == 1 or 2 * read <= added * (kernel[0] + 1)
 
 
