@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import builtins
+import re
 from collections.abc import Callable, Collection, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -20,6 +22,8 @@ from tinygraph.program.numbers import Numbers
 from tinygraph.program.passes import folded
 from tinygraph.program.source import named, routines, written
 from tinygraph.program.updates import updated
+
+_OF_NUMPY = re.compile(r"\bnp\.(\w+)")
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,11 @@ class Fast:
         rows = [*memory, *places, *map(written, (*self.views, *self.numbers))]
         head += ["# memory", *rows, ""] if rows else []
         given = ", ".join([*self.program.inputs, *self.program.constants])
-        body = ["    " + row if row else "" for row in self._body()]
+        body, ufuncs = _by_name(
+            self._body(), {title, *self.values, *self.program.routines, *self.loops, *dir(builtins)}
+        )
+        head[1:1] = [f"from numpy import {', '.join(ufuncs)}"] if ufuncs else []
+        body = ["    " + row if row else "" for row in body]
         return "\n".join([*head, "", f"def {title}({given}):", *body]) + "\n"
 
     def _body(self) -> list[str]:
@@ -64,6 +72,18 @@ class Fast:
             rows += _row(line).splitlines()
         results = ", ".join(self.program.results) + ("," if len(self.program.results) == 1 else "")
         return [*rows, *([""] if rows else []), f"return ({results})" if results else "return ()"]
+
+
+def _by_name(rows: list[str], taken: Collection[str]) -> tuple[list[str], list[str]]:
+    """Rows with `add(x, y)` for `np.add(x, y)`, a look into NumPy's module less, and the names of these ufuncs."""
+    found = {n for row in rows for n in _OF_NUMPY.findall(row)}
+    ufuncs = {n for n in found.difference(taken) if isinstance(getattr(np, n, None), np.ufunc)}
+    changed = []
+    for row in rows:
+        code, hash_, comment = row.partition("  # (")
+        shorter = _OF_NUMPY.sub(lambda m: m[1] if m[1] in ufuncs else m[0], code)
+        changed.append(f"{shorter:<{len(code)}}{hash_}{comment}" if hash_ else shorter)
+    return changed, sorted(ufuncs)
 
 
 def _place(variable: str, value: np.ndarray[Any, Any], at: int) -> str:
@@ -99,7 +119,7 @@ def fast(program: Program, lent: bool = False, jit: bool = False) -> Fast:
     views, lines = _apart(lines, owner, buffers)
     kept = {*buffers, *(line.name for line in views if line.name)}
     lines = [_in_place(line, kept, values) for line in lines]
-    short = [line.of(shortened(line.code, values)) for line in lines]
+    short = [line.of(shortened(line.code, line.value, values)) for line in lines]
     numbers = Numbers(values)
     short = [each for line in short for each in numbers.placed(line)]
     program = folded(program.with_lines([*numbers.fixed.values(), *short]), kept)

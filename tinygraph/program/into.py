@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygraph.program.code import attribute, call, name
+from tinygraph.program.products import by_dot
 
 UFUNCS: dict[type[ast.AST], str] = {ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide"}
 UFUNCS |= {ast.FloorDiv: "floor_divide", ast.Mod: "remainder", ast.MatMult: "matmul", ast.Pow: "power"}
@@ -57,10 +58,10 @@ def into(code: ast.AST, target: str, values: Values) -> Into | None:
     return None
 
 
-def shortened(code: ast.AST, values: Values) -> ast.AST:
-    """`np.add.reduce(x, axis=None)` for `x.sum()`: the same, by the shorter way."""
-    reduced = _reduction(code, values)
-    return code if reduced is None else reduced
+def shortened(code: ast.AST, value: Any, values: Values) -> ast.AST:
+    """`np.add.reduce(x, axis=None)` for `x.sum()`, `x.dot(y)` for `x @ y`: the same, by the shorter way."""
+    product = _product(code, value, values) if isinstance(code, ast.BinOp) else None
+    return product or _reduction(code, values) or code
 
 
 def function_of(code: ast.expr) -> Any:
@@ -83,10 +84,21 @@ def _ufunc(ufunc: str, args: list[ast.expr], keywords: Mapping[str, ast.expr], t
 
 def _binary(code: ast.BinOp, target: str, values: Values) -> Into:
     ufunc = UFUNCS[type(code.op)]
+    product = _product(code, values[target], values, out=name(target))
+    if product is not None:
+        return Into([ast.Expr(product)])
     exponent = number_of(code.right)
     if ufunc == "power" and exponent in POWERS and values[target].dtype.kind == "f":
         return _ufunc(POWERS[exponent], [code.left], {}, target)
     return _ufunc(ufunc, [code.left, code.right], {}, target)
+
+
+def _product(code: ast.BinOp, value: Any, values: Values, **out: ast.expr) -> ast.expr | None:
+    """`x.dot(y)` for `x @ y`, where it gives the same."""
+    x, y = code.left, code.right
+    if not (isinstance(code.op, ast.MatMult) and isinstance(x, ast.Name) and isinstance(y, ast.Name)):
+        return None
+    return call(attribute(x, "dot"), [y], out) if by_dot(values.get(x.id), values.get(y.id), value) else None
 
 
 def number_of(code: ast.expr) -> float | None:
