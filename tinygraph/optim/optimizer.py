@@ -59,6 +59,7 @@ class Optimizer:
         self._make: Callable[..., Rule] = (lambda: rule) if isinstance(rule, Rule) else rule
         self._label = type(self).__name__
         self.defaults = _defaults(self._make, hyper, self._label)
+        self._fixed = [name for name in self.defaults if name != "lr"]
         groups = grouped(params)
         self._names = {p: name for name, p in labelled([pair for named, _ in groups for pair in named])}
         for named, settings in groups:
@@ -147,9 +148,11 @@ class Optimizer:
 
     def seen_by_program(self) -> list[Any]:
         """What of the optimizer a program depends on: learning rates, steps and states are read afresh."""
-        seen: list[Any] = [block for blocks in self._blocks for block in blocks]
+        seen: list[Any] = []
+        for blocks in self._blocks:
+            seen += blocks
         for group in self.param_groups:
-            seen += {**group, "lr": None, "params": None}.values()
+            seen += map(group.__getitem__, self._fixed)
         return seen
 
     def state_dict(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import numpy as np
 from tinygraph.program.buffers import Plan, compact, owners, plan, values_of
 from tinygraph.program.code import SPECIAL, Line, Program, literal, name, used
 from tinygraph.program.fuse import fused, jitted
-from tinygraph.program.into import into, shortened
+from tinygraph.program.into import into, joined, shortened
 from tinygraph.program.loops import Loop, above
 from tinygraph.program.notation import text_of
 from tinygraph.program.numbers import Numbers
@@ -110,6 +110,12 @@ def fast(program: Program, lent: bool = False, jit: bool = False) -> Fast:
     lines: list[Line] = []
     buffers: dict[str, bool] = {}
     for line in program.lines:
+        if line.name not in own and (parts := joined(line, values)):
+            buffers[line.name or ""] = False
+            values |= {part.name: part.value for part in parts if part.name}
+            owner |= {part.name: owner[line.name or ""] for part in parts if part.name}
+            lines += parts
+            continue
         made = _filled(line, owner, values) if line.name not in own else None
         if made is None:
             lines.append(line)

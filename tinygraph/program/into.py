@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Mapping
+from itertools import count
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygraph.program.code import attribute, call, name
+from tinygraph.program.buffers import compact
+from tinygraph.program.code import Line, attribute, call, name
 from tinygraph.program.products import by_dot
 
 UFUNCS: dict[type[ast.AST], str] = {ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide"}
@@ -25,6 +27,7 @@ METHODS = {"mean", "cumsum", "cumprod", "clip", "argmax", "argmin", "any", "all"
 FUNCTIONS = {np.mean, np.sum, np.prod, np.max, np.min, np.cumsum, np.cumprod, np.concatenate, np.stack, np.einsum}
 FUNCTIONS |= {np.dot, np.argmax, np.argmin, np.any, np.all, np.clip}
 FILLS = {np.zeros_like: 0, np.ones_like: 1}
+FEW = 8  # arrays; more are joined faster by np.concatenate
 
 Values = Mapping[str, Any]
 
@@ -56,6 +59,31 @@ def into(code: ast.AST, target: str, values: Values) -> Into | None:
             return None
         return _called(code, keywords, target, values)
     return None
+
+
+def joined(line: Line, values: Values) -> list[Line]:
+    """`z = np.concatenate([x, y])` as views of z, each with an assignment to it; nothing of any other line."""
+    code, whole = line.code, line.value
+    if not isinstance(code, ast.Call) or function_of(code.func) is not np.concatenate or not compact(whole):
+        return []
+    axis = ast.literal_eval({str(k.arg): k.value for k in code.keywords}.get("axis", ast.Constant(0)))
+    listed = code.args[0].elts if len(code.args) == 1 and isinstance(code.args[0], ast.List | ast.Tuple) else []
+    parts = [(x, values.get(x.id)) for x in listed if isinstance(x, ast.Name)]
+    usual = len(code.keywords) <= 1 and axis is not None and len(parts) == len(listed) <= FEW
+    arrays = [a for _, a in parts if isinstance(a, np.ndarray) and a.dtype == whole.dtype]
+    if not usual or len(arrays) < len(parts):
+        return []
+    lines: list[Line] = []
+    titles = (n for i in count(1) if (n := f"{line.name}_{i}") not in values)
+    start, before = 0, (slice(None),) * (axis % whole.ndim)
+    for (x, _), a, title in zip(parts, arrays, titles, strict=False):
+        stop = start + a.shape[axis]
+        cut: list[ast.expr] = [*(ast.Slice() for _ in before), ast.Slice(ast.Constant(start), ast.Constant(stop))]
+        view = ast.Subscript(name(line.name or ""), ast.Tuple(cut, ast.Load()) if before else cut[0], ast.Load())
+        lines.append(line._replace(name=title, code=view, value=whole[(*before, slice(start, stop))]))
+        lines.append(line._replace(name=None, code=_copied(x, title), value=a))
+        start = stop
+    return lines
 
 
 def shortened(code: ast.AST, value: Any, values: Values) -> ast.AST:

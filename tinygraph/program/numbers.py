@@ -22,6 +22,7 @@ class Numbers:
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self.values = values
+        self.taken = set(values)
         self.fixed: dict[tuple[str, str], Line] = {}
         self.places: list[Line] = []
 
@@ -72,18 +73,23 @@ class Numbers:
         return lines, found
 
     def _constant(self, x: ast.expr, number: float, dtype: np.dtype[Any]) -> str:
-        title = self._free("c", len(self.fixed))
-        made = call(attribute(name("np"), "array"), [x, literal(dtype, name)], {})
-        return self.fixed.setdefault((dtype.name, repr(number)), Line(title, made, None, "", "constants")).name or ""
+        known = self.fixed.get((dtype.name, repr(number)))
+        if known is None:
+            made = call(attribute(name("np"), "array"), [x, literal(dtype, name)], {})
+            known = Line(self._free("c"), made, None, "", "constants")
+            self.fixed[dtype.name, repr(number)] = known
+        return known.name or ""
 
     def _place(self, dtype: np.dtype[Any]) -> str:
-        title = self._free("n", len(self.places))
+        title = self._free("n")
         empty = call(attribute(name("np"), "empty"), [ast.Tuple([], ast.Load()), literal(dtype, name)], {})
         self.places.append(Line(title, empty))
         return title
 
-    def _free(self, letter: str, made: int) -> str:
-        return next(n for i in count(made + 1) if (n := f"{letter}_{i}") not in self.values)
+    def _free(self, letter: str) -> str:
+        title = next(n for i in count(1) if (n := f"{letter}_{i}") not in self.taken)
+        self.taken.add(title)
+        return title
 
 
 def _whole(place: str) -> ast.expr:
