@@ -356,6 +356,27 @@ def test_threads() -> None:
     is_compiled(compiled)
 
 
+def test_threads_that_read_the_same_parameters() -> None:
+    model = tg.nn.Sequential(tg.nn.Linear(3, 8, rng=0), tg.nn.Tanh(), tg.nn.Linear(8, 2, rng=1))
+    compiled = tg.compile(lambda x: model(x).data)
+    inputs = [np.random.default_rng(k).normal(size=(5 + k % 2, 3)) for k in range(8)]
+    wanted = [model(x).data for x in inputs]
+    found: dict[int, list[Any]] = {k: [] for k in range(8)}
+
+    def work(k: int) -> None:
+        for _ in range(20):
+            found[k].append(compiled(inputs[k]))
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(8)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert all(np.array_equal(wanted[k], y) and len(found[k]) == 20 for k in found for y in found[k])
+    assert compiled._turn is None
+    is_compiled(compiled, signatures=2)
+
+
 def test_threads_that_all_come_first() -> None:
     def f(x: Any) -> Any:
         for _ in range(30):

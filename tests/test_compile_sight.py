@@ -46,6 +46,51 @@ def test_code_and_defaults_of_a_function_that_is_called(monkeypatch: pytest.Monk
     np.testing.assert_array_equal(compiled(X), np.exp(X) - 3.0)
 
 
+def test_a_global_with_the_name_of_an_attribute_is_another_thing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def f(x: Any) -> Any:
+        return 2.0 * x.T
+
+    compiled = tg.compile(f)
+    for value in (1.0, 2.0, 3.0):
+        monkeypatch.setitem(globals(), "T", value)
+        agree(f, compiled)
+    assert len(compiled.signatures) == 1
+
+
+def test_the_order_of_a_dict() -> None:
+    rates = {"a": 2.0, "b": 3.0}
+
+    def f(x: Any) -> Any:
+        for rate in rates.values():
+            x = np.sin(rate * x)
+        return x
+
+    compiled = tg.compile(f)
+    agree(f, compiled)
+    before = f(X)
+    rates["a"] = rates.pop("a")
+    agree(f, compiled)
+    assert not np.array_equal(f(X), before)
+
+
+def test_an_array_that_changes_its_shape_in_place() -> None:
+    x = np.arange(6.0)
+    compiled = tg.compile(lambda x: x.sum(axis=0))
+    assert compiled(x) == compiled(x) == 15.0
+    x.resize((2, 3))
+    np.testing.assert_array_equal(compiled(x), [3.0, 5.0, 7.0])
+
+
+def test_an_object_among_arguments_that_changes() -> None:
+    model = SimpleNamespace(rate=2.0, shift=X.copy())
+    compiled = tg.compile(lambda model, x: model.rate * x + model.shift)
+    for rate in (2.0, 2.0, 3.0, 3.0, 2.0):
+        model.rate = rate
+        model.shift += 1.0
+        np.testing.assert_array_equal(compiled(model, X), rate * X + model.shift)
+        np.testing.assert_array_equal(compiled(model, model.shift), rate * model.shift + model.shift)
+
+
 def test_a_variable_that_is_unbound_for_a_while() -> None:
     rate = 2.0
 

@@ -1,5 +1,6 @@
 """compile takes whole training steps: gradients land on parameters, optimizers move on, as they do without it."""
 
+import threading
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
@@ -531,3 +532,27 @@ def test_an_error_in_a_later_call_is_the_functions_own(calls: int) -> None:
             run(x, bad)
         found.append((str(info.value), model.state_dict(), rng.random(), [run(x, good) for _ in range(3)]))
     np.testing.assert_equal(found[0], found[1])
+
+
+def test_threads_that_train_the_same_parameters_take_turns() -> None:
+    p, q = parameters(), parameters()
+    one, two = optim.Adam(p, lr=0.01), optim.Adam(q, lr=0.01)
+    step, compiled = step_of(p, one), tg.compile(step_of(q, two), strict=True)
+    x, y = batch(0)
+    losses: list[float] = []
+    start = threading.Barrier(4)
+
+    def work() -> None:
+        start.wait()
+        for _ in range(25):
+            losses.append(compiled(x, y))  # noqa: PERF401
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    wanted = [step(x, y) for _ in range(100)]
+    assert sorted(losses) == sorted(wanted)
+    alike(p, q)
+    same_state(one, two)

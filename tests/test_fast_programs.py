@@ -21,6 +21,7 @@ from tinygraph.program.buffers import compact, owners
 from tinygraph.program.choice import TRIALS, Choice, Pool, same
 from tinygraph.program.code import Program
 from tinygraph.program.fast import Fast, fast, workspaces
+from tinygraph.program.products import by_dot
 from tinygraph.program.source import compiled as defined
 
 DEEP = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
@@ -78,6 +79,41 @@ def test_arrays_are_filled_in_place_and_views_are_made_once() -> None:
     assert rendered.plan.size == 64 + 64
     assert [line.name for line in rendered.views] == ["t_7"]
     assert text.index("t_7 = t_6.T") < text.index("def program")
+
+
+def test_numbers_beside_arrays_have_places_of_their_own() -> None:
+    rendered = agrees(program_of(lambda c_2, n_1: np.exp(np.maximum(c_2 * 3.0 + 0.5, 0.25) - 4.0) * n_1 * 2.0, X, X))
+    titles = [line.name for line in rendered.program.lines if line.block == "constants"]
+    assert titles == ["c_1", "c_3", "c_4", "c_5"]
+    rate = tg.Tensor(X.copy())
+    opt = tg.optim.Adam([rate], lr=0.1)
+    compiled = tg.compile(lambda: ((rate * rate).sum().backward(), opt.step(), opt.zero_grad())[0], strict=True)
+    compiled()
+    assert "n_1[()] = 1e-08 * root" in compiled.fast_source
+
+
+def test_a_few_arrays_are_joined_by_assignments() -> None:
+    for axis in (0, 1, -1):
+        rendered = agrees(program_of(lambda x, axis=axis: np.concatenate([2.0 * x, np.exp(x)], axis=axis) * 3.0, X))
+        assert "concatenate" not in rendered.text()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_dot_stands_for_matmul_where_both_give_the_same_bits(dtype: Any) -> None:
+    rng = np.random.default_rng(1)
+    usual = 0
+    for m, k, n in [(1, 1, 1), (1, 10, 1), (32, 10, 1), (1, 32, 10), (5, 1, 7), (64, 64, 10), (3, 2, 4), (7, 30, 1)]:
+        x, y = rng.normal(size=(m, k)).astype(dtype), rng.normal(size=(k, n)).astype(dtype)
+        for a in (x, np.asfortranarray(x), x.repeat(2, axis=1)[:, ::2]):
+            for b in (y, np.asfortranarray(y), y.repeat(2, axis=0)[::2]):
+                if by_dot(a, b, a @ b):
+                    usual += 1
+                    for _ in range(3):
+                        a[...], b[...] = rng.normal(size=a.shape), rng.normal(size=b.shape)
+                        assert a.dot(b).tobytes() == (a @ b).tobytes()
+    assert usual
+    assert not by_dot(x, y, np.zeros((7, 2), dtype)[:, :1])
+    assert not by_dot(X.astype(int), X.T.astype(int), X.astype(int) @ X.T.astype(int))
 
 
 def test_an_operand_is_not_overwritten_while_a_view_of_it_is_read() -> None:

@@ -6,6 +6,7 @@ import pickle
 import threading
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from copy import deepcopy
 from functools import update_wrapper
 from importlib.util import find_spec
@@ -73,6 +74,7 @@ class Compiled:
         self._said: set[str] = set()
         self._again: dict[Any, int] = {}
         self._lock = threading.RLock()
+        self._turn: threading.RLock | None = None  # the lock, once there is a program that writes: calls take turns
         update_wrapper(self, f, updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -80,16 +82,21 @@ class Compiled:
         if mode is not None and (mode.tracer is not None or mode.debugging):
             return self.f(*args, **kwargs)
         recording = mode is None or mode.recording
-        if self.check <= 0:
-            for ready in self._ready:
-                arrays = ready.fits(args, kwargs) if ready.recording is recording else None
-                if arrays is not None and ready.stands():
-                    try:
-                        out = ready.replay(*arrays)
-                    except Exception:  # noqa: BLE001
-                        break
-                    if out is not UNFIT:
-                        return out
+        if self._turn is None:
+            return self._called(recording, args, kwargs)
+        with self._turn:
+            return self._called(recording, args, kwargs)
+
+    def _called(self, recording: bool, args: Any, kwargs: Any) -> Any:
+        for ready in self._ready:
+            arrays = ready.fits(args, kwargs) if ready.recording is recording and self.check <= 0 else None
+            if arrays is not None and ready.stands():
+                try:
+                    out = ready.replay(*arrays)
+                except Exception:  # noqa: BLE001
+                    break
+                if out is not UNFIT:
+                    return out
         return self._found(recording, args, kwargs)
 
     def _found(self, recording: bool, args: Any, kwargs: Any) -> Any:
@@ -109,7 +116,8 @@ class Compiled:
         ready = self._readied(recording, found, seen, args, kwargs)
         failed, out = False, None
         try:
-            out = ready.replay(*seen.arrays)
+            with self._turn or nullcontext():
+                out = ready.replay(*seen.arrays)
         except Exception:  # noqa: BLE001  what f itself says names the operation
             failed = True
         if failed:
@@ -170,6 +178,8 @@ class Compiled:
                     recording = self._refused("makes an array whose numbers differ from call to call", recording.held)
             elif recording.reason is not None:
                 recording = self._refused(recording.reason, recording.held)
+            if recording.stores or recording.written:
+                self._turn = self._lock
             self._recordings[key] = recording
             return out
 
