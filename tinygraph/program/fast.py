@@ -110,7 +110,7 @@ def fast(program: Program, lent: bool = False, jit: bool = False) -> Fast:
     lines: list[Line] = []
     buffers: dict[str, bool] = {}
     for line in program.lines:
-        if line.name not in own and (parts := joined(line, values)):
+        if line.name not in own and line.block != "constants" and (parts := joined(line, values)):
             buffers[line.name or ""] = False
             values |= {part.name: part.value for part in parts if part.name}
             owner |= {part.name: owner[line.name or ""] for part in parts if part.name}
@@ -125,7 +125,7 @@ def fast(program: Program, lent: bool = False, jit: bool = False) -> Fast:
     views, lines = _apart(lines, owner, buffers)
     kept = {*buffers, *(line.name for line in views if line.name)}
     lines = [_in_place(line, kept, values) for line in lines]
-    short = [line.of(shortened(line.code, line.value, values)) for line in lines]
+    short = [line.of(shortened(line, values)) for line in lines]
     numbers = Numbers(values)
     short = [each for line in short for each in numbers.placed(line)]
     program = folded(program.with_lines([*numbers.fixed.values(), *short]), kept)

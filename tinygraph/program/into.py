@@ -86,9 +86,10 @@ def joined(line: Line, values: Values) -> list[Line]:
     return lines
 
 
-def shortened(code: ast.AST, value: Any, values: Values) -> ast.AST:
+def shortened(line: Line, values: Values) -> ast.AST:
     """`np.add.reduce(x, axis=None)` for `x.sum()`, `x.dot(y)` for `x @ y`: the same, by the shorter way."""
-    product = _product(code, value, values) if isinstance(code, ast.BinOp) else None
+    code = line.code
+    product = _product(code, line.value, values) if isinstance(code, ast.BinOp) else None
     return product or _reduction(code, values) or code
 
 

@@ -134,7 +134,7 @@ def extent(shape: tuple[int, ...], whole: tuple[int, ...]) -> str | None:
 
 def sum_of(line: Line, values: Values) -> Step | None:
     """The sum of an array, where a loop can do it in NumPy's order: of all elements, of each row or of each column."""
-    code = shortened(line.code, values)
+    code = shortened(line, values)
     function: Any = function_of(code.func) if isinstance(code, ast.Call) else None
     if not isinstance(code, ast.Call) or getattr(function, "__self__", None) is not np.add or len(code.args) != 1:
         return None
