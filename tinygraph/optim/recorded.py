@@ -25,9 +25,10 @@ def recorded_rules(optimizer: Any, recorder: Any) -> list[Rule]:
 
 def _rate(optimizer: Any, i: int, fixed: bool) -> Any:
     def rate() -> Any:
-        if not fixed or optimizer.param_groups[i]["lr"] is not optimizer._rules[i][0]["lr"]:
-            optimizer._current_rules()  # asks the schedule, refuses what is out of its range
         lr = optimizer.param_groups[i]["lr"]
+        if not fixed or lr is not optimizer._rules[i][0]["lr"]:
+            optimizer._current_rules()  # asks the schedule, refuses what is out of its range
+            lr = optimizer.param_groups[i]["lr"]
         return lr.item() if isinstance(lr, np.generic) else lr
 
     return rate

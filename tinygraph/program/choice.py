@@ -31,16 +31,24 @@ class Pool:
         self.free.append(run)  # a run that raises is not seen again, nor is its workspace
         return results
 
+    def one(self) -> Run:
+        """The program in one workspace, for callers who take turns."""
+        return self.free[-1] if self.free else self.make()
+
 
 class Choice:
     """A program in several renderings, given as functions that make them, of which the first is known to be right.
 
     On the first calls they take turns, each at first beside the first one, and is left out if it gives other bits.
-    After that the fastest runs; with `last`, the last one that is right. Some of what it is given is `written` to.
+    After that the fastest runs; with `last`, the last one that is right. Some of what it is given is `written` to. With
+    `turns`, no two calls are made at the same time.
     """
 
-    def __init__(self, makes: Sequence[Callable[[], Run]], last: bool = False, written: Sequence[int] = ()) -> None:
+    def __init__(
+        self, makes: Sequence[Callable[[], Run]], last: bool = False, written: Sequence[int] = (), turns: bool = False
+    ) -> None:
         self.written = written
+        self.turns = turns
         self.makes = list(makes)
         self.last = last
         self.runs: list[Run] = []
@@ -68,7 +76,7 @@ class Choice:
         if same(wanted, results) and all(_left_alike(arrays[i], mine[i]) for i in self.written):
             self.runs.append(run)
         if not self.makes and (self.last or len(self.runs) == 1):
-            self.chosen = self.runs[-1]
+            self._choose(self.runs[-1])
         return wanted
 
     def _timed(self, arrays: Any) -> Any:
@@ -79,8 +87,11 @@ class Choice:
         took = perf_counter_ns() - start
         self.best[turn] = min(took, self.best.get(turn, took))
         if self.calls >= TRIALS * len(self.runs):
-            self.chosen = self.runs[min(self.best, key=self.best.__getitem__)]
+            self._choose(self.runs[min(self.best, key=self.best.__getitem__)])
         return results
+
+    def _choose(self, run: Run) -> None:
+        self.chosen = run.one() if self.turns and isinstance(run, Pool) else run
 
 
 def _left_alike(x: Any, y: Any) -> bool:

@@ -166,6 +166,7 @@ def made(
             [lambda: run, *(partial(quick, program, lent, fused) for fused in (False, True)[: 1 + jit])],
             last=lent,
             written=written,
+            turns=bool(written or effects.stores),
         ),
         source=source,
         title=title,
