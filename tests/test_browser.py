@@ -140,6 +140,19 @@ def test_on_a_narrow_screen_the_picture_follows_the_steps(browser: Any, page: Pa
         assert box["x"] + box["width"] <= 380
 
 
+def test_beside_a_tall_picture_the_equation_and_the_box_of_each_step_are_in_sight(browser: Any, tmp_path: Path) -> None:
+    path = tmp_path / "tall.html"
+    render(J, path, inputs=(5.0, 3.0, 2.0), steps=True, rankdir="TB")
+    watched = Watched(browser, path)
+    watched.page.set_viewport_size({"width": 700, "height": 420})
+    for _ in range(12):
+        watched.page.keyboard.press("ArrowRight")
+        box = watched.page.locator(".tinygraph .node.now").first.bounding_box()
+        equation = watched.page.locator("#equation").bounding_box()
+        assert 0 <= box["y"] < box["y"] + box["height"] <= equation["y"]
+        assert equation["y"] + equation["height"] <= 420
+
+
 def test_each_step_is_announced(browser: Any, page: Path) -> None:
     watched = Watched(browser, page)
     assert watched.page.get_attribute("#step", "aria-live") == "polite"

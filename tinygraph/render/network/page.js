@@ -94,6 +94,7 @@
     view.replaceChildren();
     boxes.forEach((_, i) => { if (i && visible(i)) drawBox(i); });
     boxes.forEach((_, i) => { if (isOpen(i) && visible(i)) drawArrows(i); });
+    view.append(...view.querySelectorAll(".title")); // before the arrows
     if (held) focus(focused, false);
   }
 
@@ -117,7 +118,7 @@
     const second = open ? "" : heat ? found?.[1] ?? "" : box.second ?? "";
     const words = make("text", {
       x: n1(open ? x + 12 : box.X), y: n1(open ? y + 20 : box.Y + (second ? -3 : 4.5) - (strip(i) && !open ? 4 : 0)),
-      "text-anchor": open ? "start" : "middle",
+      "text-anchor": open ? "start" : "middle", class: open ? "title" : null,
     }, g);
     make("tspan", { class: "name" }, words, (folds ? (open ? "▾ " : "▸ ") : "") + box.t);
     if (box.q) make("tspan", { class: "quiet", dx: 6 }, words, box.q);

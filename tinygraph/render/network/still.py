@@ -178,7 +178,7 @@ class Still:
     def _flow(self, source: Item, values: dict[Node, None]) -> dict[str, str]:
         """The words beside an arrow; a parameter's pill has its shape in itself."""
         pill = isinstance(source, Pill) and source.kind != MORE
-        attributes = {} if pill else {"label": f" {self.words.flow(values)} "}
+        attributes = {} if pill else {"label": f" {self.words.flow(values)} ", "weight": "5"}  # what flows is straight
         if isinstance(source, Pill) and source.kind == PARAMETER:
             attributes["color"] = self.colours.parameter[1]
         return attributes

@@ -15,6 +15,7 @@ from tinygraph.render.network.measure import Figures
 from tinygraph.render.network.parts import COPY, NETWORK, OPERATION, REPEAT, SEGMENT, Part, operations
 
 Namer = Callable[[Node], str | None]
+RAISED = {"^": "power", "ᵀ": "transpose"}  # signs that stand on nothing where there is no formula
 STEPS = 3  # how many parts of a repeat are named
 
 
@@ -108,7 +109,7 @@ class Words:
         node = part.node
         if node is None or node.op is None:
             return part.name, ""
-        name, symbol = self.name(node), text.plain(node.op.symbol)
+        name, symbol = self.name(node), RAISED.get(node.op.symbol, text.plain(node.op.symbol))
         number = next((a for x, a in zip(node.inputs or (), node.args or (), strict=True) if x is None), None)
         if number is not None and text.is_scalar(number) and len(node.args or ()) == 2:
             symbol, quiet = f"{symbol} {text.number(number)}", ""
