@@ -243,3 +243,5 @@ COMPOSITIONS: dict[str, Recipe] = {
     "trapezoid": area,
     "unwrap": turning,
 }
+
+DEFINITIONS = {"fix": np.trunc}  # from NumPy 2.5 on, its own says so with a warning

@@ -11,6 +11,7 @@ import numpy as np
 
 from laws.along import flag, mask, with_nan
 from laws.cases import DTYPES, Beside, Case, Recipe, array, axes_of, axis_of, broadcastable, distinct, joined, shape
+from laws.matrices import as_real
 
 
 def of(*shapes: Sequence[int], make: Callable[..., np.ndarray] = array, **kwargs: Any) -> Recipe:
@@ -194,7 +195,7 @@ def covariance(r: Random) -> Case:
 def with_roots(r: Random) -> Case:
     """A polynomial whose roots are far apart."""
     found = np.poly(4.0 * distinct(r, (r.randint(1, 3),))) * r.choice([1.0, -0.5, 2.0])
-    return Case([found], {"ends": (0, 0)}, dtypes=DTYPES[1:])
+    return Case([found], {"ends": (0, 0)}, lambda f, x, **kwargs: as_real(f(x, **kwargs), x), dtypes=DTYPES[1:])
 
 
 def positive(r: Random, of: tuple[int, ...]) -> np.ndarray:

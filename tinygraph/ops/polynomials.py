@@ -197,7 +197,7 @@ def roots(p: Any) -> Any:
     A leading coefficient of 0 stands for a root at infinity, which is left out.
 
     Example:
-        >>> roots(np.array([1.0, -3.0, 2.0]))
+        >>> roots(np.array([1.0, -3.0, 2.0])).real
         array([2., 1.])
     """
     p = reshape(as_array(p), -1) * 1.0 if np.ndim(p) < 1 else as_array(p) * 1.0

@@ -177,7 +177,7 @@ def eig(a: Any) -> EigResult:
     Eigenvectors are unique but for their sign or phase: only functions that do not depend on it have derivatives.
 
     Example:
-        >>> eig(np.array([[1.0, 1.0], [0.0, 3.0]])).eigenvalues
+        >>> eig(np.array([[1.0, 1.0], [0.0, 3.0]])).eigenvalues.real
         array([1., 3.])
     """
     found, n = _eigen(a), np.shape(a)[-1]
@@ -189,7 +189,7 @@ def eigvals(a: Any) -> Any:
     """Eigenvalues; of a real matrix too they may be complex: `np.linalg.eigvals`.
 
     Example:
-        >>> eigvals(np.array([[1.0, 1.0], [0.0, 3.0]]))
+        >>> eigvals(np.array([[1.0, 1.0], [0.0, 3.0]])).real
         array([1., 3.])
     """
     return eig(a).eigenvalues
