@@ -122,9 +122,10 @@ class Effects:
         target = self._writable.setdefault(x.name, x.name)
         if any(other != target and _shared(y.value, x.value) for other, y in self.writes.items()):
             return False
-        self.before.setdefault(root, known[root].copy(order="K"))
+        if root not in self.before:
+            self.before[root] = known[root].copy(order="K")
         self.writes[target] = x
-        for view in self.tracer.alive():
+        for view in self.tracer.beside(x):
             if view is not x and _shared(view.value, x.value):
                 self.stale.setdefault(view.name, []).append(x.value)
         return True

@@ -48,10 +48,14 @@ class Fast:
             head += [*above(self.loops.values()).splitlines(), ""]
             head += [f"\n{loop.named(title)}" for title, loop in self.loops.items()]
         head += ["# constants", *map(written, before), ""] if before else []
-        places = [_place(n, self.values[n], at) for n, at in self.plan.offsets.items()]
+        places: dict[str, str] = {}  # arrays that are alike, one after another in one place, are one
+        for n, at in self.plan.offsets.items():
+            place = _place(self.values[n], at)
+            places[place] = f"{places.get(place, '')}{n} = "
         memory = [f"memory = np.empty({self.plan.size}, np.uint8)"] * bool(places)
-        rows = [*memory, *places, *map(written, (*self.views, *self.numbers))]
-        head += ["# memory", *rows, ""] if rows else []
+        memory += [names + place for place, names in places.items()]
+        memory += map(written, (*self.views, *self.numbers))
+        head += ["# memory", *memory, ""] if memory else []
         given = ", ".join([*self.program.inputs, *self.program.constants])
         body, ufuncs = _by_name(
             self._body(), {title, *self.values, *self.program.routines, *self.loops, *dir(builtins)}
@@ -86,9 +90,9 @@ def _by_name(rows: list[str], taken: Collection[str]) -> tuple[list[str], list[s
     return changed, sorted(ufuncs)
 
 
-def _place(variable: str, value: np.ndarray[Any, Any], at: int) -> str:
+def _place(value: np.ndarray[Any, Any], at: int) -> str:
     strides = "" if value.flags.c_contiguous else f", {value.strides}"
-    return f"{variable} = np.ndarray({value.shape}, {text_of(literal(value.dtype, name))}, memory, {at}{strides})"
+    return f"np.ndarray({value.shape}, {text_of(literal(value.dtype, name))}, memory, {at}{strides})"
 
 
 def _row(line: Line) -> str:

@@ -53,6 +53,7 @@ def common_subexpressions(program: Program) -> Program:
     """Compute once what is written twice; copies stay, for each has an owner of its own."""
     seen: dict[Any, str] = {}
     same: dict[str, ast.Name] = {}
+    wanted = set(program.wanted)
     lines, checks = [], set()
     for line in program.lines:
         code = substitute(line.code, same)
@@ -63,7 +64,7 @@ def common_subexpressions(program: Program) -> Program:
             checks.add(written)
             continue
         if _movable(line, program) and not _copies(code):
-            if written in seen and line.name is not None and line.name not in program.wanted:
+            if written in seen and line.name is not None and line.name not in wanted:
                 same[line.name] = name(seen[written])
                 continue
             seen.setdefault(written, line.name or "")
@@ -79,10 +80,11 @@ def constants(program: Program) -> Program:
     """Compute what depends on nothing that is given before the function, once."""
     known: set[str] = {"np", "scipy", "slice", "range", "bool", "int", "float", "complex", "abs"}
     numbers: dict[str, ast.expr] = {}
+    wanted = set(program.wanted)
     lines = []
     for line in program.lines:
         code = substitute(line.code, numbers)
-        fixed = _movable(line, program) and line.name not in program.wanted and known.issuperset(used(code))
+        fixed = known.issuperset(used(code)) and line.name not in wanted and _movable(line, program)
         if fixed and line.name is not None:
             known.add(line.name)
             if isinstance(line.value, np.floating):
@@ -131,8 +133,10 @@ def plain_numbers(program: Program) -> Program:
 
 def _plain(x: ast.expr, other: ast.expr, value: Any, values: dict[str, Any], full: dict[str, ast.expr]) -> ast.expr:
     """One operand of a sum or product, as a plain number where that changes nothing."""
+    if isinstance(x, ast.Name) and x.id not in full:
+        return x
     beside = values.get(other.id) if isinstance(other, ast.Name) and other.id not in full else None
-    if isinstance(x, ast.Name) and x.id in full and _equal_to(beside, value):
+    if isinstance(x, ast.Name) and _equal_to(beside, value):
         x = full[x.id]
     number = _number(x)
     if number is None or beside is None or getattr(beside, "dtype", None) != number.dtype:
@@ -288,12 +292,13 @@ def folded(program: Program, kept: Container[str] = ()) -> Program:
     """
     count = Counter(n for line in program.lines for n in used(line.code))
     count.update(program.wanted)
+    named = {*program.labels, *program.wanted}
     by: dict[str, ast.expr] = {}
     lines = []
     for line in program.lines:
         code = substitute(line.code, by)
-        free = line.name is not None and not any(line.name in of for of in (program.labels, program.wanted, kept))
-        once = free and count[line.name or ""] == 1 and _movable(line, program) and line.block != "constants"
+        once = line.name is not None and count[line.name] == 1 and line.name not in named and line.name not in kept
+        once = once and line.block != "constants" and _movable(line, program)
         if once and isinstance(code, ast.expr) and len(text_of(code)) <= LONGEST // 2:
             by[line.name or ""] = code
             continue

@@ -102,7 +102,8 @@ def final_names(program: Program, also: Iterable[str] = (), again: bool = False)
     final: dict[str, str] = {}
     own = [*program.inputs, *program.constants, *(line.name for line in program.lines if line.name)]
     for variable in own:
-        wish = identifier(program.labels.get(variable, "")) or ("" if variable.startswith("v") else variable)
+        label = program.labels.get(variable)
+        wish = (identifier(label) if label else "") or ("" if variable.startswith("v") else variable)
         given, n = wish or f"t_{len(final) + 1}", 1
         while given in taken and not free.get(given, len(program.lines)) <= lines_of.get(variable, -1):
             n += 1
