@@ -13,6 +13,7 @@ from benchmarks import (
     by_hand,
     chain,
     cli,
+    compiling,
     contestants,
     conv,
     derivatives,
@@ -85,6 +86,12 @@ def test_a_tiny_run_draws_how_cost_grows(tmp_path, capsys):
     assert (tmp_path / "growth.svg").stat().st_size > 10_000
     said = capsys.readouterr().out
     assert re.search(r"layers of 64.*\n +1  numpy .* tinygraph .*\n +2  numpy ", said)
+
+
+def test_a_tiny_run_tells_what_compiling_costs(capsys):
+    assert compiling.main(["--profile", "tiny"]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"chain of 100 operations +[\d.]+ \[.*\] +[\d.]+ \[.*\]\n.*\nstep of 64-64-10 ", said)
 
 
 def makers_of_all_workloads():
