@@ -11,14 +11,14 @@ from copy import deepcopy
 from functools import update_wrapper
 from importlib.util import find_spec
 from types import MethodType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from tinygraph.graph import Tag
 from tinygraph.mode import MODE, tracing
 from tinygraph.program import reach
 from tinygraph.program.draws import restore
+from tinygraph.program.effects import grad_in
 from tinygraph.program.explain import explained
 from tinygraph.program.fast import fast
 from tinygraph.program.nested import UNLIKE, UnlikeError
@@ -35,8 +35,8 @@ from tinygraph.program.recording import (
     stand_ins,
 )
 from tinygraph.program.reorder import near
-from tinygraph.program.replay import UNFIT, Replay, given_to, replay_of, returned, stored
-from tinygraph.program.sight import Fits, Sight, View, fitting
+from tinygraph.program.replay import UNFIT, Ready, given_to, made_ready, returned, stored
+from tinygraph.program.sight import Sight, View
 from tinygraph.program.tracer import Tracer
 from tinygraph.program.user_code import depth_outside, local_names
 from tinygraph.program.variable import Variable
@@ -45,16 +45,6 @@ from tinygraph.tree import flatten
 
 SIGNATURES = 8  # programs of one function; beyond, new signatures run as they are
 RECORDED_AGAIN = 4  # times that a check of a value may fail before a signature runs as it is
-
-
-class Ready(NamedTuple):
-    """A recording that runs at once if the arguments of a call fit and what the function sees stands as it was."""
-
-    recording: bool  # the mode
-    fits: Fits
-    stands: Callable[[], bool]
-    replay: Replay
-    of: Recording
 
 
 class Compiled:
@@ -105,7 +95,7 @@ class Compiled:
         key: tuple[Any, ...] = (recording, seen.key)
         tags = self._tags.get(key) if self._tags else None
         if tags is not None:
-            key = (*key, tuple(_grad_in(tag, seen.arrays) is not None for tag in tags))
+            key = (*key, tuple(grad_in(tag, seen.arrays) is not None for tag in tags))
         found = self._recordings.get(key)
         if found is None or not found.settled:
             return self._recorded(key, found, seen, args, kwargs)
@@ -129,8 +119,7 @@ class Compiled:
         live = [r for r in self._ready if any(r.of is other for other in self._recordings.values())]
         ready = next((r for r in live if r.of is found), None)
         if ready is None:
-            fits = fitting(args, kwargs, found.begun) or _never
-            ready = Ready(recording, fits, seen.around.stands, replay_of(found, seen.arrays), found)
+            ready = made_ready(recording, found, seen, args, kwargs)
         else:
             live.remove(ready)
             ready = ready._replace(stands=seen.around.stands)
@@ -399,14 +388,6 @@ def compile(  # noqa: A001  the field's word
     if jit and find_spec("numba") is None:
         raise ImportError("compile: jit=True needs numba: pip install 'tinygraph[jit]', or leave out jit=True")
     return Compiled(f, strict, check, borrow, jit, reorder)
-
-
-def _never(args: Any, kwargs: Any) -> None:
-    """Arguments of a kind that is looked at anew on each call."""
-
-
-def _grad_in(tag: Tag | int, arrays: list[Any]) -> Any:
-    return tag.grad if isinstance(tag, Tag) else arrays[tag]._tag().grad
 
 
 def _described(key: Any) -> str:

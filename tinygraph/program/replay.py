@@ -3,15 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from tinygraph.program.draws import restore, state_of
 from tinygraph.program.recording import Recording
 from tinygraph.program.rows import Rows
+from tinygraph.program.sight import Fits, View, fitting
 from tinygraph.tensor import Tensor
 
 UNFIT = object()  # what a replay gives where a value is not what the program was recorded for
 Replay = Callable[..., Any]
+
+
+class Ready(NamedTuple):
+    """A recording that runs at once if the arguments of a call fit and what the function sees stands as it was."""
+
+    recording: bool  # the mode
+    fits: Fits
+    stands: Callable[[], bool]
+    replay: Replay
+    of: Recording
+
+
+def made_ready(mode: bool, recording: Recording, seen: View, args: Any, kwargs: dict[str, Any]) -> Ready:
+    """The recording of a signature, for further calls that see the same."""
+    fits = fitting(args, kwargs, recording.begun) or _never
+    return Ready(mode, fits, seen.around.stands, replay_of(recording, seen.arrays), recording)
+
+
+def _never(args: Any, kwargs: Any) -> None:
+    """Arguments of a kind that is looked at anew on each call."""
 
 
 def replay_of(recording: Recording, arrays: Sequence[Any]) -> Replay:
