@@ -1,6 +1,7 @@
 """y' = tanh(W y), many steps of the midpoint rule, and the gradient of a loss of the whole path by W and y(0); float64.
 
-tinygraph takes part with `scan`, with that compiled, and with a Python loop; JAX with `lax.scan`; others with loops.
+tinygraph takes part with `scan`, with that compiled, with and without numba, and with a Python loop; JAX with
+`lax.scan`; others with loops.
 """
 
 from collections.abc import Callable, Iterable
@@ -84,11 +85,18 @@ def tinygraph_gradient(w: np.ndarray, y: np.ndarray, steps: int) -> Callable[[],
     return lambda: gradient(w, y, steps)
 
 
-def tinygraph_compiled_gradient(w: np.ndarray, y: np.ndarray, steps: int) -> Callable[[], Any]:
+def tinygraph_compiled_gradient(w: np.ndarray, y: np.ndarray, steps: int, jit: bool = False) -> Callable[[], Any]:
     import tinygraph as tg
 
-    gradient = tg.compile(tg.value_and_grad(_scanned(tg.scan, np.tanh), (0, 1)), strict=True)
+    loss = _scanned(tg.scan, np.tanh)
+    gradient = tg.compile(tg.value_and_grad(loss, (0, 1)), strict=True, jit=jit, reorder=jit)
+    for _ in range(20 if jit else 0):  # until it is known which rendering is the fastest
+        gradient(w, y, steps)
     return lambda: gradient(w, y, steps)
+
+
+def tinygraph_jit_gradient(w: np.ndarray, y: np.ndarray, steps: int) -> Callable[[], Any]:
+    return tinygraph_compiled_gradient(w, y, steps, jit=True)
 
 
 def torch_gradient(w_value: np.ndarray, y_value: np.ndarray, steps: int) -> Callable[[], Any]:
@@ -125,6 +133,7 @@ MAKERS: dict[str, Gradient] = {
     "numpy": numpy_gradient,
     "tinygraph": tinygraph_gradient,
     "tinygraph-compiled": tinygraph_compiled_gradient,
+    "tinygraph-jit": tinygraph_jit_gradient,
     "tinygraph-loop": tinygraph_loop_gradient,
     "torch": torch_gradient,
     "autograd": autograd_gradient,

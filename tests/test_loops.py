@@ -20,7 +20,7 @@ from tinygraph.program import fuse
 from tinygraph.program.choice import TRIALS, same
 from tinygraph.program.code import Program
 from tinygraph.program.fast import Fast, fast, workspaces
-from tinygraph.program.loops import SUMMED
+from tinygraph.program.nest import SUMMED
 from tinygraph.program.source import compiled as defined
 
 X = np.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]])

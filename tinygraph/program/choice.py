@@ -45,10 +45,16 @@ class Choice:
     """
 
     def __init__(
-        self, makes: Sequence[Callable[[], Run]], last: bool = False, written: Sequence[int] = (), turns: bool = False
+        self,
+        makes: Sequence[Callable[[], Run]],
+        last: bool = False,
+        written: Sequence[int] = (),
+        turns: bool = False,
+        alike: Callable[[Any, Any], bool] | None = None,
     ) -> None:
         self.written = written
         self.turns = turns
+        self.alike = alike or same_bits
         self.makes = list(makes)
         self.last = last
         self.runs: list[Run] = []
@@ -73,7 +79,7 @@ class Choice:
             mine = [copy.deepcopy(x) if i in self.written else x for i, x in enumerate(arrays)]
             results = run(*mine)
         wanted = self.runs[0](*arrays) if self.runs else results
-        if same(wanted, results) and all(_left_alike(arrays[i], mine[i]) for i in self.written):
+        if same(wanted, results, self.alike) and all(_left_alike(arrays[i], mine[i], self.alike) for i in self.written):
             self.runs.append(run)
         if not self.makes and (self.last or len(self.runs) == 1):
             self._choose(self.runs[-1])
@@ -94,21 +100,22 @@ class Choice:
         self.chosen = run.one() if self.turns and isinstance(run, Pool) else run
 
 
-def _left_alike(x: Any, y: Any) -> bool:
-    """Whether two arrays hold the same bits, or two generators will draw the same."""
+def _left_alike(x: Any, y: Any, alike: Callable[[Any, Any], bool]) -> bool:
+    """Whether two arrays are left alike, or two generators will draw the same."""
     if isinstance(x, np.ndarray):
-        return bool(x.tobytes() == y.tobytes())
+        return alike(x, y)
     return pickle.dumps(x) == pickle.dumps(y)
 
 
-def same(wanted: Any, found: Any) -> bool:
-    """Whether two calls gave the same numbers, to the last bit; one NaN is like another, as IEEE leaves it open."""
+def same(wanted: Any, found: Any, alike: Callable[[Any, Any], bool] | None = None) -> bool:
+    """Whether two calls gave the same numbers, to the last bit unless `alike` says otherwise of two arrays."""
     if wanted is NotImplemented or found is NotImplemented:
         return wanted is found
-    return all(_alike(np.asarray(x), np.asarray(y)) for x, y in zip(wanted, found, strict=True))
+    return all((alike or same_bits)(np.asarray(x), np.asarray(y)) for x, y in zip(wanted, found, strict=True))
 
 
-def _alike(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> bool:
+def same_bits(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> bool:
+    """Whether two arrays hold the same bits; one NaN is like another, as IEEE leaves it open."""
     if (x.shape, x.dtype) != (y.shape, y.dtype):
         return False
     if x.tobytes() == y.tobytes():

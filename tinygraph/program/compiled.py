@@ -307,7 +307,7 @@ class Compiled:
             ValueError: none has been compiled.
         """
         last = self._last()
-        return "" if last.program is None else fast(last.program, self.borrow, self.jit).text(last.title)
+        return "" if last.program is None else fast(last.program, self.borrow, self.jit, self.reorder).text(last.title)
 
     @property
     def constants(self) -> dict[str, Any]:
@@ -320,7 +320,7 @@ class Compiled:
         rows = list(self.signatures)
         for recording in self._recordings.values():
             if recording.recorded is not None and recording.program is not None:
-                rows += explained(recording.recorded, fast(recording.program, self.borrow, self.jit))
+                rows += explained(recording.recorded, fast(recording.program, self.borrow, self.jit, self.reorder))
         return "\n".join(rows)
 
     def _last(self) -> Recording:

@@ -16,10 +16,12 @@ from tinygraph.program.buffers import Plan, compact, owners, plan, values_of
 from tinygraph.program.code import SPECIAL, Line, Program, literal, name, used
 from tinygraph.program.fuse import fused, jitted
 from tinygraph.program.into import into, joined, shortened
-from tinygraph.program.loops import Loop, above
+from tinygraph.program.loops import Loop
+from tinygraph.program.nest import above
 from tinygraph.program.notation import text_of
 from tinygraph.program.numbers import Numbers
 from tinygraph.program.passes import folded
+from tinygraph.program.scans import whole
 from tinygraph.program.source import named, routines, written
 from tinygraph.program.updates import updated
 
@@ -45,7 +47,7 @@ class Fast:
         scipy = any("scipy" in used(line.code) for line in self.program.lines) or "scipy." in called
         head = ["import numpy as np", *([f"import {SPECIAL}"] if scipy else []), "", *called.splitlines()]
         if self.loops:
-            head += [*above(self.loops.values()).splitlines(), ""]
+            head += [*above([loop.source for loop in self.loops.values()]).splitlines(), ""]
             head += [f"\n{loop.named(title)}" for title, loop in self.loops.items()]
         head += ["# constants", *map(written, before), ""] if before else []
         places: dict[str, str] = {}  # arrays that are alike, one after another in one place, are one
@@ -101,13 +103,14 @@ def _row(line: Line) -> str:
     return f"{text_of(line.code):<60}  # {line.value.shape}  {line.where}".rstrip()
 
 
-def fast(program: Program, lent: bool = False, jit: bool = False) -> Fast:
+def fast(program: Program, lent: bool = False, jit: bool = False, reorder: bool = False) -> Fast:
     """The fast rendering of a program, whose results are the caller's own, or `lent`: overwritten by the next call.
 
-    With `jit`, chains of arithmetic are loops for numba.
+    With `jit`, chains of arithmetic are loops for numba; with `reorder` too, so are scans as they are.
     """
     program = named(program, ["memory"])
     program, loops = fused(program) if jit else (program, {})
+    program, scans = whole(program) if jit and reorder else (program, {})
     program = _steady(updated(program), loops.keys())
     values, owner = values_of(program), owners(program)
     own = [] if lent else [owner[r] for r in program.results if r in owner]
@@ -136,7 +139,7 @@ def fast(program: Program, lent: bool = False, jit: bool = False) -> Fast:
     inside = [line for line in program.lines if line.block != "constants"]
     planned = plan(inside, owner, values, buffers, [r for r in program.results if r in owner] if lent else ())
     fresh = [line for line in inside if line.name and owner.get(line.name) == line.name]
-    return Fast(program, values, planned, tuple(views), tuple(numbers.places), tuple(fresh), loops)
+    return Fast(program, values, planned, tuple(views), tuple(numbers.places), tuple(fresh), loops | scans)
 
 
 def _steady(program: Program, loops: AbstractSet[str]) -> Program:

@@ -16,7 +16,8 @@ import numpy as np
 
 from tinygraph.program.buffers import owners, values_of
 from tinygraph.program.code import Line, Program, attribute, call, literal, name, substitute, used
-from tinygraph.program.loops import Loop, Members, Step, Values, above, extents, loop, step_of, sum_of
+from tinygraph.program.loops import Loop, Members, Step, Values, extents, loop, step_of, sum_of
+from tinygraph.program.nest import above
 
 SHORTEST = 2  # operations that are worth a loop of their own
 Group = tuple[Members, list[str]]  # the steps of a loop, and the results that it gives
@@ -217,7 +218,7 @@ def jitted(loops: Mapping[str, Loop]) -> dict[str, Callable[..., Any]]:
 
 
 def _kept(loop: Loop) -> Callable[..., Any]:
-    text = f"{above([loop], ', cache=True')}\n\n{loop.source}"
+    text = f"{above([loop.source], ', cache=True')}\n\n{loop.source}"
     path = folder() / f"loop_{hashlib.sha256(text.encode()).hexdigest()[:16]}.py"
     try:
         if not path.exists():
@@ -227,7 +228,7 @@ def _kept(loop: Loop) -> Callable[..., Any]:
             draft.replace(path)
     except OSError:  # nowhere to write: compiled anew in each process
         space: dict[str, Any] = {}
-        exec(f"{above([loop])}\n\n{loop.source}", space)  # noqa: S102  our own source
+        exec(f"{above([loop.source])}\n\n{loop.source}", space)  # noqa: S102  our own source
         return space["loop"]  # type: ignore[no-any-return]
     spec = spec_from_file_location(f"tinygraph_{path.stem}", path)
     if spec is None or spec.loader is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ import numpy as np
 
 from tinygraph.program.code import Line, used
 from tinygraph.program.into import UFUNCS, function_of, number_of, shortened
+from tinygraph.program.nest import Nest
 
 FORMULAS = {"add": "{} + {}", "subtract": "{} - {}", "multiply": "{} * {}", "divide": "{} / {}", "negative": "-{}"}
 FORMULAS |= {"square": "{0} * {0}", "sqrt": "sqrt({})", "absolute": "abs({})", "where": "{1} if {0} else {2}"}
@@ -24,42 +25,6 @@ FORMULAS |= {"less": "{} < {}", "less_equal": "{} <= {}", "greater": "{} > {}", 
 FORMULAS |= {"equal": "{} == {}", "not_equal": "{} != {}"}
 COMPARES = {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"}
 TYPES = {"float32": "f4", "float64": "f8", "bool": "bool"}
-HEAD = """from math import sqrt
-
-from numba import njit
-from numpy import empty, float32 as f4, float64 as f8
-
-jit = njit(error_model="numpy", nogil=True{})
-"""
-SUMMED = """
-
-@jit
-def summed(b, n):
-    if n < 8:
-        s = b[0]
-        for k in range(1, n):
-            s += b[k]
-        return s
-    if n <= 128:
-        r0, r1, r2, r3, r4, r5, r6, r7 = b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]
-        for k in range(8, n - n % 8, 8):
-            r0 += b[k]
-            r1 += b[k + 1]
-            r2 += b[k + 2]
-            r3 += b[k + 3]
-            r4 += b[k + 4]
-            r5 += b[k + 5]
-            r6 += b[k + 6]
-            r7 += b[k + 7]
-        s = ((r0 + r1) + (r2 + r3)) + ((r4 + r5) + (r6 + r7))
-        for k in range(n - n % 8, n):
-            s += b[k]
-        return s
-    m = n // 2 - n // 2 % 8
-    return summed(b[:m], m) + summed(b[m:], n - m)
-"""
-BLOCK = 1024  # elements that are in the cache until they are summed; in halves of halves, as NumPy does
-
 Values = Mapping[str, Any]
 
 
@@ -73,7 +38,7 @@ class Step(NamedTuple):
 
 def step_of(line: Line, values: Values) -> Step | None:
     """The operation of a line, where a loop can do it: None where an operand or the result is of another kind."""
-    found = _operation(line.code)
+    found = operation(line.code)
     if found is None or found.ufunc not in FORMULAS or not _looped(line.value):
         return None
     if (line.value.dtype == bool) != (found.ufunc in COMPARES):
@@ -82,7 +47,8 @@ def step_of(line: Line, values: Values) -> Step | None:
     return found if fits else None
 
 
-def _operation(code: ast.AST) -> Step | None:
+def operation(code: ast.AST, formulas: Mapping[str, str] = MappingProxyType(FORMULAS)) -> Step | None:
+    """The operation on elements that an expression is, where there is a formula for it."""
     if isinstance(code, ast.BinOp) and isinstance(code.op, ast.Pow):
         return Step("square", [code.left]) if number_of(code.right) == 2 else None
     if isinstance(code, ast.BinOp):
@@ -96,7 +62,7 @@ def _operation(code: ast.AST) -> Step | None:
         plain = isinstance(code.func, ast.Name) and code.func.id == "abs"
         if plain or isinstance(function, np.ufunc) or function is np.where:
             found = "absolute" if plain else function.__name__
-            count = FORMULAS.get(found, "").count("{}") or (3 if found == "where" else 1)
+            count = len(set(re.findall(r"{\d}", formulas.get(found, "")))) or formulas.get(found, "").count("{}")
             return Step(found, code.args) if len(code.args) == count else None
     return None
 
@@ -164,11 +130,6 @@ class Loop(NamedTuple):
         return re.sub(r"\b(loop|part)\(", lambda m: f"{name}{'_part' * (m[1] == 'part')}(", self.source)
 
 
-def above(loops: Collection[Loop], options: str = "") -> str:
-    """What stands above the source of loops."""
-    return HEAD.format(options) + SUMMED * any("summed(" in loop.source for loop in loops)
-
-
 Members = Sequence[tuple[Line, Step]]
 
 
@@ -199,7 +160,7 @@ def loop(members: Members, made: Sequence[str], values: Values, into: Mapping[st
     for i, (line, step) in enumerate(members, 1):
         title = line.name or ""
         if not step.over:
-            body.append(f"t{i} = {_formula(line, step, element, values)}")
+            body.append(f"t{i} = {formula(line, step, element, values)}")
             element[title] = f"t{i}"
         elif step.over == "j":
             stores.append((array[title], element[_operand(step)]))
@@ -207,7 +168,7 @@ def loop(members: Members, made: Sequence[str], values: Values, into: Mapping[st
             sums[array[title]] = element[_operand(step)], TYPES[values[_operand(step)].dtype.name]
     stores += [(array[m], element[m]) for m in made if m in element]
     elements = {array[x]: element[x] for x in given if x in known}
-    nest = _Nest(list(array.values())[: len(args)], over, elements, body, stores, sums, members[0][0].value.shape[-1])
+    nest = Nest(list(array.values())[: len(args)], over, elements, body, stores, sums, members[0][0].value.shape[-1])
     return Loop(nest.halved() if sums else nest.plain(), args, len(members))
 
 
@@ -215,86 +176,13 @@ def _operand(step: Step) -> str:
     return next(x.id for x in step.operands if isinstance(x, ast.Name))
 
 
-class _Nest(NamedTuple):
-    """The parts of a loop: its arrays, over what they extend, their elements, what is done, stored and summed."""
-
-    args: list[str]
-    over: dict[str, str]
-    element: dict[str, str]
-    body: list[str]
-    stores: list[tuple[str, str]]
-    sums: dict[str, tuple[str, str]]
-    width: int
-
-    @property
-    def flat(self) -> bool:
-        return all(e in ("ij", "0") for e in self.over.values())
-
-    @property
-    def long(self) -> str:
-        """An array that has all rows."""
-        return next(a for a, e in self.over.items() if e in ("ij", "i") and a not in self.sums)
-
-    def plain(self) -> str:
-        """All rows, one after another."""
-        at = {"ij": "k" if self.flat else "i, j", "i": "i", "j": "j", "0": "0"}
-        over = ["for k in range({}.size):"] if self.flat else ["for i in range(len({})):", "    for j in range({}):"]
-        rows = [row.format(of) for row, of in zip(over, (self.long, self.width), strict=False)]
-        inner = self._inner(at, self.element)
-        return _function("loop", self.args, [*self._shaped(), *rows, *_indented(inner, len(rows))])
-
-    def halved(self) -> str:
-        """A row, or all of them as one, in halves of halves, as NumPy adds them up."""
-        whole = [a for a in self.args if self.over.get(a) in ("ij", "j")]
-        once = {a: self.element.get(a, a) for a in self.args if a not in whole and a not in self.sums}
-        sums = {f"b{i}": of for i, of in enumerate(self.sums.values(), 1)}
-        stores = [f"{b}[k] = {t}" for b, (t, _) in sums.items()]
-        inner = self._inner({"ij": "k", "j": "k"}, {a: x for a, x in self.element.items() if a in whole})
-        ends = [", ".join([*(f"{a}[{at}]" for a in whole), *once.values(), *sums]) for at in (":m", "m:")]
-        part = [
-            f"if n <= {BLOCK}:",
-            *_indented(["for k in range(n):", *_indented([*inner, *stores], 1)], 1),
-            f"    return {''.join(f'summed({b}, n), ' for b in sums)}".rstrip(),
-            "m = n // 2 - n // 2 % 8",
-            f"p = part({ends[0]}, m)",
-            f"q = part({ends[1]}, n - m)",
-            f"return {''.join(f'p[{i}] + q[{i}], ' for i in range(len(sums)))}".rstrip(),
-        ]
-        row = [a if self.flat or self.over[a] == "j" else f"{a}[i]" for a in whole]
-        numbers = [f"{x} = {a}[{self._at(a)}]" for a, x in once.items() if x != a]
-        size = f"{self.long}.size" if self.flat else str(self.width)
-        each = [*numbers, f"s = part({', '.join([*row, *once.values(), *sums])}, {size})"]
-        each += [f"{a}[{self._at(a)}] = 0.0 + s[{i}]" for i, a in enumerate(self.sums)]
-        rows = each if self.flat else [f"for i in range(len({self.long})):", *_indented(each, 1)]
-        buffers = [f"{b} = empty({BLOCK}, {dtype})" for b, (_, dtype) in sums.items()]
-        both = [_function("part", [*whole, *once.values(), *sums, "n"], part)]
-        return "\n\n".join([*both, _function("loop", self.args, [*self._shaped(), *buffers, *rows])])
-
-    def _at(self, array: str) -> str:
-        return "i" if self.over[array] == "i" else "0"
-
-    def _inner(self, at: Mapping[str, str], element: Mapping[str, str]) -> list[str]:
-        """What is done for each element."""
-        loads = [f"{x} = {a}[{at[self.over[a]]}]" for a, x in element.items()]
-        stores = [f"{a}[{at[self.over[a]]}] {'+' * (self.over[a] == 'j')}= {t}" for a, t in self.stores]
-        return [*loads, *self.body, *stores]
-
-    def _shaped(self) -> list[str]:
-        """The arrays as rows, or as one; sums of columns from zero on."""
-        rows = "-1" if self.flat else f"-1, {self.width}"
-        shaped = [f"{a} = {a}.reshape({rows if e == 'ij' else '-1'})" for a, e in self.over.items()]
-        return shaped + [f"{a}[:] = 0.0" for a, _ in self.stores if self.over[a] == "j"]
-
-
-def _function(title: str, args: Sequence[str], rows: Sequence[str]) -> str:
-    return "\n".join(["@jit", f"def {title}({', '.join(args)}):", *_indented(rows, 1)]) + "\n"
-
-
-def _indented(rows: Sequence[str], by: int) -> list[str]:
-    return [" " * 4 * by + row for row in rows]
-
-
-def _formula(line: Line, step: Step, element: Mapping[str, str], values: Values) -> str:
+def formula(
+    line: Line,
+    step: Step,
+    element: Mapping[str, str],
+    values: Values,
+    formulas: Mapping[str, str] = MappingProxyType(FORMULAS),
+) -> str:
     """The operation on elements, each in the precision in which NumPy does it."""
     kinds = [getattr(values[x.id], "dtype", None) if isinstance(x, ast.Name) else None for x in step.operands]
     compute = np.result_type(*(k for k in kinds if k is not None)) if step.ufunc in COMPARES else line.value.dtype
@@ -304,4 +192,4 @@ def _formula(line: Line, step: Step, element: Mapping[str, str], values: Values)
         part = element[x.id] if isinstance(x, ast.Name) else repr(float(number_of(x) or 0.0))
         same = wanted == (np.float64 if kind is None else kind)
         parts.append(part if same else f"{TYPES[wanted.name]}({part})")
-    return FORMULAS[step.ufunc].format(*parts)
+    return formulas[step.ufunc].format(*parts)

@@ -13,7 +13,7 @@ import numpy as np
 from tinygraph.graph import Tag, leaf
 from tinygraph.program import reach
 from tinygraph.program.buffers import evaluated
-from tinygraph.program.choice import Choice, Pool
+from tinygraph.program.choice import Choice, Pool, same_bits
 from tinygraph.program.code import Program
 from tinygraph.program.draws import restore, state_of
 from tinygraph.program.effects import Effects
@@ -161,12 +161,18 @@ def made(
     if sum(x.nbytes for x in watched) > WATCHED:
         whose = "makes arrays of its own, and sees" if fresh else "sees, beside those that it computes with,"
         return Recording(f"{whose} too many others, on which its numbers may depend", held=held)
+    renderings = [
+        (False, False),
+        *([(True, False)] * jit),
+        *([(True, True)] * (jit and reorder and bool(program.routines))),
+    ]
     return Recording(
         run=Choice(
-            [lambda: run, *(partial(quick, program, lent, fused) for fused in (False, True)[: 1 + jit])],
+            [lambda: run, *(partial(quick, program, lent, *how) for how in renderings)],
             last=lent,
             written=written,
             turns=bool(written or effects.stores),
+            alike=near if reorder else same_bits,
         ),
         source=source,
         title=title,
@@ -207,9 +213,9 @@ def _evaluated(program: Program, recorded: Program, effects: Effects) -> Program
     return found
 
 
-def quick(program: Program, lent: bool, jit: bool) -> Callable[..., Any]:
+def quick(program: Program, lent: bool, jit: bool, whole: bool) -> Callable[..., Any]:
     """The fast rendering of a program, to be run."""
-    return Pool(workspaces(fast(program, lent, jit)))
+    return Pool(workspaces(fast(program, lent, jit, whole)))
 
 
 def _alike(x: Any, y: Any) -> bool:
