@@ -362,9 +362,10 @@ def compile(  # noqa: A001  the field's word
         strict: raise where f cannot be compiled.
         check: run f itself beside its program for this many calls, and compare.
         borrow: return arrays that the next call overwrites; then a call makes no array where NumPy can fill one.
-        jit: try chains of arithmetic as single loops, compiled by numba and kept on disk; still equal to the last bit.
-            Such loops give no warnings of overflow or division by zero.
+        jit: try chains of arithmetic, and their sums, as single loops, compiled by numba and kept on disk; still equal
+            to the last bit. Such loops give no warnings of overflow or division by zero.
         reorder: gather numbers that multiply, before sums and products too: equal to rounding, and no more to the bit.
+            With `jit` a scan of small arrays is tried as one function.
 
     Returns:
         A function with `source`, `fast_source`, `constants`, `signatures` and `explain()`. Of both sources the one runs
