@@ -6,7 +6,6 @@ input, and runs of several places under several kernels make a tile: see `tinygr
 
 from __future__ import annotations
 
-import itertools
 import math
 from importlib import import_module
 from typing import Any
@@ -98,19 +97,8 @@ def _runs(
         framed = np.zeros_like(x, shape=(*shape[:-3], along * step, samples), order="C")
         framed[inside] = patches.samples_last(x)[kept]
         image[...] = framed.reshape((*shape[:-3], along, step, samples)).swapaxes(-3, -2)
-    apart = [s // x.itemsize for s in image.strides]
-    ways = list(zip(out, kernel, stride, dilation, apart[1:], strict=False))
-    channels = [c * apart[0] for c in range(x.shape[1])]
-    each = len(channels) // groups
-    starts = _sums(x, channels[::each], *([p * s * a for p in range(n)] for n, _, s, _, a in ways[:-1]))
-    row = [i * dilation[-1] % step * apart[-3] + i * dilation[-1] // step * samples for i in range(kernel[-1])]
-    met = _sums(x, channels[:each], *([i * d * a for i in range(k)] for _, k, _, d, a in ways[:-1]), row)
-    return held, starts.reshape(groups, -1), met
-
-
-def _sums(x: Array, *offsets: list[int]) -> Array:
-    """The sums of one of each, in order."""
-    return np.fromiter(map(sum, itertools.product(*offsets)), np.intp, like=x)
+    apart = tuple(s // x.itemsize for s in image.strides)
+    return held, *_loops().offsets(apart, x.shape[1], out, kernel, stride, dilation, groups)
 
 
 def _looped(x: Array, y: Array, kernel: Sizes) -> bool:

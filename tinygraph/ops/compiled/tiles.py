@@ -6,6 +6,8 @@ in its own language. Loaded when a convolution is first asked for by `method="di
 
 from __future__ import annotations
 
+from functools import lru_cache
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,8 @@ from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+from tinygraph.ops.window import Sizes
 
 __all__: list[str] = []  # what is called stands in tinygraph.ops.conv
 
@@ -120,6 +124,25 @@ def products(typing: Any, high: Any, wide: Any, x: Any, x0: Any, places: Any, p0
         return context.get_dummy_value()
 
     return types.void(high, wide, x, x0, places, p0, g, g0, g_step, length, w, w0, w_step), lines
+
+
+@lru_cache
+def offsets(
+    apart: Sizes, channels: int, out: Sizes, kernel: Sizes, stride: Sizes, dilation: Sizes, groups: int
+) -> tuple[Any, Any]:
+    """Where the first output of each line meets its first element, (groups, lines), and what else, seen from there.
+
+    The axes of x, channels first, are so far `apart`; with a stride, the last is two: elements that one place of the
+    kernel does not meet, and those that it does.
+    """
+    step, each = stride[-1], channels // groups
+    ways = list(zip(out, kernel, stride, dilation, apart[1:], strict=False))[:-1]
+    lines = [[p * s * a for p in range(n)] for n, _, s, _, a in ways]
+    taps = [[i * d * a for i in range(k)] for _, k, _, d, a in ways]
+    row = [i * dilation[-1] % step * apart[-3] + i * dilation[-1] // step * apart[-2] for i in range(kernel[-1])]
+    begins = [c * apart[0] for c in range(channels)]
+    starts = np.array([sum(s) for s in product(begins[::each], *lines)], np.intp)
+    return starts.reshape(groups, -1), np.array([sum(s) for s in product(begins[:each], *taps, row)], np.intp)
 
 
 @njit(error_model="numpy", nogil=True, cache=True)
