@@ -61,14 +61,15 @@ def conv_weight(
         return _elsewhere(conv_weight, patches.conv_weight, y, x, how | {"kernel": kernel})
     out, (o, c) = y.shape[2:], (y.shape[1] // groups, x.shape[1] // groups)
     high = min((4, 3, 2, 1), key=lambda n: _whole(o, n))
-    held, starts, met = _runs(x, out, kernel, stride, padding, dilation, groups, 0)
-    g = np.zeros_like(y, shape=(groups, _whole(o, high), *out, len(x)), order="C")
-    g[:, :o] = patches.samples_last(y).reshape(groups, o, *out, len(x))
+    lanes, length = VECTOR // y.itemsize, out[-1] * len(x)
+    held, starts, met = _runs(x, out, kernel, stride, padding, dilation, groups, lanes)
     many = len(met)
     met = np.concatenate([met, met[:1].repeat(-many % COLUMNS)])
-    w = np.zeros_like(y, shape=(groups, g.shape[1] // high, high, len(met), VECTOR // y.itemsize), order="C")
-    g = g.reshape(groups, -1, high, starts.shape[1], out[-1] * len(x))
-    _loops().correlate_weight((0,) * high, (0,) * COLUMNS, held, starts, met, g, w)
+    shape = (groups, _whole(o, high), *out, len(x))
+    flat = np.zeros_like(y, shape=(math.prod(shape) + lanes,), order="C")
+    flat[:-lanes].reshape(shape)[:, :o] = patches.samples_last(y).reshape(groups, o, *out, len(x))
+    w = np.zeros_like(y, shape=(groups, shape[1] // high, high, len(met), lanes), order="C")
+    _loops().correlate_weight((0,) * high, (0,) * COLUMNS, held, starts, met, flat, length, w)
     return w.sum(axis=-1).reshape(groups, -1, len(met))[:, :o, :many].reshape(groups * o, c, *kernel)
 
 
@@ -103,7 +104,7 @@ def _runs(
 
 def _looped(x: Array, y: Array, kernel: Sizes) -> bool:
     """Whether the loops are for this: plain arrays of floats, and a kernel of more than one place."""
-    plain = type(x) is type(y) is np.ndarray and x.dtype == y.dtype and x.dtype.char in "fd"
+    plain = type(x) is type(y) is np.ndarray and x.dtype == y.dtype and x.dtype in (np.float32, np.float64)
     return plain and min(x.size, y.size) > 0 and math.prod(kernel) > 1
 
 

@@ -51,11 +51,18 @@ class _Vectors:
         whole = self.builder.bitcast(self.place(start, *offsets), self.type.as_pointer())
         self.builder.store(value, whole, align=self.size)
 
-    def spread(self, start: Any, *offsets: Any) -> Any:
+    def spread(self, one: Any) -> Any:
         """One number, in all places of a vector."""
-        nothing, first = ir.Constant(self.type, ir.Undefined), ir.Constant(ir.IntType(32), 0)
-        one = self.builder.insert_element(nothing, self.builder.load(self.place(start, *offsets)), first)
-        return self.builder.shuffle_vector(one, nothing, ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), None))
+        nothing = ir.Constant(ir.VectorType(one.type, self.lanes), ir.Undefined)
+        first = self.builder.insert_element(nothing, one, ir.Constant(ir.IntType(32), 0))
+        places = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), None)
+        return self.builder.shuffle_vector(first, nothing, places)
+
+    def first(self, many: Any) -> Any:
+        """What keeps so many numbers of a vector, and makes the others zero."""
+        counted = ir.Constant(ir.VectorType(many.type, self.lanes), list(range(self.lanes)))
+        mask = self.builder.icmp_unsigned("<", counted, self.spread(many))
+        return lambda vector: self.builder.select(mask, vector, ir.Constant(self.type, None))
 
     def add_product(self, total: Any, x: Any, y: Any) -> None:
         product = self.builder.fmul(x, y, flags=FUSED)
@@ -85,7 +92,7 @@ def outputs(typing: Any, high: Any, wide: Any, x: Any, x0: Any, places: Any, man
             xs = [v.load(met, i * v.lanes) for i in vectors]
             weights = v.place(w, w0, builder.mul(loop.index, ir.Constant(ir.IntType(64), len(rows))))
             for m in rows:
-                weight = v.spread(weights, m)
+                weight = v.spread(builder.load(v.place(weights, m)))
                 for i in vectors:
                     v.add_product(total[m][i], xs[i], weight)
         for m in rows:
@@ -110,13 +117,19 @@ def products(typing: Any, high: Any, wide: Any, x: Any, x0: Any, places: Any, p0
         met = [v.place(x, x0, builder.load(v.place(places, p0, k))) for k in columns]
         grads = [v.place(g, g0, builder.mul(g_step, ir.Constant(number, m))) for m in rows]
         sums = [v.place(w, w0, builder.mul(w_step, ir.Constant(number, m))) for m in rows]
-        with cgutils.for_range(builder, builder.udiv(length, ir.Constant(number, v.lanes))) as loop:
-            here = builder.mul(loop.index, ir.Constant(number, v.lanes))
-            xs = [v.load(met[k], here) for k in columns]
+
+        def step(here: Any, kept: Any = lambda vector: vector) -> None:
+            xs = [kept(v.load(met[k], here)) for k in columns]
             for m in rows:
-                grad = v.load(grads[m], here)
+                grad = kept(v.load(grads[m], here))
                 for k in columns:
                     v.add_product(total[m][k], xs[k], grad)
+
+        whole, rest = (f(length, ir.Constant(number, v.lanes)) for f in (builder.udiv, builder.urem))
+        with cgutils.for_range(builder, whole) as loop:
+            step(builder.mul(loop.index, ir.Constant(number, v.lanes)))
+        with builder.if_then(builder.icmp_unsigned("!=", rest, ir.Constant(number, 0))):
+            step(builder.sub(length, rest), v.first(rest))
         for m in rows:
             for k in columns:
                 before = v.load(sums[m], k * v.lanes)
@@ -169,24 +182,19 @@ def correlate(high: Any, wide: Any, x: Any, starts: Any, places: Any, w: Any, y:
 
 
 @njit(error_model="numpy", nogil=True, cache=True)
-def correlate_weight(high: Any, wide: Any, x: Any, starts: Any, places: Any, g: Any, w: Any) -> None:
+def correlate_weight(high: Any, wide: Any, x: Any, starts: Any, places: Any, g: Any, length: int, w: Any) -> None:
     """Add to w, (groups, blocks, rows of a block, places, a vector), whose last axis is to be summed: see `products`.
 
-    x, `starts` and `places` are those of `correlate`; g is (groups, blocks, rows of a block, lines, length).
+    x, `starts` and `places` are those of `correlate`; g is (groups, blocks, rows of a block, lines, length), flat. Both
+    go on for a vector behind their ends.
     """
-    groups, blocks, rows, lines, length = g.shape
-    columns, lanes = len(wide), w.shape[4]
-    flat_g, flat_w = g.reshape(-1), w.reshape(-1)
+    groups, blocks, rows, many, lanes = w.shape
+    lines, flat_w = starts.shape[1], w.reshape(-1)
     for group in range(groups):
         for line in range(lines):
-            x0 = starts[group, line]
             for block in range(blocks):
                 b = group * blocks + block
-                for k in range(0, len(places), columns):
-                    products(high, wide, x, at(x0), places, at(k), flat_g, at((b * rows * lines + line) * length),
-                             at(lines * length), at(length), flat_w, at((b * rows * len(places) + k) * lanes),
-                             at(len(places) * lanes))  # fmt: skip
-                for m in range(rows):
-                    for k in range(len(places)):
-                        for left in range(length // lanes * lanes, length):
-                            w[group, block, m, k, 0] += g[group, block, m, line, left] * x[x0 + places[k] + left]
+                for k in range(0, many, len(wide)):
+                    products(high, wide, x, at(starts[group, line]), places, at(k), g,
+                             at((b * rows * lines + line) * length), at(lines * length), at(length), flat_w,
+                             at((b * rows * many + k) * lanes), at(many * lanes))  # fmt: skip
