@@ -467,7 +467,7 @@ def test_flops_of_a_recurrent_layer():
     x = np.ones((4, 7, 3))  # samples, steps, features
     network = render(nn.LSTM(3, 5, rng=0), inputs=(x,), view="network")
     (steps,) = [part.node for part in parts(network, OPERATION) if part.op.name == "lstm_steps"]
-    assert flops.flops(steps) == steps.value.size + 7 * 4 * 2 * (4 * 5) * 5
+    assert flops.flops(steps) == steps.value.size + 7 * 4 * 2 * (4 * 5) * (3 + 5)
 
 
 def test_the_rules_of_a_joint_operation_are_timed_together():

@@ -98,7 +98,8 @@ class Each:
 class Joint:
     """The rules of an operation whose gradients are found together: one function that returns all of them.
 
-    Each walk over the rules runs it once for all arguments; a rule asked for by itself runs the whole function.
+    Each walk over the rules runs it once for all arguments; a rule asked for by itself runs the whole function. A
+    gradient that only one argument needs may be given as a function, which is called if that argument wants it.
 
     Example:
         >>> rules = Joint(lambda g, ans, x, y: (g * y, g * x), 2)
@@ -125,7 +126,7 @@ class Joint:
             nonlocal arrays, found
             if len(arrays) != len(called) or any(a is not b for a, b in zip(arrays, called, strict=True)):
                 arrays, found = called, self.rule(*called, **params)
-            return found[i]
+            return found[i]() if callable(found[i]) else found[i]
 
         return (partial(part, i) for i in range(self.arity))
 

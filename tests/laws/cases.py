@@ -371,14 +371,14 @@ def flip_case(r: Random) -> Case:
     return Case([a], {"axis": axes_of(r, a)})
 
 
-def steps_case(gates: int, states: int, bias: bool = False) -> Recipe:
-    """A sequence of one to three steps, and the state before them."""
+def steps_case(gates: int, states: int, biases: int = 1) -> Recipe:
+    """A sequence of one or two steps, and the state before them."""
 
     def recipe(r: Random) -> Case:
-        t, n, h = r.choice([(2, 2, 2), (1, 2, 1)])
-        x, weight = array(r, (t, n, gates * h)), array(r, (gates * h, h))
-        arrays = [x, *(array(r, (n, h)) for _ in range(states)), weight]
-        return Case(arrays + [array(r, (gates * h,))] * bias)
+        t, n, f, h = r.choice([(2, 2, 1, 2), (1, 2, 2, 1)])
+        x, *before = array(r, (t, n, f)), *(array(r, (n, h)) for _ in range(states))
+        rows = gates * h
+        return Case([x, *before, array(r, (rows, f)), array(r, (rows, h)), *(array(r, (rows,)) for _ in range(biases))])
 
     return recipe
 
@@ -409,7 +409,7 @@ RECIPES: dict[str, Recipe] = {
     "expand_dims": lambda r: Case([array(r, shape(r, 0, 2))], {"axis": r.choice([0, -1, (0, -1)])}),
     "flip": flip_case,
     "getitem": getitem_case,
-    "gru_steps": steps_case(3, 1, bias=True),
+    "gru_steps": steps_case(3, 1, biases=2),
     "linear": linear_case,
     "log_softmax": along_axis,
     "logsumexp": reduction,
@@ -679,32 +679,42 @@ def _sigmoid(x: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-x))
 
 
-def _lstm_loop(x: np.ndarray, h: np.ndarray, c: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    rows = [np.hstack([np.zeros((len(h), 4 * h.shape[1])), c, 0 * c, h])]
+def _lstm_loop(
+    x: np.ndarray, h: np.ndarray, c: np.ndarray, w: np.ndarray, u: np.ndarray, b: np.ndarray, known: None = None
+) -> np.ndarray:
+    rows = [np.stack([h, c])]
     for step in x:
-        i, f, g, o = np.split(step + h @ weight.T, 4, axis=1)
-        i, f, g, o = _sigmoid(i), _sigmoid(f), np.tanh(g), _sigmoid(o)
-        c = f * c + i * g
-        h = o * np.tanh(c)
-        rows.append(np.hstack([i, f, g, o, c, np.tanh(c), h]))
-    return np.array(rows)
+        i, f, g, o = np.split(step @ w.T + h @ u.T + b, 4, axis=1)
+        c = _sigmoid(f) * c + _sigmoid(i) * np.tanh(g)
+        h = _sigmoid(o) * np.tanh(c)
+        rows.append(np.stack([h, c]))
+    return np.stack(rows, axis=1)
 
 
-def _gru_loop(x: np.ndarray, h: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
-    rows = [np.hstack([np.zeros((len(h), 4 * h.shape[1])), h])]
-    for step in x:
-        (a, b, c), (p, q, s) = np.split(step, 3, axis=1), np.split(h @ weight.T + bias, 3, axis=1)
-        r, z = _sigmoid(a + p), _sigmoid(b + q)
-        n = np.tanh(c + r * s)
-        h = (1 - z) * n + z * h
-        rows.append(np.hstack([r, z, n, s, h]))
-    return np.array(rows)
-
-
-def _rnn_loop(x: np.ndarray, h: np.ndarray, weight: np.ndarray, relu: bool = False) -> np.ndarray:
+def _gru_loop(
+    x: np.ndarray,
+    h: np.ndarray,
+    w: np.ndarray,
+    u: np.ndarray,
+    b: np.ndarray,
+    d: np.ndarray,
+    known: None = None,
+) -> np.ndarray:
     rows = [h]
     for step in x:
-        z = step + rows[-1] @ weight.T
+        (a, e, c), (p, q, s) = np.split(step @ w.T + b, 3, axis=1), np.split(h @ u.T + d, 3, axis=1)
+        r, z = _sigmoid(a + p), _sigmoid(e + q)
+        h = (1 - z) * np.tanh(c + r * s) + z * h
+        rows.append(h)
+    return np.array(rows)
+
+
+def _rnn_loop(
+    x: np.ndarray, h: np.ndarray, w: np.ndarray, u: np.ndarray, b: np.ndarray, relu: bool = False
+) -> np.ndarray:
+    rows = [h]
+    for step in x:
+        z = step @ w.T + rows[-1] @ u.T + b
         rows.append(z.clip(min=0) if relu else np.tanh(z))
     return np.array(rows)
 

@@ -11,7 +11,6 @@ from tinygraph.nn import init
 from tinygraph.nn.dropout import Dropout
 from tinygraph.nn.module import Module
 from tinygraph.op import bare
-from tinygraph.ops.nn import linear
 from tinygraph.ops.recurrent import gru_steps, lstm_steps, reverse_sequence, rnn_steps
 from tinygraph.ops.shape import as_array
 from tinygraph.tensor import Tensor
@@ -21,6 +20,7 @@ class _Recurrent(Module):
     """What the layers below share: parameters by PyTorch's names, and the way through layers and directions."""
 
     _gates = 1
+    _states = 1
 
     def __init__(
         self,
@@ -66,16 +66,16 @@ class _Recurrent(Module):
         return [f"_l{layer}", f"_l{layer}_reverse"][: self._directions]
 
     def _own(self, suffix: str) -> list[Any]:
-        """The parameters of one layer and direction; None for biases that it lacks."""
-        return [getattr(self, name + suffix, None) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+        """The parameters of one layer and direction; zeros for biases that it lacks."""
+        w, u = (getattr(self, name + suffix) for name in ("weight_ih", "weight_hh"))
+        if not self.bias:
+            return [w, u, *[np.zeros_like(bare(u), shape=u.shape[:1])] * 2]
+        return [w, u, *(getattr(self, name + suffix) for name in ("bias_ih", "bias_hh"))]
 
-    # --- what each kind of layer does: `_steps` runs it, and `_state` reads its columns
+    # --- what each kind of layer does
 
     def _steps(self, x: Any, state: list[Any], suffix: str) -> Any:
-        raise NotImplementedError
-
-    def _columns(self) -> list[slice]:
-        """Where the states, the output first, stand among the columns of `_steps`."""
+        """The states, the output first, before all steps and after each: (states, T + 1, N, H)."""
         raise NotImplementedError
 
     def forward(self, x: Any, state: Any = None, lengths: Any = None) -> tuple[Any, Any]:
@@ -117,20 +117,13 @@ class _Recurrent(Module):
         if backward:
             x = _turned(x, lengths)
         steps = self._steps(x, begin, suffix)
-        out = steps[1:, :, self._columns()[0]]
+        out = steps[0, 1:]
         if lengths is None:
-            first = out[-1] if len(out) else begin[0]
-            final = [first, *(steps[-1][:, columns] for columns in self._columns()[1:])]
+            final = [out[-1] if len(out) else begin[0], *(steps[k, -1] for k in range(1, self._states))]
         else:
-            last = steps[lengths, np.arange(x.shape[1], like=lengths)]
-            final = [last[:, columns] for columns in self._columns()]
+            samples = np.arange(x.shape[1], like=lengths)
+            final = [steps[k, lengths, samples] for k in range(self._states)]
         return (_turned(out, lengths) if backward else out), final
-
-    def _projected(self, x: Any, weight: Any, bias: Any) -> Any:
-        """W x + b for all steps in one product."""
-        steps, samples, columns = x.shape
-        rows = np.reshape(x, (steps * samples, columns))
-        return np.reshape(linear(rows, weight, bias), (steps, samples, weight.shape[0]))
 
     # --- what is given
 
@@ -144,7 +137,7 @@ class _Recurrent(Module):
 
     def _starts(self, state: Any, x: Any, alone: bool) -> list[Any]:
         """The initial states, (layers * directions, N, H) each; zeros if none are given."""
-        count = len(self._columns())
+        count = self._states
         shape = (self.num_layers * self._directions, x.shape[1], self.hidden_size)
         if state is None:
             return [np.zeros_like(bare(x), shape=shape)] * count
@@ -230,11 +223,7 @@ class RNN(_Recurrent):
 
     def _steps(self, x: Any, state: list[Any], suffix: str) -> Any:
         w, u, b, c = self._own(suffix)
-        x = self._projected(x, w, None if b is None else b + c)
-        return rnn_steps(x, state[0], u, relu=self.nonlinearity == "relu")
-
-    def _columns(self) -> list[slice]:
-        return [slice(0, self.hidden_size)]
+        return np.expand_dims(rnn_steps(x, state[0], w, u, b + c, relu=self.nonlinearity == "relu"), 0)
 
 
 class LSTM(_Recurrent):
@@ -256,14 +245,11 @@ class LSTM(_Recurrent):
     """
 
     _gates = 4
+    _states = 2
 
     def _steps(self, x: Any, state: list[Any], suffix: str) -> Any:
         w, u, b, c = self._own(suffix)
-        return lstm_steps(self._projected(x, w, None if b is None else b + c), state[0], state[1], u)
-
-    def _columns(self) -> list[slice]:
-        n = self.hidden_size
-        return [slice(6 * n, 7 * n), slice(4 * n, 5 * n)]
+        return lstm_steps(x, state[0], state[1], w, u, b + c)
 
 
 class GRU(_Recurrent):
@@ -285,8 +271,4 @@ class GRU(_Recurrent):
 
     def _steps(self, x: Any, state: list[Any], suffix: str) -> Any:
         w, u, b, c = self._own(suffix)
-        inner = np.zeros_like(u.data, shape=(u.shape[0],)) if c is None else c
-        return gru_steps(self._projected(x, w, b), state[0], u, inner)
-
-    def _columns(self) -> list[slice]:
-        return [slice(4 * self.hidden_size, 5 * self.hidden_size)]
+        return np.expand_dims(gru_steps(x, state[0], w, u, b, c), 0)

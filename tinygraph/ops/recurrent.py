@@ -1,96 +1,85 @@
 """Recurrent layers over a whole sequence, each as one operation: time is the first axis, the samples are the second.
 
-The result holds all that the steps have computed, side by side along the last axis, and the state before the first
-step as its first row. So nothing is computed again in the reverse pass, back-propagation through time, which is one
-loop for all arguments.
+What the steps have found is kept for the reverse pass, back-propagation through time, which is one loop for all
+arguments.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from tinygraph.op import Array, Joint, Op, op
+from tinygraph.ops.activation import sigmoid
+from tinygraph.ops.gates import (
+    Steps,
+    all_steps,
+    bias_gradient,
+    by_gate,
+    input_gradient,
+    multiplied,
+    project,
+    recalled,
+    room_for,
+    sigmoid_slope,
+    steps_of,
+    tanh_slope,
+    to_sigmoid,
+    turned_by_gate,
+    weight_gradient,
+)
+from tinygraph.ops.shape import as_array
 
 __all__ = ["gru_steps", "lstm_steps", "reverse_sequence", "rnn_steps"]
-
-
-def _parts(row: Array, n: int, count: int) -> list[Array]:
-    return [row[:, k * n : (k + 1) * n] for k in range(count)]
-
-
-def _states(x: Array, *others: Array, columns: int) -> Array:
-    """Room for the rows of all steps, and one for the state before them."""
-    steps, samples, _ = x.shape
-    return np.empty_like(x, dtype=np.result_type(x, *others), shape=(steps + 1, samples, columns))
-
-
-def _to_sigmoid(z: Array) -> None:
-    """In place: 1 / (1 + exp(-z)); where the exponential overflows, 0."""
-    np.negative(z, out=z)
-    np.exp(z, out=z)
-    z += 1.0
-    np.reciprocal(z, out=z)
-
-
-def _columns(steps: Array, n: int, count: int) -> list[Array]:
-    """The parts of the rows of all steps, without the row before the first."""
-    return [steps[1:, :, k * n : (k + 1) * n] for k in range(count)]
-
-
-def _sigmoid_slope(s: Array) -> Array:
-    return s * (1.0 - s)
-
-
-def _tanh_slope(t: Array) -> Array:
-    return (1.0 - t) * (1.0 + t)
-
-
-def _in_order(last_first: list[Array], like: Array) -> Array:
-    return np.stack(last_first[::-1]) if last_first else np.zeros_like(like)
-
-
-def _rows(x: Array) -> Array:
-    return x.reshape(x.shape[0] * x.shape[1], x.shape[2])
 
 
 # --- the simple network
 
 
-def _rnn(x: Array, h0: Array, weight: Array, relu: bool = False) -> Array:
-    states = _states(x, h0, weight, columns=weight.shape[0])
-    turned = weight.T.copy()
+def _rnn(x: Array, h0: Array, w: Array, u: Array, b: Array, relu: bool = False) -> Array:
+    (projected,) = project(x, w, b, 1, h0, u)
+    steps, *one = projected.shape
+    states, turned = np.empty_like(projected, shape=(steps + 1, *one)), u.T.copy()
     states[0] = h0
-    for t in range(len(x)):
-        z = states[t] @ turned
-        z += x[t]
-        states[t + 1] = np.maximum(z, 0.0) if relu else np.tanh(z)
+    for t in range(steps):
+        z = states[t + 1]
+        np.matmul(states[t], turned, out=z)
+        z += projected[t]
+        if relu:
+            np.maximum(z, 0.0, out=z)
+        else:
+            np.tanh(z, out=z)
     return states
 
 
-def _rnn_vjp(g: Array, ans: Array, x: Array, h0: Array, weight: Array, relu: bool) -> tuple[Array, ...]:
+def _rnn_vjp(g: Array, ans: Array, x: Array, h0: Array, w: Array, u: Array, b: Array, relu: bool) -> tuple[Any, ...]:
+    shape = (1, len(x), *h0.shape)
+    room = room_for(g, ans, shape)
+    slope = np.sign(ans[1:]) if relu else tanh_slope(ans[1:], room[0])
     dh, dzs = g[-1], []
-    slope = np.sign(ans[1:]) if relu else _tanh_slope(ans[1:])
     for t in range(len(x) - 1, -1, -1):
-        dz = dh * slope[t]
-        dh = g[t] + dz @ weight
-        dzs.append(dz)
-    dx = _in_order(dzs, x)
-    return dx, dh, _rows(dx).T @ _rows(ans[:-1])
+        dzs.append(multiplied([slope], [dh], room, t))
+        dh = dzs[-1][0] @ u
+        dh += g[t]
+    dz = all_steps(room, dzs, shape, g)
+    dw, du = weight_gradient(dz, x), weight_gradient(dz, ans[:-1])
+    return lambda: input_gradient(dz, w, x.shape), dh, dw, du, bias_gradient(dz)
 
 
 rnn_steps = op(
     _rnn,
-    vjps=Joint(_rnn_vjp, 3),
+    vjps=Joint(_rnn_vjp, 5),
     name="rnn_steps",
     symbol="RNN",
-    latex=r"h_t = \tanh(x_t + {z} h_{{t-1}})",
-    doc="""h[t] = tanh(x[t] + W h[t-1]) for all steps; with relu=True max(0, ...) in place of tanh.
+    latex=r"h_t = \tanh({z} {x}_t + U h_{{t-1}} + b)",
+    doc="""h[t] = tanh(W x[t] + U h[t-1] + b) for all steps; with relu=True max(0, ...) in place of tanh.
 
-    x is (T, N, H), projected already and with its biases; h0 (N, H), W (H, H). The result, (T + 1, N, H), begins with
-    h0.
+    x is (T, N, F); h0 (N, H), W (H, F), U (H, H), b (H,). The result, (T + 1, N, H), begins with h0.
 
     Example:
-        >>> rnn_steps(np.ones((2, 1, 1)), np.zeros((1, 1)), np.zeros((1, 1))).ravel().round(4)
+        >>> one = np.ones((1, 1))
+        >>> rnn_steps(np.ones((2, 1, 1)), 0 * one, one, 0 * one, np.zeros(1)).ravel().round(4)
         array([0.    , 0.7616, 0.7616])
     """,
 )
@@ -98,137 +87,182 @@ rnn_steps = op(
 # --- long short-term memory
 
 
-def _lstm(x: Array, h0: Array, c0: Array, weight: Array) -> Array:
-    n = weight.shape[1]
-    states = _states(x, h0, c0, weight, columns=7 * n)
-    turned = weight.T.copy()
-    states[0] = 0.0
-    *_, c, _, h = _parts(states[0], n, 7)
-    c[...], h[...] = c0, h0
+def _lstm_run(x: Array, h0: Array, c0: Array, w: Array, u: Array, b: Array) -> tuple[Array, ...]:
+    """The states, (2, T + 1, N, H); the gates, (4, T, N, H); tanh(c), (T, N, H)."""
+    gates = project(x, w, b, 4, h0, c0, u)
+    _, steps, *one = gates.shape
+    states = np.empty_like(gates, shape=(2, steps + 1, *one))
+    tanhs = np.empty_like(gates, shape=(steps, *one))
+    turned, product = turned_by_gate(u, 4).copy(), np.empty_like(gates, shape=(4, *one))
+    hs, cs = states
+    hs[0], cs[0] = h0, c0
     with np.errstate(over="ignore"):
-        for t in range(len(x)):
-            row = states[t + 1]
-            i, f, a, o, new, tanh, out = _parts(row, n, 7)
-            z = h @ turned
-            np.add(z, x[t], out=row[:, : 4 * n])
-            _to_sigmoid(row[:, : 2 * n])
+        for t in range(steps):
+            z, new, tanh = gates[:, t], cs[t + 1], tanhs[t]
+            np.matmul(hs[t], turned, out=product)
+            z += product
+            i, f, a, o = z
+            to_sigmoid(z[:2])
             np.tanh(a, out=a)
-            _to_sigmoid(o)
-            np.multiply(f, c, out=new)
+            to_sigmoid(o)
+            np.multiply(f, cs[t], out=new)
             new += i * a
             np.tanh(new, out=tanh)
-            np.multiply(o, tanh, out=out)
-            h, c = out, new
-    return states
+            np.multiply(o, tanh, out=hs[t + 1])
+    return states, gates, tanhs
 
 
-def _lstm_vjp(g: Array, ans: Array, x: Array, h0: Array, c0: Array, weight: Array) -> tuple[Array, ...]:
-    n, dzs = weight.shape[1], []
-    i, f, a, o, _, tanh, _ = _columns(ans, n, 7)
-    before, gc, gtanh, gh = ans[:-1, :, 4 * n : 5 * n], *(g[:, :, k * n : (k + 1) * n] for k in (4, 5, 6))
-    slopes = np.concatenate([_sigmoid_slope(i), _sigmoid_slope(f), _tanh_slope(a), _sigmoid_slope(o)], axis=2)
-    slope = _tanh_slope(tanh)
-    dc, dh = gc[-1], gh[-1]
+def _lstm_again(states: Array, x: Array, w: Array, u: Array, b: Array) -> tuple[Any, ...]:
+    """What `_lstm_run` has found, from the states, for all steps at once."""
+    i, f, a, o = project(x, w, b, 4) + states[0, :-1] @ turned_by_gate(u, 4)[:, None]
+    return states, (sigmoid(i), sigmoid(f), np.tanh(a), sigmoid(o)), np.tanh(states[1, 1:])
+
+
+def _lstm(x: Array, h0: Array, c0: Array, w: Array, u: Array, b: Array, known: Steps | None = None) -> Array:
+    return (recalled(known, x, h0, c0, w, u, b) or _lstm_run(x, h0, c0, w, u, b))[0]
+
+
+def _lstm_vjp(
+    g: Array, ans: Array, x: Array, h0: Array, c0: Array, w: Array, u: Array, b: Array, known: Steps | None
+) -> tuple[Any, ...]:
+    (hs, cs), gates, tanh = recalled(known, x, h0, c0, w, u, b) or _lstm_again(ans, x, w, u, b)
+    (i, f, a, o), (gh, gc), apart = gates, g, by_gate(u, 4)
+    shape = (4, len(x), *h0.shape)
+    room = room_for(g, ans, shape)
+    di, df, do = (sigmoid_slope(gate, room[k]) for k, gate in ((0, i), (1, f), (3, o)))
+    da, through = tanh_slope(a, room[2]), tanh_slope(tanh)
+    di *= a
+    df *= cs[:-1]
+    da *= i
+    do *= tanh
+    through *= o
+    dc, dh, dzs = gc[-1], gh[-1], []
     for t in range(len(x) - 1, -1, -1):
-        dc = dc + (dh * o[t] + gtanh[t + 1]) * slope[t]
-        dz = np.concatenate([dc * a[t], dc * before[t], dc * i[t], dh * tanh[t]], axis=1)
-        dz += g[t + 1][:, : 4 * n]
-        dz *= slopes[t]
-        dc = dc * f[t] + gc[t]
-        dh = dz @ weight + gh[t]
-        dzs.append(dz)
-    dx = _in_order(dzs, x)
-    return dx, dh, dc, _rows(dx).T @ _rows(ans[:-1, :, 6 * n :])
+        dc = dc + dh * through[t]
+        dzs.append(multiplied((di, df, da, do), (dc, dc, dc, dh), room, t))
+        dc = dc * f[t]
+        dc += gc[t]
+        dh = np.add.reduce(dzs[-1] @ apart, axis=0)
+        dh += gh[t]
+    dz = all_steps(room, dzs, shape, g)
+    dw, du = weight_gradient(dz, x), weight_gradient(dz, hs[:-1])
+    return lambda: input_gradient(dz, w, x.shape), dh, dc, dw, du, bias_gradient(dz)
 
 
-lstm_steps = op(
+_lstm_steps = op(
     _lstm,
-    vjps=Joint(_lstm_vjp, 4),
+    vjps=Joint(_lstm_vjp, 6),
     name="lstm_steps",
     symbol="LSTM",
     latex=r"h_t = o_t \tanh c_t, \; c_t = f_t c_{{t-1}} + i_t g_t",
-    doc="""c[t] = f c[t-1] + i g and h[t] = o tanh(c[t]) for all steps; i, f, o are sigmoids and g is the tanh of
-    the parts of x[t] + W h[t-1], in the order i, f, g, o.
+)
 
-    x is (T, N, 4H), projected already and with its biases; h0 and c0 (N, H), W (4H, H). The result, (T + 1, N, 7H), has
-    the columns i, f, g, o, c, tanh(c), h; its first row has c0 and h0. S. Hochreiter and J. Schmidhuber (1997), with
-    the forget gate of F. Gers et al. (2000).
+
+def lstm_steps(x: Any, h0: Any, c0: Any, w: Any, u: Any, b: Any) -> Any:
+    """c[t] = f c[t-1] + i g and h[t] = o tanh(c[t]) for all steps; i, f, o are sigmoids and g is the tanh of the
+    parts of W x[t] + U h[t-1] + b, in the order i, f, g, o.
+
+    x is (T, N, F); h0 and c0 (N, H), W (4H, F), U (4H, H), b (4H,). The result, (2, T + 1, N, H), is h and c, which
+    begin with h0 and c0. S. Hochreiter and J. Schmidhuber (1997), with the forget gate of F. Gers et al. (2000).
 
     Example:
-        >>> steps = lstm_steps(np.zeros((1, 1, 4)), np.zeros((1, 1)), np.ones((1, 1)), np.zeros((4, 1)))
-        >>> steps[1].round(4)
-        array([[0.5   , 0.5   , 0.    , 0.5   , 0.5   , 0.4621, 0.2311]])
-    """,
-)
+        >>> x, h0, c0, w = np.zeros((1, 1, 1)), np.zeros((1, 1)), np.ones((1, 1)), np.zeros((4, 1))
+        >>> lstm_steps(x, h0, c0, w, w, np.zeros(4))[:, 1].ravel().round(4)
+        array([0.2311, 0.5   ])
+    """
+    x, h0, c0, w, u, b = map(as_array, (x, h0, c0, w, u, b))
+    return _lstm_steps(x, h0, c0, w, u, b, known=steps_of(_lstm_run, x, h0, c0, w, u, b))
+
 
 # --- gated recurrent unit
 
 
-def _gru(x: Array, h0: Array, weight: Array, bias: Array) -> Array:
-    n = weight.shape[1]
-    states = _states(x, h0, weight, bias, columns=5 * n)
-    turned = weight.T.copy()
-    states[0] = 0.0
-    h = states[0][:, 4 * n :]
-    h[...] = h0
+def _gru_run(x: Array, h0: Array, w: Array, u: Array, b: Array, d: Array) -> tuple[Array, ...]:
+    """The states, (T + 1, N, H); the gates, (3, T, N, H); U_n h[t-1] + d_n, (T, N, H)."""
+    gates = project(x, w, b, 3, h0, u, d)
+    _, steps, *one = gates.shape
+    states = np.empty_like(gates, shape=(steps + 1, *one))
+    inners = np.empty_like(gates, shape=(steps, *one))
+    turned, product, d = turned_by_gate(u, 3).copy(), np.empty_like(gates, shape=(3, *one)), d.reshape(3, 1, -1)
+    states[0] = h0
     with np.errstate(over="ignore"):
-        for t in range(len(x)):
-            row = states[t + 1]
-            r, u, new, inner, out = _parts(row, n, 5)
-            z = h @ turned
-            z += bias
-            np.add(z[:, : 2 * n], x[t, :, : 2 * n], out=row[:, : 2 * n])
-            _to_sigmoid(row[:, : 2 * n])
-            inner[...] = z[:, 2 * n :]
-            np.multiply(r, inner, out=new)
-            new += x[t, :, 2 * n :]
+        for t in range(steps):
+            z, h, out = gates[:, t], states[t], states[t + 1]
+            np.matmul(h, turned, out=product)
+            product += d
+            both, new = z[:2], z[2]
+            both += product[:2]
+            to_sigmoid(both)
+            inners[t] = product[2]
+            new += z[0] * product[2]
             np.tanh(new, out=new)
             np.subtract(h, new, out=out)
-            out *= u
+            out *= z[1]
             out += new
-            h = out
-    return states
+    return states, gates, inners
 
 
-def _gru_vjp(g: Array, ans: Array, x: Array, h0: Array, weight: Array, bias: Array) -> tuple[Array, ...]:
-    n, outer, within = weight.shape[1], [], []
-    r, u, new, inner, _ = _columns(ans, n, 5)
-    before = ans[:-1, :, 4 * n :]
-    gates = _sigmoid_slope(ans[1:, :, : 2 * n])
-    kept, slope, apart = 1.0 - u, _tanh_slope(new), before - new
-    dh = g[-1][:, 4 * n :]
+def _gru_again(states: Array, x: Array, w: Array, u: Array, b: Array, d: Array) -> tuple[Any, ...]:
+    """What `_gru_run` has found, from the states, for all steps at once."""
+    r, z, new = project(x, w, b, 3)
+    to_r, to_z, inner = states[:-1] @ turned_by_gate(u, 3)[:, None] + d.reshape(3, 1, 1, -1)
+    r = sigmoid(r + to_r)
+    return states, (r, sigmoid(z + to_z), np.tanh(new + r * inner)), inner
+
+
+def _gru(x: Array, h0: Array, w: Array, u: Array, b: Array, d: Array, known: Steps | None = None) -> Array:
+    return (recalled(known, x, h0, w, u, b, d) or _gru_run(x, h0, w, u, b, d))[0]
+
+
+def _gru_vjp(
+    g: Array, ans: Array, x: Array, h0: Array, w: Array, u: Array, b: Array, d: Array, known: Steps | None
+) -> tuple[Any, ...]:
+    """Gradients lie side by side in the order n inside, r, z, n: the last three are W x's, the first three U h's."""
+    hs, (r, z, new), inner = recalled(known, x, h0, w, u, b, d) or _gru_again(ans, x, w, u, b, d)
+    shape = (4, len(x), *h0.shape)
+    room = room_for(g, ans, shape)
+    dnew = tanh_slope(new, room[3])
+    dnew *= 1.0 - z
+    within = np.multiply(dnew, r, out=room[0])
+    dr, dz = sigmoid_slope(r, room[1]), sigmoid_slope(z, room[2])
+    dr *= dnew
+    dr *= inner
+    dz *= hs[:-1] - new
+    apart, dh, dzs = np.roll(by_gate(u, 3), 1, axis=0), g[-1], []
     for t in range(len(x) - 1, -1, -1):
-        _, _, gnew, ginner, _ = _parts(g[t + 1], n, 5)
-        dnew = (dh * kept[t] + gnew) * slope[t]
-        dgates = np.concatenate([dnew * inner[t], dh * apart[t]], axis=1)
-        dgates += g[t + 1][:, : 2 * n]
-        dgates *= gates[t]
-        dz = np.concatenate([dgates, dnew * r[t] + ginner], axis=1)
-        outer.append(np.concatenate([dgates, dnew], axis=1))
-        within.append(dz)
-        dh = dh * u[t] + dz @ weight + g[t][:, 4 * n :]
-    dz = _rows(_in_order(within, x))
-    return _in_order(outer, x), dh, dz.T @ _rows(ans[:-1, :, 4 * n :]), np.add.reduce(dz, axis=0)
+        dzs.append(multiplied((within, dr, dz, dnew), (dh,) * 4, room, t))
+        dh = dh * z[t]
+        dh += np.add.reduce(dzs[-1][:3] @ apart, axis=0)
+        dh += g[t]
+    found = all_steps(room, dzs, shape, g)
+    inside, outside, n = found[:3], found[1:], u.shape[1]
+    du, dd = (np.roll(part, -n, axis=0) for part in (weight_gradient(inside, hs[:-1]), bias_gradient(inside)))
+    return lambda: input_gradient(outside, w, x.shape), dh, weight_gradient(outside, x), du, bias_gradient(outside), dd
 
 
-gru_steps = op(
+_gru_steps = op(
     _gru,
-    vjps=Joint(_gru_vjp, 4),
+    vjps=Joint(_gru_vjp, 6),
     name="gru_steps",
     symbol="GRU",
     latex=r"h_t = (1 - z_t) n_t + z_t h_{{t-1}}",
-    doc="""h[t] = (1 - z) n + z h[t-1] for all steps, with n = tanh(x_n + r (W_n h[t-1] + b_n)); r and z are sigmoids
-    of the first parts of x[t] + W h[t-1] + b, in the order r, z, n.
+)
 
-    x is (T, N, 3H), projected already and with its own biases; h0 (N, H), W (3H, H), b (3H,). The result, (T + 1, N,
-    5H), has the columns r, z, n, W_n h[t-1] + b_n, h; its first row has h0. K. Cho et al. (2014), with the reset after
-    the product, as in PyTorch.
+
+def gru_steps(x: Any, h0: Any, w: Any, u: Any, b: Any, d: Any) -> Any:
+    """h[t] = (1 - z) n + z h[t-1] for all steps, with n = tanh(W_n x[t] + b_n + r (U_n h[t-1] + d_n)); r and z are
+    sigmoids of the first parts of W x[t] + b + U h[t-1] + d, in the order r, z, n.
+
+    x is (T, N, F); h0 (N, H), W (3H, F), U (3H, H), b and d (3H,). The result, (T + 1, N, H), begins with h0. K. Cho
+    et al. (2014), with the reset after the product, as in PyTorch.
 
     Example:
-        >>> gru_steps(np.zeros((1, 1, 3)), np.ones((1, 1)), np.zeros((3, 1)), np.zeros(3))[1]
-        array([[0.5, 0.5, 0. , 0. , 0.5]])
-    """,
-)
+        >>> x, h0, w, b = np.zeros((1, 1, 1)), np.ones((1, 1)), np.zeros((3, 1)), np.zeros(3)
+        >>> gru_steps(x, h0, w, w, b, b).ravel()
+        array([1. , 0.5])
+    """
+    x, h0, w, u, b, d = map(as_array, (x, h0, w, u, b, d))
+    return _gru_steps(x, h0, w, u, b, d, known=steps_of(_gru_run, x, h0, w, u, b, d))
 
 
 def _reversed(x: Array, lengths: Array) -> Array:

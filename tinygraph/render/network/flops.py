@@ -65,9 +65,10 @@ def _einsum(out: Shape, shapes: Sequence[Shape], params: Mapping[str, Any]) -> i
     return len(shapes) * math.prod(sizes.values())
 
 
-def _steps(weight: int) -> Count:
-    """A product with the states' weights at each step, for each sample, and what is made of it."""
-    return lambda out, shapes, params: math.prod(out) + 2 * math.prod(shapes[0][:2]) * math.prod(shapes[weight])
+def _steps(out: Shape, shapes: Sequence[Shape], params: Mapping[str, Any]) -> int:
+    """Products with both matrices of weights at each step, for each sample, and what is made of it."""
+    *_, w, u = (shape for shape in shapes if len(shape) == 2)
+    return math.prod(out) + 2 * math.prod(shapes[0][:2]) * (math.prod(w) + math.prod(u))
 
 
 TABLE: dict[str, Count] = {
@@ -79,9 +80,7 @@ TABLE: dict[str, Count] = {
     "conv_weight": _conv_weight,
     "max_pool": _pool,
     "sum_pool": _pool,
-    "rnn_steps": _steps(2),
-    "lstm_steps": _steps(3),
-    "gru_steps": _steps(2),
+    **dict.fromkeys(["rnn_steps", "lstm_steps", "gru_steps"], _steps),
     "sum_of_squares": _of_input(2),
     **dict.fromkeys(["sum", "sum_to", "mean", "max", "min", "prod", "cumsum"], _of_input(1)),
     **dict.fromkeys(["scatter_add", "tap_add", "window_add"], _of_input(1)),
