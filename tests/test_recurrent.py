@@ -362,3 +362,33 @@ def test_a_layer_with_a_fault_differs_from_the_formulas(kind: str, fault: Callab
     want = defined(model, x, h, c, [3, 3])[0]
     fault(model)
     assert not np.allclose(model(x, state_of(kind, h, c))[0].data, want, rtol=1e-6)
+
+
+STEPS = {
+    tg.rnn_steps: ((2, 2, 1), (2, 2), (2, 1), (2, 2), (2,)),
+    tg.lstm_steps: ((2, 2, 1), (2, 2), (2, 2), (8, 1), (8, 2), (8,)),
+    tg.gru_steps: ((2, 2, 1), (2, 2), (6, 1), (6, 2), (6,), (6,)),
+}
+EACH = [(steps, i) for steps, shapes in STEPS.items() for i in range(len(shapes))]
+
+
+@pytest.mark.parametrize(("steps", "i"), EACH, ids=lambda v: getattr(v, "__name__", v))
+def test_any_one_argument_may_be_differentiated_twice_or_differ_between_examples(steps: Any, i: int) -> None:
+    rng = np.random.default_rng(i)
+    arrays = [rng.normal(size=shape) for shape in STEPS[steps]]
+
+    def of(v: Any) -> Any:
+        return steps(*(v if j == i else a for j, a in enumerate(arrays)))
+
+    def slope(v: Any) -> Any:
+        return tg.grad(lambda v: (of(v) ** 2).sum())(v)
+
+    way = rng.normal(size=arrays[i].shape)
+    _, along = tg.jvp(slope, (arrays[i],), (way,))
+    ahead, behind = (slope(arrays[i] + s * 1e-5 * way) for s in (1, -1))
+    np.testing.assert_allclose(along, (ahead - behind) / 2e-5, rtol=1e-6, atol=1e-8)
+    many = rng.normal(size=(3, *arrays[i].shape))
+    for f in (of, slope):
+        np.testing.assert_allclose(tg.vmap(f)(many), [f(v) for v in many], rtol=1e-12, atol=1e-13)
+    pulled = tg.vmap(lambda g: tg.vjp(of, arrays[i])[1](g))(rng.normal(size=(3, *np.shape(of(arrays[i])))))
+    assert np.shape(pulled if not isinstance(pulled, tuple) else pulled[0]) == many.shape

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from functools import lru_cache
 from string import ascii_lowercase
 from typing import Any, NamedTuple
 
@@ -28,31 +27,44 @@ class Moments(NamedTuple):
     var: Array
 
 
+# the functions by themselves: they are NumPy, which records by itself, and on small arrays the call of an op is dear
+_mean, _sum_to = mean.forward, sum_to.forward
+
+
 def moments(x: Array, axis: Axis, center: bool = True) -> Moments:
     """Mean and (biased) variance along axes."""
-    middle = mean(x, axis=axis, keepdims=True) if center else 0.0
+    middle = _mean(x, axis, True) if center else 0.0
     deviation = x - middle if center else x
-    return Moments(x, middle, _mean_product(deviation, deviation, axis))
+    kept = middle.shape if center else kept_shape(x, axis)
+    return Moments(x, middle, _product_to(deviation, deviation, kept) / max(count(x, axis), 1))
 
 
-def _product_to(x: Array, y: Array, shape: Sequence[int]) -> Array:
-    """`sum_to(x * y, shape)` without an array for the products."""
-    letters = ascii_lowercase[: x.ndim]
-    long = (1,) * (x.ndim - len(shape)) + tuple(shape)
+@lru_cache(256)
+def _subscripts(ndim: int, shape: tuple[int, ...]) -> str:
+    """Of the sum of products along all axes that `shape` lacks or has with length 1."""
+    letters = ascii_lowercase[:ndim]
+    long = (1,) * (ndim - len(shape)) + shape
     left = "".join(letter for letter, n in zip(letters, long, strict=True) if n != 1)
-    return np.einsum(f"{letters},{letters}->{left}", x, y).reshape(shape)
+    return f"{letters},{letters}->{left}"
 
 
-def _mean_product(x: Array, y: Array, axis: Axis) -> Array:
-    """mean(x * y) along axes, with keepdims."""
-    kept = kept_shape(x, axis)
-    return _product_to(x, y, kept) / max(x.size // max(math.prod(kept), 1), 1)
+def _product_to(x: Array, y: Array, shape: tuple[int, ...]) -> Array:
+    """`sum_to(x * y, shape)` without an array for the products."""
+    return np.einsum(_subscripts(x.ndim, shape), x, y).reshape(shape)
 
 
 def _standard(x: Array, axis: Axis, eps: float, center: bool, known: Moments | None) -> tuple[Array, Array]:
     """What is left of x without its mean, and what that is to be multiplied with."""
     found = known if known is not None and known.of is x else moments(x, axis, center)
     return x - found.mean if center else x, 1.0 / np.sqrt(found.var + eps)
+
+
+def _product(deviation: Array, scale: Array, own: bool) -> Array:
+    """In place of a deviation that is one's own, here and below: a large array costs more to make than to fill."""
+    if not own:
+        return deviation * scale
+    deviation *= scale
+    return deviation
 
 
 def _normalized(
@@ -65,43 +77,44 @@ def _normalized(
     known: Moments | None = None,
 ) -> Array:
     deviation, scale = _standard(x, axis, eps, center, known)
-    if _even(weight, x, axis):
+    if _even(weight, scale):
         out = deviation * (scale * weight)
     else:
-        out = deviation * scale
+        out = _product(deviation, scale, own=center)
         out *= weight
-    out += bias  # in place, here and below: a large array costs more to make than to fill
+    out += bias
     return out
 
 
 def _vjp(g: Array, ans: Array, x: Array, weight: Array, bias: Array, axis: Axis, **how: Any) -> tuple[Array, ...]:
     deviation, scale = _standard(x, axis, **how)
     total = None
-    if _even(bias, x, axis):
-        total = sum_to(g, shape=scale.shape)
-        dbias = sum_to(total, shape=np.shape(bias))
+    if _even(bias, scale):
+        total = _sum_to(g, scale.shape)
+        dbias = _sum_to(total, np.shape(bias))
     else:
-        dbias = sum_to(g, shape=np.shape(bias))
-    if _even(weight, x, axis):
-        along = _product_to(g, deviation, scale.shape)
-        dweight = sum_to(along * scale, shape=np.shape(weight))
-        factor = scale * weight
-    else:
-        dweight = _product_to(g, deviation * scale, np.shape(weight))
-        g, factor, total = g * weight, scale, None
-        along = _product_to(g, deviation, scale.shape)
+        dbias = _sum_to(g, np.shape(bias))
     share = 1.0 / max(count(x, axis), 1)
-    dx = deviation * (along * (scale * scale * -share))
+    if _even(weight, scale):
+        along = _product_to(g, deviation, scale.shape)
+        dweight = _sum_to(along * scale, np.shape(weight))
+        factor = scale * weight
+        dx = deviation * (along * (scale * scale * -share))
+    else:
+        standard = _product(deviation, scale, own=how["center"])
+        dweight = _product_to(g, standard, np.shape(weight))
+        g, factor, total = g * weight, scale, None
+        dx = standard * (_product_to(g, standard, scale.shape) * -share)
     dx += g  # in place also where something is recorded, since then x is, and so is dx
     if how["center"]:
-        dx -= (sum_to(g, shape=scale.shape) if total is None else total) * share
+        dx -= (_sum_to(g, scale.shape) if total is None else total) * share
     dx *= factor
     return dx, dweight, dbias
 
 
-def _even(part: Array, x: Array, axis: Axis) -> bool:
+def _even(part: Array, scale: Array) -> bool:
     """Whether a weight or bias is one number wherever the moments are, as in batch normalisation."""
-    return _broadcasts(np.shape(part), kept_shape(x, axis))
+    return _broadcasts(np.shape(part), scale.shape)
 
 
 _normalize = op(

@@ -22,6 +22,7 @@ from tinygraph.ops.gates import (
     project,
     recalled,
     room_for,
+    shift,
     sigmoid_slope,
     steps_of,
     tanh_slope,
@@ -38,7 +39,7 @@ __all__ = ["gru_steps", "lstm_steps", "reverse_sequence", "rnn_steps"]
 
 
 def _rnn(x: Array, h0: Array, w: Array, u: Array, b: Array, relu: bool = False) -> Array:
-    (projected,) = project(x, w, b, 1, h0, u)
+    (projected,) = shift(project(x, w, 1), b, h0, u)
     steps, *one = projected.shape
     states, turned = np.empty_like(projected, shape=(steps + 1, *one)), u.T.copy()
     states[0] = h0
@@ -89,7 +90,7 @@ rnn_steps = op(
 
 def _lstm_run(x: Array, h0: Array, c0: Array, w: Array, u: Array, b: Array) -> tuple[Array, ...]:
     """The states, (2, T + 1, N, H); the gates, (4, T, N, H); tanh(c), (T, N, H)."""
-    gates = project(x, w, b, 4, h0, c0, u)
+    gates = shift(project(x, w, 4), b, h0, c0, u)
     _, steps, *one = gates.shape
     states = np.empty_like(gates, shape=(2, steps + 1, *one))
     tanhs = np.empty_like(gates, shape=(steps, *one))
@@ -114,7 +115,7 @@ def _lstm_run(x: Array, h0: Array, c0: Array, w: Array, u: Array, b: Array) -> t
 
 def _lstm_again(states: Array, x: Array, w: Array, u: Array, b: Array) -> tuple[Any, ...]:
     """What `_lstm_run` has found, from the states, for all steps at once."""
-    i, f, a, o = project(x, w, b, 4) + states[0, :-1] @ turned_by_gate(u, 4)[:, None]
+    i, f, a, o = project(x, w, 4) + states[0, :-1] @ turned_by_gate(u, 4)[:, None] + b.reshape(4, 1, 1, -1)
     return states, (sigmoid(i), sigmoid(f), np.tanh(a), sigmoid(o)), np.tanh(states[1, 1:])
 
 
@@ -179,7 +180,7 @@ def lstm_steps(x: Any, h0: Any, c0: Any, w: Any, u: Any, b: Any) -> Any:
 
 def _gru_run(x: Array, h0: Array, w: Array, u: Array, b: Array, d: Array) -> tuple[Array, ...]:
     """The states, (T + 1, N, H); the gates, (3, T, N, H); U_n h[t-1] + d_n, (T, N, H)."""
-    gates = project(x, w, b, 3, h0, u, d)
+    gates = shift(project(x, w, 3), b, h0, u, d)
     _, steps, *one = gates.shape
     states = np.empty_like(gates, shape=(steps + 1, *one))
     inners = np.empty_like(gates, shape=(steps, *one))
@@ -204,7 +205,7 @@ def _gru_run(x: Array, h0: Array, w: Array, u: Array, b: Array, d: Array) -> tup
 
 def _gru_again(states: Array, x: Array, w: Array, u: Array, b: Array, d: Array) -> tuple[Any, ...]:
     """What `_gru_run` has found, from the states, for all steps at once."""
-    r, z, new = project(x, w, b, 3)
+    r, z, new = project(x, w, 3) + b.reshape(3, 1, 1, -1)
     to_r, to_z, inner = states[:-1] @ turned_by_gate(u, 3)[:, None] + d.reshape(3, 1, 1, -1)
     r = sigmoid(r + to_r)
     return states, (r, sigmoid(z + to_z), np.tanh(new + r * inner)), inner
