@@ -390,5 +390,5 @@ def test_any_one_argument_may_be_differentiated_twice_or_differ_between_examples
     many = rng.normal(size=(3, *arrays[i].shape))
     for f in (of, slope):
         np.testing.assert_allclose(tg.vmap(f)(many), [f(v) for v in many], rtol=1e-12, atol=1e-13)
-    pulled = tg.vmap(lambda g: tg.vjp(of, arrays[i])[1](g))(rng.normal(size=(3, *np.shape(of(arrays[i])))))
+    pulled = tg.vmap(tg.vjp(of, arrays[i])[1])(rng.normal(size=(3, *np.shape(of(arrays[i])))))
     assert np.shape(pulled if not isinstance(pulled, tuple) else pulled[0]) == many.shape

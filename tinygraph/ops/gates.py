@@ -55,6 +55,11 @@ def turned_by_gate(weight: Array, gates: int) -> Array:
     return by_gate(weight, gates).swapaxes(1, 2)
 
 
+def parts(x: Any) -> list[Array]:
+    """What stands along the first axis: a loop over an array itself is not for every kind of array."""
+    return [x[k] for k in range(len(x))]
+
+
 def as_rows(x: Array) -> Array:
     """All samples of all steps as the rows of a matrix, or of one for each gate."""
     return x.reshape(*x.shape[:-3], x.shape[-3] * x.shape[-2], x.shape[-1])
@@ -98,7 +103,7 @@ def multiplied(slopes: Sequence[Array], gs: Sequence[Array], room: Any, t: int) 
     """The gradient of each gate at one step: its slope times what comes, in the room if there is any."""
     if room[0] is None:
         return np.stack([slope[t] * g for slope, g in zip(slopes, gs, strict=True)])
-    for slope, g, place in zip(slopes, gs, room[:, t], strict=True):
+    for slope, g, place in zip(slopes, gs, parts(room[:, t]), strict=True):
         np.multiply(slope[t], g, out=place)
     return room[:, t]
 

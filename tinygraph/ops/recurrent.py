@@ -19,6 +19,7 @@ from tinygraph.ops.gates import (
     by_gate,
     input_gradient,
     multiplied,
+    parts,
     project,
     recalled,
     room_for,
@@ -39,7 +40,7 @@ __all__ = ["gru_steps", "lstm_steps", "reverse_sequence", "rnn_steps"]
 
 
 def _rnn(x: Array, h0: Array, w: Array, u: Array, b: Array, relu: bool = False) -> Array:
-    (projected,) = shift(project(x, w, 1), b, h0, u)
+    projected = shift(project(x, w, 1), b, h0, u)[0]
     steps, *one = projected.shape
     states, turned = np.empty_like(projected, shape=(steps + 1, *one)), u.T.copy()
     states[0] = h0
@@ -95,14 +96,14 @@ def _lstm_run(x: Array, h0: Array, c0: Array, w: Array, u: Array, b: Array) -> t
     states = np.empty_like(gates, shape=(2, steps + 1, *one))
     tanhs = np.empty_like(gates, shape=(steps, *one))
     turned, product = turned_by_gate(u, 4).copy(), np.empty_like(gates, shape=(4, *one))
-    hs, cs = states
+    hs, cs = parts(states)
     hs[0], cs[0] = h0, c0
     with np.errstate(over="ignore"):
         for t in range(steps):
             z, new, tanh = gates[:, t], cs[t + 1], tanhs[t]
             np.matmul(hs[t], turned, out=product)
             z += product
-            i, f, a, o = z
+            i, f, a, o = parts(z)
             to_sigmoid(z[:2])
             np.tanh(a, out=a)
             to_sigmoid(o)
@@ -115,7 +116,7 @@ def _lstm_run(x: Array, h0: Array, c0: Array, w: Array, u: Array, b: Array) -> t
 
 def _lstm_again(states: Array, x: Array, w: Array, u: Array, b: Array) -> tuple[Any, ...]:
     """What `_lstm_run` has found, from the states, for all steps at once."""
-    i, f, a, o = project(x, w, 4) + states[0, :-1] @ turned_by_gate(u, 4)[:, None] + b.reshape(4, 1, 1, -1)
+    i, f, a, o = parts(project(x, w, 4) + states[0, :-1] @ turned_by_gate(u, 4)[:, None] + b.reshape(4, 1, 1, -1))
     return states, (sigmoid(i), sigmoid(f), np.tanh(a), sigmoid(o)), np.tanh(states[1, 1:])
 
 
@@ -126,8 +127,8 @@ def _lstm(x: Array, h0: Array, c0: Array, w: Array, u: Array, b: Array, known: S
 def _lstm_vjp(
     g: Array, ans: Array, x: Array, h0: Array, c0: Array, w: Array, u: Array, b: Array, known: Steps | None
 ) -> tuple[Any, ...]:
-    (hs, cs), gates, tanh = recalled(known, x, h0, c0, w, u, b) or _lstm_again(ans, x, w, u, b)
-    (i, f, a, o), (gh, gc), apart = gates, g, by_gate(u, 4)
+    states, gates, tanh = recalled(known, x, h0, c0, w, u, b) or _lstm_again(ans, x, w, u, b)
+    (hs, cs), (gh, gc), (i, f, a, o), apart = parts(states), parts(g), parts(gates), by_gate(u, 4)
     shape = (4, len(x), *h0.shape)
     room = room_for(g, ans, shape)
     di, df, do = (sigmoid_slope(gate, room[k]) for k, gate in ((0, i), (1, f), (3, o)))
@@ -205,8 +206,8 @@ def _gru_run(x: Array, h0: Array, w: Array, u: Array, b: Array, d: Array) -> tup
 
 def _gru_again(states: Array, x: Array, w: Array, u: Array, b: Array, d: Array) -> tuple[Any, ...]:
     """What `_gru_run` has found, from the states, for all steps at once."""
-    r, z, new = project(x, w, 3) + b.reshape(3, 1, 1, -1)
-    to_r, to_z, inner = states[:-1] @ turned_by_gate(u, 3)[:, None] + d.reshape(3, 1, 1, -1)
+    r, z, new = parts(project(x, w, 3) + b.reshape(3, 1, 1, -1))
+    to_r, to_z, inner = parts(states[:-1] @ turned_by_gate(u, 3)[:, None] + d.reshape(3, 1, 1, -1))
     r = sigmoid(r + to_r)
     return states, (r, sigmoid(z + to_z), np.tanh(new + r * inner)), inner
 
@@ -219,7 +220,8 @@ def _gru_vjp(
     g: Array, ans: Array, x: Array, h0: Array, w: Array, u: Array, b: Array, d: Array, known: Steps | None
 ) -> tuple[Any, ...]:
     """Gradients lie side by side in the order n inside, r, z, n: the last three are W x's, the first three U h's."""
-    hs, (r, z, new), inner = recalled(known, x, h0, w, u, b, d) or _gru_again(ans, x, w, u, b, d)
+    hs, gates, inner = recalled(known, x, h0, w, u, b, d) or _gru_again(ans, x, w, u, b, d)
+    r, z, new = parts(gates)
     shape = (4, len(x), *h0.shape)
     room = room_for(g, ans, shape)
     dnew = tanh_slope(new, room[3])
