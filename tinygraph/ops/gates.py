@@ -65,17 +65,17 @@ def as_rows(x: Array) -> Array:
     return x.reshape(*x.shape[:-3], x.shape[-3] * x.shape[-2], x.shape[-1])
 
 
-def project(x: Array, w: Array, gates: int) -> Array:
-    """W x for each gate and all steps."""
-    z = as_rows(x) @ turned_by_gate(w, gates)
+def project(x: Array, w: Array, gates: int, dtype: Any) -> Array:
+    """W x for each gate and all steps, in a precision."""
+    rows = as_rows(x)
+    z = (rows if rows.dtype == dtype else rows.astype(dtype)) @ turned_by_gate(w, gates)
     return z.reshape(gates, *x.shape[:2], z.shape[-1])
 
 
-def shift(z: Array, b: Array, *others: Array) -> Array:
-    """z + b, in place where it has the precision that it has beside other arrays."""
-    dtype = np.result_type(z, b, *others)
-    z = z if z.dtype == dtype else z.astype(dtype)
-    z += b.reshape(len(z), 1, 1, -1)
+def affine(x: Array, w: Array, b: Array, gates: int, *others: Array) -> Array:
+    """W x + b, in the precision that it has beside other arrays."""
+    z = project(x, w, gates, np.result_type(x, w, b, *others))
+    z += b.reshape(gates, 1, 1, -1)
     return z
 
 

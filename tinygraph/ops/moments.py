@@ -35,8 +35,7 @@ def moments(x: Array, axis: Axis, center: bool = True) -> Moments:
     """Mean and (biased) variance along axes."""
     middle = _mean(x, axis, True) if center else 0.0
     deviation = x - middle if center else x
-    kept = middle.shape if center else kept_shape(x, axis)
-    return Moments(x, middle, _product_to(deviation, deviation, kept) / max(count(x, axis), 1))
+    return Moments(x, middle, _product_to(deviation, deviation, kept_shape(x, axis)) / max(count(x, axis), 1))
 
 
 @lru_cache(256)

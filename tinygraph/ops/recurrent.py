@@ -14,6 +14,7 @@ from tinygraph.op import Array, Joint, Op, op
 from tinygraph.ops.activation import sigmoid
 from tinygraph.ops.gates import (
     Steps,
+    affine,
     all_steps,
     bias_gradient,
     by_gate,
@@ -23,7 +24,6 @@ from tinygraph.ops.gates import (
     project,
     recalled,
     room_for,
-    shift,
     sigmoid_slope,
     steps_of,
     tanh_slope,
@@ -40,7 +40,7 @@ __all__ = ["gru_steps", "lstm_steps", "reverse_sequence", "rnn_steps"]
 
 
 def _rnn(x: Array, h0: Array, w: Array, u: Array, b: Array, relu: bool = False) -> Array:
-    projected = shift(project(x, w, 1), b, h0, u)[0]
+    projected = affine(x, w, b, 1, h0, u)[0]
     steps, *one = projected.shape
     states, turned = np.empty_like(projected, shape=(steps + 1, *one)), u.T.copy()
     states[0] = h0
@@ -91,7 +91,7 @@ rnn_steps = op(
 
 def _lstm_run(x: Array, h0: Array, c0: Array, w: Array, u: Array, b: Array) -> tuple[Array, ...]:
     """The states, (2, T + 1, N, H); the gates, (4, T, N, H); tanh(c), (T, N, H)."""
-    gates = shift(project(x, w, 4), b, h0, c0, u)
+    gates = affine(x, w, b, 4, h0, c0, u)
     _, steps, *one = gates.shape
     states = np.empty_like(gates, shape=(2, steps + 1, *one))
     tanhs = np.empty_like(gates, shape=(steps, *one))
@@ -116,7 +116,9 @@ def _lstm_run(x: Array, h0: Array, c0: Array, w: Array, u: Array, b: Array) -> t
 
 def _lstm_again(states: Array, x: Array, w: Array, u: Array, b: Array) -> tuple[Any, ...]:
     """What `_lstm_run` has found, from the states, for all steps at once."""
-    i, f, a, o = parts(project(x, w, 4) + states[0, :-1] @ turned_by_gate(u, 4)[:, None] + b.reshape(4, 1, 1, -1))
+    i, f, a, o = parts(
+        project(x, w, 4, states.dtype) + states[0, :-1] @ turned_by_gate(u, 4)[:, None] + b.reshape(4, 1, 1, -1)
+    )
     return states, (sigmoid(i), sigmoid(f), np.tanh(a), sigmoid(o)), np.tanh(states[1, 1:])
 
 
@@ -181,7 +183,7 @@ def lstm_steps(x: Any, h0: Any, c0: Any, w: Any, u: Any, b: Any) -> Any:
 
 def _gru_run(x: Array, h0: Array, w: Array, u: Array, b: Array, d: Array) -> tuple[Array, ...]:
     """The states, (T + 1, N, H); the gates, (3, T, N, H); U_n h[t-1] + d_n, (T, N, H)."""
-    gates = shift(project(x, w, 3), b, h0, u, d)
+    gates = affine(x, w, b, 3, h0, u, d)
     _, steps, *one = gates.shape
     states = np.empty_like(gates, shape=(steps + 1, *one))
     inners = np.empty_like(gates, shape=(steps, *one))
@@ -206,7 +208,7 @@ def _gru_run(x: Array, h0: Array, w: Array, u: Array, b: Array, d: Array) -> tup
 
 def _gru_again(states: Array, x: Array, w: Array, u: Array, b: Array, d: Array) -> tuple[Any, ...]:
     """What `_gru_run` has found, from the states, for all steps at once."""
-    r, z, new = parts(project(x, w, 3) + b.reshape(3, 1, 1, -1))
+    r, z, new = parts(project(x, w, 3, states.dtype) + b.reshape(3, 1, 1, -1))
     to_r, to_z, inner = parts(states[:-1] @ turned_by_gate(u, 3)[:, None] + d.reshape(3, 1, 1, -1))
     r = sigmoid(r + to_r)
     return states, (r, sigmoid(z + to_z), np.tanh(new + r * inner)), inner
