@@ -80,22 +80,38 @@ def _returned(instructions: Iterable[dis.Instruction]) -> bool:
     return False
 
 
+@cache
+def _has_names(filename: str) -> bool:
+    """Whether the local variables of functions there are what arrays are called by."""
+    return not of_library(filename) or filename.startswith(RULES)
+
+
 @contextmanager
 def local_names(tracer: Any) -> Iterator[None]:
     """What the user's functions call their arrays, read off when they return."""
-    before = sys.getprofile()
-    if before is not None:  # somebody is profiling
-        yield
-        return
 
     def returned(frame: FrameType, event: str, arg: Any) -> None:
-        file = frame.f_code.co_filename
-        if event == "return" and (not of_library(file) or file.startswith(RULES)):
+        if event == "return" and _has_names(frame.f_code.co_filename):
             for name, x in frame.f_locals.items():
                 tracer.label(x, name)
 
-    sys.setprofile(returned)
+    def called(frame: FrameType, event: str, arg: Any) -> Any:
+        if not _has_names(frame.f_code.co_filename):
+            return None
+        frame.f_trace_lines = False
+        return returned
+
+    ask: Any
+    hook: Any
+    if sys.gettrace() is None:  # it is told of calls alone, and a profiler of all that NumPy and Python do besides
+        ask, hook = sys.settrace, called
+    elif sys.getprofile() is None:  # a debugger is at work
+        ask, hook = sys.setprofile, returned
+    else:
+        yield
+        return
+    ask(hook)
     try:
         yield
     finally:
-        sys.setprofile(before)
+        ask(None)
