@@ -184,6 +184,10 @@ def test_small_arrays_are_numbers_and_large_ones_their_spread():
 def test_a_name_of_ten_thousand_characters_is_cut_and_one_of_markup_is_text():
     x = Tensor(2.0, name="x" * 10_000)
     assert len(render(x * x).svg) < 20_000
+    fields = Tensor(2.0, name="{a|b}<c>\\")  # signs of Graphviz's records
+    picture = render(fields * 2, rankdir="TB", view="course")
+    assert r"<way>|d/d\{a\|b\}\<c\>\\ = 2" in picture.dot
+    assert "d/d{a|b}&lt;c&gt;\\ = 2" in picture.svg
     evil = Tensor(2.0, name="<script>alert(1)</script>")
     svg = render(evil * evil, title="<b>").svg
     assert "<script" not in svg

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from itertools import pairwise
 from typing import Any
@@ -19,6 +20,7 @@ FONT = "Helvetica,Arial,sans-serif"
 POINTS = 13
 SMALL = 11
 LEADING = 1.2  # of a line of text, in units of its size
+SPARE = 0.5  # spaces for each em of words whose width depends on the reader's font
 LANE = 15 / 72  # inches of a box's side that an arrow and the one against it take
 BOX = {
     "shape": "box",
@@ -51,10 +53,9 @@ def write(drawing: Drawing, colours: Palette, note: str = "", places: Mapping[st
     gap = 0.4 if drawing.down else 0.5 if grouped else 0.3
     if not any(a.labelled for a in drawing.arrows):
         gap = 0.45 + 0.06 * min(busiest, 6)
-    order = {} if grouped else {"ordering": "in"}  # operands stand as in the formula
     dot = Digraph(
         "tinygraph",
-        graph_attr={**_GRAPH, **order, "rankdir": "TB" if drawing.down else "LR", "ranksep": f"{gap:.2f}"},
+        graph_attr={**_GRAPH, "rankdir": "TB" if drawing.down else "LR", "ranksep": f"{gap:.2f}"},
         node_attr={**font, **BOX},
         edge_attr={"color": colours.flow, "arrowsize": "0.7", "penwidth": "1.2"},
     )
@@ -73,6 +74,8 @@ def write(drawing: Drawing, colours: Palette, note: str = "", places: Mapping[st
             for i, arrow in enumerate(drawing.arrows):
                 if arrow.labelled and cluster[arrow.tail] == cluster[arrow.head] == name:
                     _words(group, i, arrow, drawing)
+    for key in () if grouped else _ordered(drawing):
+        dot.node(key, ordering="in")
     for i, arrow in enumerate(drawing.arrows):
         if arrow.labelled and cluster[arrow.tail] != cluster[arrow.head]:
             _words(dot, i, arrow, drawing)
@@ -80,6 +83,12 @@ def write(drawing: Drawing, colours: Palette, note: str = "", places: Mapping[st
     for key, place in (places or {}).items():
         dot.node(key, pos=place)
     return str(dot.source)
+
+
+def _ordered(drawing: Drawing) -> Iterator[str]:
+    """The boxes whose operands stand as in the formula: where none has another use, that costs no crossing."""
+    shared = {arrow.head for arrow in drawing.arrows if drawing.lanes[0][arrow.tail] > 1}
+    return (box.key for box in drawing.boxes if drawing.lanes[1][box.key] > 1 and box.key not in shared)
 
 
 def simply(drawing: Drawing) -> dict[str, str]:
@@ -159,11 +168,15 @@ def _arrow(dot: Any, i: int, arrow: Arrow, colours: Palette, drawing: Drawing) -
 def _words(dot: Any, i: int, arrow: Arrow, drawing: Drawing) -> None:
     """The node that holds the words of an arrow, one above and one below, or one to the left and one to the right."""
     width, height = (f"{points / 72:.2f}" for points in _extent(arrow, drawing))
-    words, attributes = _beside(arrow, drawing.down), _LABEL | {"width": width, "height": height}
+    label, attributes = _plainly(*_beside(arrow, drawing.down)), _LABEL | {"width": width, "height": height}
     if drawing.down and not arrow.above:  # the way is at their left, and no room is lost there
-        words = ("<way>|" + re.sub(r"([{}|<>])", r"\\\1", arrow.below),)
-        attributes |= {"shape": "record", "color": "transparent"}
-    dot.node(f"m{i}", _plainly(*words), **attributes, fontsize=str(SMALL))
+        words = re.sub(r"([{}|<>])", r"\\\1", str(_plainly(arrow.below)))
+        spaces = r"\ " * math.ceil(text.ems(arrow.below) * SPARE)  # a width would be shared by both fields
+        label, attributes = (
+            f"<way>|{words}{spaces}",
+            attributes | {"shape": "record", "color": "transparent", "width": "0"},
+        )
+    dot.node(f"m{i}", label, **attributes, fontsize=str(SMALL))
 
 
 def _extent(arrow: Arrow, drawing: Drawing) -> tuple[float, float]:
