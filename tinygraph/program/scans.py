@@ -66,9 +66,10 @@ class _Body:
         for line in self.body.lines:
             if line.block == "constants":
                 raise UnfitError(line.where)
-            if line.name is None:
+            product = self._spread(line)
+            if line.name is None or product:
                 self._close()
-                self.rows += self._assigned(line)
+                self.rows += product or self._assigned(line)
                 continue
             whole = [n for n in used(line.code) if n in self.short and not self._elementwise(line, n)]
             if self.nest and (np.shape(self.nest[0].value) != np.shape(line.value) or self._open(whole)):
@@ -186,6 +187,27 @@ class _Body:
         if found is None:
             raise UnfitError(line.where)
         return found
+
+    def _spread(self, line: Line) -> list[str]:
+        """A product with a matrix on the right, whose rows are added up: so its elements are read one after another."""
+        code: Any = line.code if isinstance(line.code, ast.BinOp) and isinstance(line.code.op, ast.MatMult) else None
+        if code is None or not isinstance(code.left, ast.Name) or not isinstance(code.right, ast.Name):
+            return []
+        x, y = code.left.id, code.right.id
+        if np.ndim(self.values[x]) not in (1, 2) or np.ndim(self.values[y]) != 2:
+            return []
+        self._close()
+        target, shape = self.short[line.name or ""], np.shape(line.value)
+        index, n = self._index(shape), np.shape(self.values[y])[0]
+        element = f"{target}[{', '.join(index)}]"
+        self.buffers.append(_empty(target, shape, line.value.dtype))
+        rows = [
+            f"for k in range({n}):",
+            f"    {target}_k = {self._read(x, [*index[:-1], 'k'], np.shape(self.values[x]))}",
+            f"    for {index[-1]} in range({shape[-1]}):",
+            f"        {element} += {target}_k * {self._read(y, ['k', index[-1]], np.shape(self.values[y]))}",
+        ]
+        return [*self._over(shape, [f"{element} = 0.0"]), *self._over(shape[:-1], rows)]
 
     def _product(self, line: Line, code: ast.BinOp, target: str, index: list[str]) -> list[str]:
         if not (isinstance(code.left, ast.Name) and isinstance(code.right, ast.Name)):
