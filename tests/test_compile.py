@@ -1,5 +1,6 @@
 """compile: later calls run the program and give what the function itself gives; what would be stale is not compiled."""
 
+import sys
 import threading
 import warnings
 from array import array
@@ -334,6 +335,26 @@ def test_what_classes_hold_is_looked_at_on_each_call(f: Any, holder: Any, monkey
     monkeypatch.setattr(holder, "rate", 3.0)
     agree(f, compiled, X)
     is_compiled(compiled, signatures=2)
+
+
+@pytest.mark.parametrize("watching", [(), ("settrace",), ("setprofile",)], ids=["alone", "debugger", "profiler"])
+def test_names_are_read_off_beside_a_debugger_or_a_profiler(watching: tuple[str, ...]) -> None:
+    def f(x: Any) -> Any:
+        hidden = np.exp(x)
+        return hidden * hidden
+
+    before = sys.gettrace(), sys.getprofile()
+    for watch in watching:
+        getattr(sys, watch)(lambda frame, event, arg: None)
+    there = sys.gettrace(), sys.getprofile()
+    try:
+        compiled = tg.compile(f)
+        compiled(np.ones(3))
+        assert (sys.gettrace(), sys.getprofile()) == there
+    finally:
+        sys.settrace(before[0])
+        sys.setprofile(before[1])
+    assert "hidden = np.exp(x)" in compiled.source
 
 
 def test_threads() -> None:
