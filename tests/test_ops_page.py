@@ -57,7 +57,10 @@ ROOMS = (
     "moments",
     "nn",
 )
-OF_ITS_TIME = pytest.mark.skipif(not hasattr(np, "unstack"), reason="the page is of a newer NumPy, with other names")
+OF_ITS_TIME = pytest.mark.skipif(
+    not hasattr(np, "unstack") or not hasattr(np, "row_stack"),
+    reason="the page is of NumPy 2.1 to 2.4, with their names",
+)
 HEAD = """# The operations
 
 Made from the table itself. Each is called in the same way as an operator, as NumPy's function on a Tensor, and as

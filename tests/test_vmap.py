@@ -24,7 +24,7 @@ EXAMPLES = 3
 BY_NUMPY: dict[Any, Any] = {}  # {composition: the NumPy function that it stands for}
 for _key, _composition in table.COMPOSED.items():
     _function = _key if callable(_key) else table.located(_key)
-    if _function is not None:
+    if _function is not None and _function is not np.fix:  # which warns, from NumPy 2.5 on
         BY_NUMPY.setdefault(_composition, _function)
 FUNCTIONS = [*table.RULED, *sorted(BY_NUMPY, key=lambda f: f.__name__)]
 LOOPED = {  # whose code depends on values: SciPy's own, and NumPy's without a batch
