@@ -225,7 +225,14 @@ def test_keywords_in_any_order() -> None:
     for _ in range(2):
         np.testing.assert_array_equal(compiled(x=X, y=2 * X), -X)
         np.testing.assert_array_equal(compiled(y=2 * X, x=X), -X)
-    is_compiled(compiled)
+    is_compiled(compiled, signatures=2)
+
+
+def test_keywords_whose_order_counts() -> None:
+    compiled = tg.compile(lambda **named: np.concatenate([*named.values()]))
+    for _ in range(2):
+        np.testing.assert_array_equal(compiled(x=X, y=2 * X), np.concatenate([X, 2 * X]))
+        np.testing.assert_array_equal(compiled(y=2 * X, x=X), np.concatenate([2 * X, X]))
 
 
 def test_one_array_given_twice() -> None:

@@ -1,7 +1,9 @@
 """compile: whatever a function sees, beside its arguments, may change between two calls, and the next one knows."""
 
 import random
+import weakref
 from collections.abc import Callable
+from contextvars import ContextVar
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -22,6 +24,10 @@ def scaled(x: Any, by: Any = 2.0, *, plus: Any = 0.0) -> Any:
 
 def moved_from(x: Any) -> Any:
     return x - 3.0
+
+
+def closed_over(module: Any) -> Callable[[Any], Any]:
+    return lambda x: module.rate * x
 
 
 def agree(f: Callable[..., Any], compiled: Any) -> None:
@@ -106,7 +112,7 @@ def test_a_variable_that_is_unbound_for_a_while() -> None:
     agree(f, compiled)
 
 
-@pytest.mark.parametrize("f", [lambda x: settings.rate * x, lambda x: here.settings.rate * x])
+@pytest.mark.parametrize("f", [lambda x: settings.rate * x, lambda x: here.settings.rate * x, closed_over(settings)])
 def test_settings_of_a_module(f: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     compiled = tg.compile(f)
     agree(f, compiled)
@@ -229,3 +235,93 @@ def test_signs_of_complex_zeros() -> None:
     compiled = tg.compile(lambda x: np.angle(np.full(len(x), scale[0])) + x, strict=True)
     for scale[0] in (0j, complex(-0.0, 0.0), complex(0.0, -0.0)):
         np.testing.assert_array_equal(compiled(X), np.angle(scale[0]) + X)
+
+
+def test_signs_of_zeros_of_numpy() -> None:
+    sign = SimpleNamespace(of=0.0)
+
+    def f(x: Any) -> Any:
+        return np.copysign(x, sign.of)
+
+    compiled = tg.compile(f)
+    for sign.of in (np.float64(0.0), np.float64(-0.0), np.float64(0.0)):
+        agree(f, compiled)
+
+
+def test_an_array_that_is_given_and_in_sight_is_that_one() -> None:
+    known = 2.0 * X
+
+    def f(x: Any) -> Any:
+        return x - 1.0 if x is known else x * 3.0
+
+    compiled = tg.compile(f)
+    for x in (X, known, X):
+        for _ in range(2):
+            np.testing.assert_array_equal(compiled(x), f(x))
+
+
+def test_a_parameter_that_is_given_and_in_sight_is_that_one() -> None:
+    W, y = tg.Tensor(X), tg.Tensor(3.0 * X)
+
+    def f(y: Any) -> Any:
+        W.grad = y.grad = None
+        (y * W * W).sum().backward()
+        return W.grad, y.grad
+
+    compiled = tg.compile(f)
+    for given in (y, W, y, W):
+        for _ in range(2):
+            for got, want in zip(compiled(given), f(given), strict=True):
+                np.testing.assert_array_equal(got, want)
+
+
+def test_how_objects_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Scale:
+        def __new__(cls) -> Any:
+            return object.__new__(cls)
+
+        def __init__(self) -> None:
+            self.by = settings.rate  # type: ignore[attr-defined]
+
+    def doubled(cls: Any) -> Any:
+        made = object.__new__(cls)
+        made.rate = 5.0
+        return made
+
+    def of_rate(self: Any) -> None:
+        self.by = self.rate
+
+    def f(x: Any) -> Any:
+        return Scale().by * x
+
+    compiled = tg.compile(f)
+    agree(f, compiled)
+    monkeypatch.setattr(settings, "rate", 3.0)
+    agree(f, compiled)
+    Scale.__new__, Scale.__init__ = staticmethod(doubled), of_rate  # type: ignore[method-assign, assignment]
+    agree(f, compiled)
+
+
+def test_what_others_look_into() -> None:
+    class Holder:
+        by = 2.0
+
+    numbers, holder, asked = {"a": 2.0}, Holder(), ContextVar("asked", default=2.0)
+    text, things = bytearray(b"a"), np.array([[2.0], None], dtype=object)
+    seen, values, held = memoryview(text), numbers.values(), weakref.ref(holder)
+
+    def f(x: Any) -> Any:
+        return x * seen[0] * sum(values) * held().by * asked.get() * things[0][0]  # type: ignore[union-attr]
+
+    compiled = tg.compile(f)
+    agree(f, compiled)
+    text[0] = 98
+    agree(f, compiled)
+    numbers["a"] = 3.0
+    agree(f, compiled)
+    holder.by = 3.0
+    agree(f, compiled)
+    asked.set(3.0)
+    agree(f, compiled)
+    things[0][0] = 3.0
+    agree(f, compiled)

@@ -198,11 +198,11 @@ class Compiled:
         return getattr(self.f, "__name__", type(self.f).__name__)
 
     def _traced(self, tracer: Tracer, seen: View, args: Any, kwargs: Any) -> tuple[Any, Recording]:
-        leaves, rebuild = flatten((args, dict(sorted(kwargs.items()))))  # in the order of what is seen
-        labels = labels_of(self.f, args, kwargs)
-        stood = list(stand_ins(seen.arrays, labels, tracer))
+        leaves, rebuild = flatten((args, kwargs))
+        known = set(map(id, seen.arrays))
+        stood = list(stand_ins(seen.arrays, labels_of(self.f, args, kwargs, known), tracer))
         given, before = iter(stood), numbers_in(seen.held)
-        inputs = [next(given) if reach.is_given(x) else x for x in leaves]
+        inputs = [next(given) if id(x) in known else x for x in leaves]
         stood_args, stood_kwargs = rebuild(inputs)
         for x in leaves:
             if isinstance(x, np.ndarray) and not reach.is_given(x):
@@ -210,7 +210,7 @@ class Compiled:
         with tracing(tracer), local_names(tracer):
             result = self.f(*stood_args, **stood_kwargs)
         outputs, put_together = flatten(result)
-        spots = [spot(y, tracer, inputs, seen.arrays) for y in outputs]
+        spots = [spot(y, tracer, stood) for y in outputs]
         roots = tracer.effects.roots
         tensors = [y for y in outputs if isinstance(y, Tensor) and y._node not in roots]
         detached = any(y.requires_grad and type(y._data) is Variable for y in tensors)
@@ -224,7 +224,7 @@ class Compiled:
             own = [y for y in outputs if isinstance(y, Tensor) and y.requires_grad and all(y is not x for x in stood)]
             regain(own, for_given, tracer.oldest)
             del for_given, own
-        values = [plain(y, seen.arrays, inputs) for y in outputs]
+        values = [plain(y, seen.arrays, stood) for y in outputs]
         out = put_together(values)
         _, put_together = flatten(put_together([0.0] * len(outputs)))  # without the arrays of this call
         names = [place for kind, place in spots if kind in ("array", "tensor")]

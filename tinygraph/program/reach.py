@@ -10,9 +10,11 @@ import dis
 import pickle
 import random
 import sys
+import weakref
 from array import array
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from functools import cache, partial
 from types import BuiltinMethodType, CodeType, FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import Any
@@ -45,7 +47,11 @@ _PARTS: dict[type, Parts] = {
     dict: entries,
     MappingProxyType: entries,
     deque: tuple,
+    type({}.keys()): tuple,
+    type({}.values()): tuple,
+    type({}.items()): lambda x: [part for item in x for part in item],
     bytearray: lambda x: (bytes(x),),
+    memoryview: lambda x: (bytes(x),),
     array: lambda x: (x.typecode, x.tobytes()),
     MethodType: lambda x: (x.__self__, x.__func__),
     BuiltinMethodType: lambda x: (x.__self__,),  # the random of a generator
@@ -53,6 +59,8 @@ _PARTS: dict[type, Parts] = {
     staticmethod: lambda x: (x.__func__,),
     classmethod: lambda x: (x.__func__,),
     property: lambda x: (x.fget,),
+    weakref.ref: lambda x: (x(),),
+    ContextVar: lambda x: (x.get(None),),
 }
 
 
@@ -62,11 +70,15 @@ def is_given(x: Any) -> bool:
 
 
 class Walk:
-    """Adds up the key, each object once; `looked` is what to look at again to know that the key is the same."""
+    """Adds up the key, each object once; `looked` is what to look at again to know that the key is the same.
 
-    __slots__ = ("arrays", "held", "key", "looked", "seen")
+    Arrays among arguments that the function sees in any case, those `in_sight` by id, are no inputs.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("arrays", "held", "in_sight", "key", "looked", "seen")
+
+    def __init__(self, in_sight: frozenset[int] = frozenset()) -> None:
+        self.in_sight = in_sight
         self.key: list[Any] = []
         self.arrays: list[Any] = []
         self.held: list[Any] = []
@@ -76,7 +88,7 @@ class Walk:
     def argument(self, x: Any) -> None:
         """Arrays among arguments are given to the program; which of them are one and the same counts."""
         kind = type(x)
-        if is_given(x):
+        if is_given(x) and id(x) not in self.in_sight:
             data = x._data if kind is Tensor else x
             first = self.seen.setdefault(id(x), len(self.arrays))
             self.key.append((kind, data.shape, data.dtype, data.strides, kind is Tensor and x.requires_grad, first))
@@ -85,7 +97,7 @@ class Walk:
             self.key.append((kind, tuple(x) if kind is dict else len(x)))
             for part in x.values() if kind is dict else x:
                 self.argument(part)
-        elif isinstance(x, np.ndarray):
+        elif isinstance(x, np.ndarray) and kind is not np.ndarray:
             self.key.append(kind)  # one of another class, for which there is no program
         elif isinstance(x, PLAIN) or (branches := branches_of(x)) is None:
             self.surroundings(x)
@@ -100,7 +112,7 @@ class Walk:
     def surroundings(self, x: Any) -> None:
         kind = type(x)
         if isinstance(x, PLAIN):
-            self.key.append((kind, repr(x) if kind is float or kind is complex else x))
+            self.key.append((kind, repr(x) if isinstance(x, (float, complex)) else x))
             return
         self.key.append(id(x))
         if id(x) in self.seen:
@@ -113,6 +125,8 @@ class Walk:
         elif isinstance(x, np.ndarray):
             self.key.append(layout(x))
             self.looked.append((layout, x, layout(x)))
+            if x.dtype.hasobject:
+                self._parts(objects, x)
         elif kind is FunctionType:
             self._parts(function_parts, x)
         elif kind in _PARTS:
@@ -146,6 +160,11 @@ def layout(x: Any) -> Sequence[Any]:
     return x.shape, x.dtype, x.strides
 
 
+def objects(x: Any) -> Sequence[Any]:
+    """What is in an array of objects."""
+    return list(x.flat)
+
+
 def told_parts(x: Any) -> Sequence[Any]:
     """What an object says that a program depends on."""
     return x.seen_by_program()  # type: ignore[no-any-return]
@@ -161,7 +180,7 @@ def function_parts(f: FunctionType) -> Sequence[Any]:
         return content
     parts = [f.__code__, f.__defaults__, f.__kwdefaults__, *content, *f.__dict__, *f.__dict__.values()]
     seen = list(map(f.__globals__.get, globals_of(f.__code__)))
-    modules = [part for part in seen if is_users_module(part)]
+    modules = [part for part in (*content, *seen) if is_users_module(part)]
     for module in modules:  # settings.rate; here.settings.rate
         found = list(map(vars(module).get, _names_of(f.__code__)))
         modules += [part for part in found if is_users_module(part) and part not in modules]
@@ -194,7 +213,7 @@ def object_parts(x: Any) -> Sequence[Any]:
 def _class_parts(kind: Any) -> Sequence[Any]:
     """The methods and settings of a class, and of those that it inherits from."""
     return [part for c in own_classes(kind) for name, part in vars(c).items()
-            if name[:2] != "__" or (type(part) is FunctionType and name != "__init__")]  # fmt: skip
+            if name[:2] != "__" or type(part) in (FunctionType, staticmethod, classmethod)]  # fmt: skip
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from functools import partial
 from types import MethodType
 from typing import Any, NamedTuple
@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygraph.graph import Tag, leaf
-from tinygraph.program import reach
 from tinygraph.program.buffers import evaluated
 from tinygraph.program.choice import Choice, Pool, same_bits
 from tinygraph.program.code import Program
@@ -57,8 +56,8 @@ class Recording(NamedTuple):
     watched: tuple[tuple[Any, bytes], ...] = ()  # what they may have been made of, and its numbers then
 
 
-def labels_of(f: Callable[..., Any], args: Any, kwargs: Any) -> list[str]:
-    """A name for each leaf among the arguments: W1 of params["W1"], x of the parameter x."""
+def labels_of(f: Callable[..., Any], args: Any, kwargs: Any, given: Set[int]) -> list[str]:
+    """A name for each array among the arguments, those `given` by id: W1 of params["W1"], x of the parameter x."""
     inner = getattr(f, "__wrapped__", f)
     code = getattr(inner, "__code__", None)
     names = code.co_varnames[: code.co_argcount] if code is not None else ()
@@ -66,14 +65,14 @@ def labels_of(f: Callable[..., Any], args: Any, kwargs: Any) -> list[str]:
     found: list[str] = []
 
     def walk(x: Any, label: str) -> None:
-        if reach.is_given(x):
+        if id(x) in given:
             found.append(identifier(x.name) if isinstance(x, Tensor) and x.name else identifier(label))
         for key, part in (branches_of(x) or {}).items():
             walk(part, key if isinstance(key, str) else f"{label}{'_' * isinstance(x, dict)}{key}")
 
     for i, x in enumerate(args):
         walk(x, names[i] if i < len(names) else f"x{i}")
-    for key, x in sorted(kwargs.items()):
+    for key, x in kwargs.items():
         walk(x, key)
     return found
 
@@ -90,10 +89,9 @@ def stand_ins(arrays: list[Any], labels: list[str], tracer: Tracer) -> Iterator[
         yield tensor
 
 
-def spot(y: Any, tracer: Tracer, inputs: list[Any], arrays: list[Any]) -> tuple[str, Any]:
+def spot(y: Any, tracer: Tracer, inputs: list[Any]) -> tuple[str, Any]:
     """How one result is got again: from the program, from the arguments, or as it was."""
-    mine = [x for x in inputs if type(x) is Variable or isinstance(x, Tensor)]
-    for i, x in enumerate(mine):
+    for i, x in enumerate(inputs):
         if y is x:
             return "argument", i
     if type(y) is Variable:
@@ -107,8 +105,7 @@ def spot(y: Any, tracer: Tracer, inputs: list[Any], arrays: list[Any]) -> tuple[
 
 def plain(y: Any, arrays: list[Any], inputs: list[Any]) -> Any:
     """A result of the recorded call, as the caller shall have it."""
-    mine = [x for x in inputs if type(x) is Variable or isinstance(x, Tensor)]
-    for x, a in zip(mine, arrays, strict=True):
+    for x, a in zip(inputs, arrays, strict=True):
         if y is x:
             return a
     if type(y) is Variable:

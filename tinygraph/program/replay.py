@@ -27,7 +27,7 @@ class Ready(NamedTuple):
 
 def made_ready(mode: bool, recording: Recording, seen: View, args: Any, kwargs: dict[str, Any]) -> Ready:
     """The recording of a signature, for further calls that see the same."""
-    fits = fitting(args, kwargs, recording.begun) or _never
+    fits = fitting(args, kwargs, seen.around.arrays, recording.begun) or _never
     return Ready(mode, fits, seen.around.stands, replay_of(recording, seen.arrays), recording)
 
 

@@ -37,12 +37,13 @@ class View(NamedTuple):
 class Around:
     """What a function sees beside its arguments: a key, and `stands()`, whether it is still right."""
 
-    __slots__ = ("_hash", "held", "key", "stands")
+    __slots__ = ("_hash", "arrays", "held", "key", "stands")
 
     def __init__(self, f: Callable[..., Any]) -> None:
         walk = Walk()
         walk.surroundings(f)
         self.key, self.held = tuple(walk.key), walk.held
+        self.arrays = frozenset(id(x) for x in walk.held if type(x) is Tensor or isinstance(x, np.ndarray))
         self.stands = standing(walk.looked)
         self._hash = hash(self.key)
 
@@ -62,13 +63,13 @@ class Sight:
 
     def view(self, args: Any, kwargs: dict[str, Any]) -> View:
         """What a call sees."""
-        walk = Walk()
-        walk.argument(args)
-        if kwargs:
-            walk.argument(dict(sorted(kwargs.items())))
         around = self._around
         if around is None or not around.stands():
             around = self._around = Around(self.f)
+        walk = Walk(around.arrays)
+        walk.argument(args)
+        if kwargs:
+            walk.argument(kwargs)
         return View((*walk.key, around), walk.arrays, walk.held, around)
 
 
@@ -83,18 +84,18 @@ def standing(looked: Iterable[Looked]) -> Callable[[], bool]:
     return rows.function("stands()", "True")  # type: ignore[no-any-return]
 
 
-def fitting(args: Any, kwargs: dict[str, Any], begun: Iterable[tuple[Tag | int, bool]]) -> Fits | None:
+def fitting(
+    args: Any, kwargs: dict[str, Any], in_sight: frozenset[int], begun: Iterable[tuple[Tag | int, bool]]
+) -> Fits | None:
     """The function that gives the arrays among arguments, if they are of the signature of `args` and `kwargs`.
 
-    There have to be the gradients with which that has `begun`. None where an argument is of a kind that is rare.
+    They may not be among those `in_sight`, and there have to be the gradients with which that has `begun`. None where
+    an argument is of a kind that is rare.
     """
-    rows = _Looks("None")
+    rows = _Looks("None", in_sight)
     try:
         rows.argument(args, "args")
-        rows.refuse(f"len(kwargs) != {len(kwargs)}" if kwargs else "kwargs")
-        for i, key in enumerate(sorted(kwargs)):
-            rows.append(f"k{i} = kwargs[{key!r}]")
-            rows.argument(kwargs[key], f"k{i}")
+        rows.argument(kwargs, "kwargs") if kwargs else rows.refuse("kwargs")
         rows.apart()
     except NotImplementedError:
         return None
@@ -109,13 +110,13 @@ def fitting(args: Any, kwargs: dict[str, Any], begun: Iterable[tuple[Tag | int, 
 class _Looks:
     """Rows that refuse what is not as it was."""
 
-    def __init__(self, refused: str) -> None:
+    def __init__(self, refused: str, in_sight: frozenset[int] = frozenset()) -> None:
         self.rows = Rows(is_=is_)
         self.keep = self.rows.keep
         self.refused = refused
         self.arrays: list[str] = []  # the variables that hold the arrays among arguments
         self.given: list[Any] = []
-        self.walk = Walk()  # of what is among arguments beside arrays and numbers
+        self.walk = Walk(in_sight)  # of what is among arguments beside arrays and numbers
 
     def append(self, row: str) -> None:
         self.rows.append(f"    {row}")
@@ -192,7 +193,7 @@ class _Looks:
     def argument(self, x: Any, here: str) -> None:
         """What the variable `here` holds has to be of the kind of x, and a number equal to it."""
         kind = type(x)
-        if reach.is_given(x):
+        if reach.is_given(x) and id(x) not in self.walk.in_sight:
             self.array(x, here)
         elif kind is dict or kind is list or kind is tuple or (isinstance(x, tuple) and hasattr(x, "_fields")):
             self.branches(x, here)
@@ -222,7 +223,7 @@ class _Looks:
         self.refuse(" or ".join([*conditions, f"{data}.dtype is not {self.keep(x.dtype)}"]))
 
     def branches(self, x: Any, here: str) -> None:
-        if here != "args":
+        if here not in ("args", "kwargs"):
             self.refuse(f"type({here}) is not {self.keep(type(x))}")
         if type(x) is dict:
             if not all(type(key) is str for key in x):
@@ -242,7 +243,7 @@ class _Looks:
                 self.refuse(f"{here} is not {first[id(x)]}")
         if len(first) > 1:
             self.refuse(f"len({{{', '.join(f'id({here})' for here in first.values())}}}) != {len(first)}")
-        reached = frozenset(id(x) for x in self.walk.held if reach.is_given(x))
+        reached = self.walk.in_sight.union(id(x) for x in self.walk.held if reach.is_given(x))
         if reached & first.keys():
             raise NotImplementedError
         if reached:
