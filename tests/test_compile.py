@@ -6,6 +6,7 @@ import warnings
 from array import array
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -170,6 +171,23 @@ def test_no_call_changes_what_another_has_returned() -> None:
     for y, z in zip(first, again, strict=True):
         np.testing.assert_array_equal(y, z)
     assert not np.shares_memory(again[0], kept[0])
+
+
+def test_arrays_that_do_not_depend_on_the_arguments_are_the_callers_own() -> None:
+    compiled = tg.compile(lambda x: (np.zeros(2), x))
+    for _ in range(4):
+        zeros, _ = compiled(X)
+        np.testing.assert_array_equal(zeros, [0.0, 0.0])
+        zeros += 1.0
+    is_compiled(compiled)
+
+
+@pytest.mark.parametrize("made", [lambda: {1, 2}, lambda: bytearray(b"a"), SimpleNamespace, lambda: tg.Tensor(X)])
+def test_what_the_function_makes_anew_is_made_anew(made: Any) -> None:
+    compiled = tg.compile(lambda x: (made(), x * 2.0))
+    with pytest.warns(RuntimeWarning, match="is made by the function and returned"):
+        found = [compiled(X)[0] for _ in range(4)]
+    assert len({*map(id, found)}) == 4
 
 
 def test_gradients_are_arrays_of_their_own() -> None:

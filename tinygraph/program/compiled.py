@@ -210,7 +210,8 @@ class Compiled:
         with tracing(tracer), local_names(tracer):
             result = self.f(*stood_args, **stood_kwargs)
         outputs, put_together = flatten(result)
-        spots = [spot(y, tracer, stood) for y in outputs]
+        in_sight = set(map(id, (*seen.held, *(t for t, _ in tracer.met.values()))))
+        spots = [spot(y, tracer, stood, in_sight) for y in outputs]
         roots = tracer.effects.roots
         tensors = [y for y in outputs if isinstance(y, Tensor) and y._node not in roots]
         detached = any(y.requires_grad and type(y._data) is Variable for y in tensors)

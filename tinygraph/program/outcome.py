@@ -10,7 +10,7 @@ from tinygraph.program.variable import value_of
 from tinygraph.tensor import Tensor, handle
 from tinygraph.tree import Rebuild
 
-Spots = Sequence[tuple[str, Any]]  # of each result: "array" or "tensor" of the program, an "argument", or the "same"
+Spots = Sequence[tuple[str, Any]]  # "array" or "tensor" of the program, an "argument", a "copy", the "same"
 KEYS = (str, int, bool, bytes)  # of dicts that are written out
 
 
@@ -58,7 +58,7 @@ def _leaves(spots: Spots) -> Any:
             yield f"tensor(r[{n}])" if kind == "tensor" else f"r[{n}]"
             n += 1
         else:
-            yield f"a{place}" if kind == "argument" else f"same[{i}]"
+            yield f"a{place}" if kind == "argument" else f"same[{i}]{'.copy()' if kind == 'copy' else ''}"
 
 
 def _expression(tree: Any, leaves: Sequence[str]) -> str | None:

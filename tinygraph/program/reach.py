@@ -69,6 +69,14 @@ def is_given(x: Any) -> bool:
     return type(x) is Tensor or type(x) is np.ndarray or isinstance(x, np.generic)
 
 
+def is_fixed(x: Any) -> bool:
+    """Whether nobody changes it: a number, a text, a class, a function, what is hashed by its value."""
+    hashed: Any = type(x).__hash__
+    return hashed not in (None, object.__hash__) or isinstance(
+        x, (*PLAIN, type, ModuleType, FunctionType, np.ufunc, Op, np.generic)
+    )
+
+
 class Walk:
     """Adds up the key, each object once; `looked` is what to look at again to know that the key is the same.
 

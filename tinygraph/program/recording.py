@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygraph.graph import Tag, leaf
+from tinygraph.program import reach
 from tinygraph.program.buffers import evaluated
 from tinygraph.program.choice import Choice, Pool, same_bits
 from tinygraph.program.code import Program
@@ -89,8 +90,8 @@ def stand_ins(arrays: list[Any], labels: list[str], tracer: Tracer) -> Iterator[
         yield tensor
 
 
-def spot(y: Any, tracer: Tracer, inputs: list[Any]) -> tuple[str, Any]:
-    """How one result is got again: from the program, from the arguments, or as it was."""
+def spot(y: Any, tracer: Tracer, inputs: list[Any], in_sight: Set[int]) -> tuple[str, Any]:
+    """How one result is got again: from the program, from the arguments, as a copy of what it was, or as it was."""
     for i, x in enumerate(inputs):
         if y is x:
             return "argument", i
@@ -98,9 +99,13 @@ def spot(y: Any, tracer: Tracer, inputs: list[Any]) -> tuple[str, Any]:
         return "array", y.name
     if isinstance(y, Tensor) and type(y._data) is Variable:
         return "tensor", y._data.name
-    if isinstance(y, np.ndarray) and id(y) not in tracer.captured:
-        tracer.capture(y)
-    return "same", y
+    if id(y) in in_sight or reach.is_fixed(y):
+        return "same", y
+    if type(y) is not np.ndarray:
+        tracer.notice("is made by the function and returned", f"a {type(y).__name__}")
+        return "same", y
+    tracer.capture(y)
+    return "copy", y.copy(order="K")
 
 
 def plain(y: Any, arrays: list[Any], inputs: list[Any]) -> Any:
