@@ -17,6 +17,12 @@ WORKLOADS: dict[str, Callable[[Profile, Iterable[str]], Iterable[Result]]] = {
 }
 
 
+def _number(given: str) -> int:
+    if not given.isdecimal() or int(given) < 1:
+        raise argparse.ArgumentTypeError(f"{given!r} is no number from 1 on")
+    return int(given)
+
+
 def parser() -> argparse.ArgumentParser:
     cli = argparse.ArgumentParser(
         prog="python -m benchmarks",
@@ -32,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
         "--quick", dest="profile", action="store_const", const="quick", help="short for --profile quick, about a minute"
     )
     cli.add_argument("--only", metavar="NAMES", help="contestants, with commas: " + ",".join(contestants.CONTESTANTS))
-    cli.add_argument("--threads", type=int, default=1, metavar="N", help="of every library (default: 1)")
+    cli.add_argument("--threads", type=_number, default=1, metavar="N", help="of every library (default: 1)")
     cli.add_argument(
         "--dtype", choices=("float32", "float64"), default="float32", help="of whole networks (default: float32)"
     )

@@ -24,10 +24,10 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 LARGEST_MMAP_THRESHOLD = 32 * 1024 * 1024  # glibc refuses more on 64 bits
 
 
-def limit_threads(number: int) -> None:
+def limit_threads(number: str) -> None:
     """Ask every library for so many threads. To be called before any of them is imported."""
-    os.environ.update(dict.fromkeys(NUMBERS, str(number)), JAX_PLATFORMS="cpu")
-    os.environ["XLA_FLAGS"] = f"--xla_cpu_multi_thread_eigen={'true' if number > 1 else 'false'}"
+    os.environ.update(dict.fromkeys(NUMBERS, number), JAX_PLATFORMS="cpu")
+    os.environ["XLA_FLAGS"] = f"--xla_cpu_multi_thread_eigen={'false' if number == '1' else 'true'}"
 
 
 def threads() -> int:

@@ -361,6 +361,7 @@ def test_the_list_of_peers_names_every_peer():
     ("argv", "message"),
     [
         (["chian"], "no workload 'chian'; choose from record, chain"),
+        (["--threads", "0"], "--threads: '0' is no number from 1 on"),
         (["--only", "pytorch"], "no contestant 'pytorch'; choose from numpy"),
         (["--json", "nowhere/at/all.json"], "no folder"),
     ],

@@ -425,6 +425,12 @@ def test_cotangents_are_uneven_so_that_a_fault_in_a_batch_norm_shows() -> None:
     assert compare_grads(lambda x: student(x).sum(), X).wrong == 0
 
 
+@pytest.mark.parametrize("order", [1, 2])
+def test_a_function_may_close_over_parameters(order: int) -> None:
+    w = tg.Tensor(W)
+    check_grads(lambda x: np.tanh(x @ w), X, order=order)
+
+
 def test_noise_of_single_precision_is_no_kink() -> None:
     found = numeric_grad(lambda x: np.tanh(x.astype(np.float32)).sum(), X)
     assert not found.kink.any()

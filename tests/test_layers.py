@@ -264,6 +264,15 @@ def test_moments_of_another_array_are_not_taken() -> None:
     np.testing.assert_array_equal(tg.normalize(x, axis=0, known=known), tg.normalize(x, axis=0))
 
 
+@pytest.mark.parametrize("axis", [0, -1])
+@pytest.mark.parametrize("center", [True, False])
+def test_normalisation_has_the_precision_of_its_widest_argument(axis: int, center: bool) -> None:
+    x, w = np.ones((4, 3), np.float32), np.ones(3)
+    for weight, bias in ((w, None), (None, w), (w, w)):
+        assert tg.normalize(x, weight, bias, axis=axis, center=center).dtype == np.float64
+    assert tg.normalize(x, w.astype(np.float32), axis=axis, center=center).dtype == np.float32
+
+
 # --- dropout
 
 

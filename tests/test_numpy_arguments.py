@@ -121,6 +121,10 @@ def test_padding_with_statistics_of_each_end() -> None:
     tg.check.check_grads(lambda x: np.pad(x, 2, **how), x)
 
 
+def test_a_number_is_padded_by_nothing() -> None:
+    assert tg.grad(lambda x: np.pad(x, 0))(2.0) == 1.0
+
+
 def test_a_fit_of_too_few_points_warns() -> None:
     with pytest.warns(np.exceptions.RankWarning, match="do not tell this many coefficients"):
         found = np.polyfit(Tensor([1.0, 1.0]), [2.0, 4.0], 1)
@@ -171,8 +175,11 @@ def test_arguments_may_stand_where_numpy_has_them() -> None:
         (lambda t: np.apply_along_axis(np.sum, 1, t[:0, None]), r"shape \(0, 1\) has no vectors"),
         (lambda t: np.apply_over_axes(lambda x, axis: x.sum(), t[None], [0]), "more than one axis less"),
         (lambda t: np.pad(t, 1, "linear_ramp", end_values=t), "end_values= take no Tensor"),
+        (lambda t: np.pad(t, 1, "edge", end_values=1.0), "'edge' takes no end_values=, which is for linear_ramp"),
+        (lambda t: np.pad(t[None, :0], 1, "mean"), r"shape \(1, 0\) has nothing along axis 1"),
         (lambda t: np.geomspace(t, 0.0), "an end that is 0"),
         (lambda t: np.polyfit(t, t[:1], 1), r"got x of shape \(2,\), y of shape \(1,\), deg=1"),
+        (lambda t: np.polyfit(t, t, 1, w=t[:, None]), r"a weight for each of 2 points, got w of shape \(2, 1\)"),
         (lambda t: np.polyfit(t, t, 1, full=True), "full= is not supported"),
         (lambda t: np.interp(t, [], []), "one at least"),
         (lambda t: np.rot90(t, axes=(0, 0)), "two different axes"),

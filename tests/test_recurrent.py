@@ -317,6 +317,7 @@ ERRORS: list[tuple[Callable[[], Any], str]] = [
     (lambda: nn.RNN(3, 5)(X, np.zeros((1, 4, 5))), r"RNN: .*is h0 of shape \(1, 2, 5\); got \(1, 4, 5\)"),
     (lambda: nn.RNN(3, 5)(X, lengths=[5, 1]), "RNN: lengths are whole numbers from 0 to 4, one for each of 2"),
     (lambda: nn.RNN(3, 5)(X, lengths=np.array([1.0, 2.0])), "RNN: lengths are whole numbers"),
+    (lambda: nn.RNN(3, 5)(X, lengths=[1.5, 2]), r"RNN: lengths are whole numbers.* got \[1.5"),
     (lambda: nn.RNN(3, 5)(X, lengths=[1, 2, 3]), "one for each of 2 sequences"),
     (lambda: nn.RNN(3, 5, nonlinearity="sin"), "RNN: nonlinearity 'sin' is not 'tanh' or 'relu'"),
     (lambda: nn.RNNCell(3, 5, nonlinearity="sin"), "RNNCell: nonlinearity 'sin'"),

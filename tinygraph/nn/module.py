@@ -114,7 +114,7 @@ class Module:
         return (module for _, module in self.named_modules())
 
     def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
-        """What is learned, each Tensor once, by the path of attributes that leads to it."""
+        """What is learned, each Tensor once, by the path of attributes that leads to it: none that is frozen."""
         return ((n, t) for n, t in self._named_state() if isinstance(t, Tensor) and t.requires_grad)
 
     def parameters(self) -> Iterator[Tensor]:

@@ -152,7 +152,8 @@ class _Recurrent(Module):
 
     def _checked_lengths(self, lengths: Any, steps: int, samples: int, like: Any) -> Any:
         lengths = bare(lengths)
-        lengths = lengths if hasattr(lengths, "dtype") else np.asarray(lengths, dtype=np.intp, like=bare(like))
+        if not hasattr(lengths, "dtype"):
+            lengths = np.asarray(lengths, dtype=None if np.size(lengths) else np.intp, like=bare(like))
         if lengths.shape != (samples,) or lengths.dtype.kind not in "iu" or np.any((lengths < 0) | (lengths > steps)):
             raise ValueError(
                 f"{type(self).__name__}: lengths are whole numbers from 0 to {steps}, one for each of {samples} "

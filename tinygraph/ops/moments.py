@@ -76,6 +76,9 @@ def _normalized(
     known: Moments | None = None,
 ) -> Array:
     deviation, scale = _standard(x, axis, eps, center, known)
+    dtype = np.result_type(x, weight, bias)
+    if deviation.dtype != dtype:
+        deviation = deviation.astype(dtype)
     if _even(weight, scale):
         out = deviation * (scale * weight)
     else:

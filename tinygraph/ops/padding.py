@@ -57,23 +57,24 @@ def pad(
         >>> pad(np.array([1.0, 2.0]), (1, 2), mode="edge")
         array([1., 1., 2., 2., 2.])
     """
-    if isinstance(constant_values, Traced) or isinstance(end_values, Traced):
-        raise TypeError(
-            "pad: constant_values= and end_values= take no Tensor, its gradient would be lost; use concatenate"
-        )
     if mode not in MODES:
         raise ValueError(f"pad: mode {mode!r} is none of {', '.join(MODES)}")
+    _check_values(mode, constant_values, end_values, stat_length)
     widths = _widths(pad_width, np.ndim(x))
+    if not widths:
+        return as_array(x).copy()
     if mode in ("constant", "empty"):
         padded = _padded(x, pad_width=widths)
         if mode == "empty" or not np.any(constant_values):
             return padded
         return padded + np.pad(np.zeros_like(x), widths, constant_values=constant_values)
-    x = as_array(x)
+    x, shape = as_array(x), np.shape(x)
     ends, lengths = (np.broadcast_to(pairs, (len(widths), 2)) for pairs in (end_values, stat_length))
     for axis, width in enumerate(widths):
         if width == (0, 0):
             continue
+        if x.shape[axis] == 0:
+            raise ValueError(f"pad: x of shape {shape} has nothing along axis {axis} to extend; take mode 'constant'")
         if mode == "linear_ramp":
             x = _beside(x, axis, [_ramp(x, axis, *pair) for pair in zip((0, -1), width, ends[axis], strict=True)])
         elif mode in STATISTICS:
@@ -82,6 +83,20 @@ def pad(
             places = np.pad(np.arange(x.shape[axis], like=x), width, mode)  # type: ignore[call-overload]
             x = take(x, places, axis)
     return x
+
+
+def _check_values(mode: str, constant_values: Any, end_values: Any, stat_length: Any) -> None:
+    if isinstance(constant_values, Traced) or isinstance(end_values, Traced):
+        raise TypeError(
+            "pad: constant_values= and end_values= take no Tensor, its gradient would be lost; use concatenate"
+        )
+    for name, given, modes in (
+        ("constant_values", constant_values, ("constant",)),
+        ("end_values", end_values, ("linear_ramp",)),
+        ("stat_length", stat_length, STATISTICS),
+    ):
+        if np.any(given) and mode not in modes:
+            raise ValueError(f"pad: mode {mode!r} takes no {name}=, which is for {', '.join(modes)}")
 
 
 def _beside(x: Any, axis: int, sides: Sequence[Any]) -> Any:

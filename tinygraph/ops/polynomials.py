@@ -215,7 +215,7 @@ def polyfit(x: Any, y: Any, deg: int, rcond: float | None = None, *, w: Any = No
         >>> polyfit(np.array([0.0, 1.0, 2.0]), np.array([1.0, 3.0, 5.0]), 1).round(6)
         array([2., 1.])
     """
-    x, y = as_array(x) * 1.0, as_array(y) * 1.0
+    x, y, deg = as_array(x) * 1.0, as_array(y) * 1.0, int(deg)
     if deg < 0 or x.ndim != 1 or not x.size or y.ndim not in (1, 2) or y.shape[0] != x.size:
         raise TypeError(
             f"polyfit: takes as many values as places, of degree 0 or more; got x of shape {x.shape}, y of shape "
@@ -224,6 +224,8 @@ def polyfit(x: Any, y: Any, deg: int, rcond: float | None = None, *, w: Any = No
     left, right = vander(x, deg + 1), y
     if w is not None:
         w = as_array(w)
+        if w.shape != x.shape:
+            raise TypeError(f"polyfit: takes a weight for each of {x.size} points, got w of shape {w.shape}")
         left, right = left * w[:, None], right * (w if y.ndim == 1 else w[:, None])
     length = np.sqrt(np.sum(np.abs(bare(left)) ** 2, axis=0))
     scale = np.exp2(np.rint(np.log2(length)))  # of columns: the solution is the same for any, so exact ones are taken
