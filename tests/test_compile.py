@@ -1,5 +1,7 @@
 """compile: later calls run the program and give what the function itself gives; what would be stale is not compiled."""
 
+import copy
+import pickle
 import sys
 import threading
 import warnings
@@ -763,3 +765,22 @@ def test_decorator_and_errors() -> None:
     np.testing.assert_array_equal(f(X), 2.0 * X)
     with pytest.raises(TypeError, match="a function is needed"):
         tg.compile(3)  # type: ignore[arg-type]
+
+
+def test_a_copy_of_a_compiled_function_records_for_itself() -> None:
+    compiled = tg.compile(np.tanh)
+    agree(np.tanh, compiled, X)
+    for again in (copy.deepcopy(compiled), pickle.loads(pickle.dumps(compiled))):
+        assert again.signatures == []
+        agree(np.tanh, again, X)
+
+
+def test_borrowed_results_that_are_handed_in_again() -> None:
+    def f(x: Any, y: Any) -> Any:
+        return y + x, x * y
+
+    compiled, (a, b), (c, d) = tg.compile(f, borrow=True), (X, X + 1.0), (X, X + 1.0)
+    for _ in range(4):
+        (a, b), (c, d) = compiled(a, b), f(c, d)
+        np.testing.assert_array_equal(a, c)
+        np.testing.assert_array_equal(b, d)

@@ -325,3 +325,26 @@ def test_what_others_look_into() -> None:
     agree(f, compiled)
     things[0][0] = 3.0
     agree(f, compiled)
+
+
+def test_attributes_of_an_array_and_of_a_metaclass() -> None:
+    class Metres(np.ndarray[Any, Any]):
+        per = 2.0
+
+    class Meta(type):
+        by = 2.0
+
+    class Scale(metaclass=Meta):
+        pass
+
+    a = X.view(Metres)
+
+    def f(x: Any) -> Any:
+        return x * a.per * Scale.by
+
+    compiled = tg.compile(f)
+    agree(f, compiled)
+    a.per = 3.0
+    agree(f, compiled)
+    Meta.by = 3.0
+    agree(f, compiled)

@@ -323,6 +323,32 @@ def test_parameters_that_share_their_memory_stay_eager() -> None:
     compiled(np.arange(4.0))
 
 
+@pytest.mark.parametrize("early", [0, 2])
+def test_a_step_in_which_recording_stops_moves_its_state_on(early: int) -> None:
+    """Of parameters that share their memory, from the beginning or later."""
+
+    def run(wrapped: Any) -> Any:
+        p = {"a": tg.Tensor(np.ones(3)), "b": tg.Tensor(np.ones(3))}
+        opt = optim.Adam(p, lr=0.1)
+
+        def step(x: Any) -> Any:
+            opt.zero_grad()
+            (p["a"] * p["b"] * x).sum().backward()
+            opt.step()
+
+        f = wrapped(step)
+        for i in range(6):
+            if i == early:
+                whole = np.ones(4)
+                p["a"].data, p["b"].data = whole[:3], whole[1:]
+            f(np.arange(3.0))
+        return opt.steps, opt.state_dict()["state"], p["a"].data, p["b"].data
+
+    with pytest.warns(RuntimeWarning, match="written to"):
+        found = run(tg.compile)
+    np.testing.assert_equal(found, run(lambda step: step))
+
+
 def test_a_source_of_a_whole_step() -> None:
     q = parameters()
     compiled = tg.compile(step_of(q, optim.Momentum(q, lr=0.1)), strict=True)

@@ -204,9 +204,9 @@ def begun(holder: dict[str, Any], names: Iterable[str] | None = None) -> dict[st
 
 def ended(holder: dict[str, Any], state: dict[str, Any]) -> None:
     """Keep what `begun` has given, as it is now."""
-    recorder = tracer()
-    if state is not holder and recorder is not None:
-        recorder.effects.keep(holder, state)
+    mode = MODE.get()
+    if state is not holder and mode is not None and mode.tracer is not None:  # also of one that has stopped recording
+        mode.tracer.effects.keep(holder, state)
 
 
 def watcher() -> Watch | None:

@@ -35,7 +35,7 @@ from tinygraph.program.recording import (
     stand_ins,
 )
 from tinygraph.program.reorder import near
-from tinygraph.program.replay import UNFIT, Ready, given_to, made_ready, returned, stored
+from tinygraph.program.replay import UNFIT, Ready, given_to, made_ready, overlap, returned, stored
 from tinygraph.program.sight import Sight, View
 from tinygraph.program.tracer import Tracer
 from tinygraph.program.user_code import depth_outside, local_names
@@ -67,18 +67,23 @@ class Compiled:
         self._turn: threading.RLock | None = None  # the lock, once there is a program that writes: calls take turns
         update_wrapper(self, f, updated=())
 
+    def __reduce__(self) -> Any:
+        """A copy is a compiled function of a copy, which has recorded nothing yet."""
+        return Compiled, (self.f, self.strict, self.check, self.borrow, self.jit, self.reorder)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         mode = MODE.get()
         if mode is not None and (mode.tracer is not None or mode.debugging):
             return self.f(*args, **kwargs)
         recording = mode is None or mode.recording
+        known = self._ready  # before the turn, which is there before any of these that writes
         if self._turn is None:
-            return self._called(recording, args, kwargs)
+            return self._called(known, recording, args, kwargs)
         with self._turn:
-            return self._called(recording, args, kwargs)
+            return self._called(known, recording, args, kwargs)
 
-    def _called(self, recording: bool, args: Any, kwargs: Any) -> Any:
-        for ready in self._ready:
+    def _called(self, known: tuple[Ready, ...], recording: bool, args: Any, kwargs: Any) -> Any:
+        for ready in known:
             arrays = ready.fits(args, kwargs) if ready.recording is recording and self.check <= 0 else None
             if arrays is not None and ready.stands():
                 try:
@@ -103,6 +108,8 @@ class Compiled:
             return self.f(*args, **kwargs)
         if self.check > 0 and not any(a.tobytes() != numbers for a, numbers in found.watched):
             return self._checked(found, seen, args, kwargs)
+        if found.written and overlap(given_to(found, seen.arrays), found.written):
+            return self._recorded(key, found, seen, args, kwargs)
         ready = self._readied(recording, found, seen, args, kwargs)
         failed, out = False, None
         try:

@@ -182,8 +182,8 @@ def _in_place(line: Line, buffers: Collection[str], values: Any) -> Line:
     return line if made is None else Line(None, made.statements[0], values[x], line.where, line.block)
 
 
-def workspaces(rendered: Fast) -> Callable[[], Callable[..., Any]]:
-    """The function that makes a memory and the program in it."""
+def workspaces(rendered: Fast, lent: bool = False) -> Callable[[], Callable[..., Any]]:
+    """The function that makes a memory and the program in it, which may be given what it has lent before."""
     loops = jitted(rendered.loops)
     source = replace(rendered, loops={}).text()  # these are compiled already
     code = compile(source, "<fast>", "exec")
@@ -191,6 +191,18 @@ def workspaces(rendered: Fast) -> Callable[[], Callable[..., Any]]:
     def made() -> Callable[..., Any]:
         space: dict[str, Any] = dict(loops)
         exec(code, space)  # noqa: S102  what is printed is what is run
-        return space.pop("program")  # type: ignore[no-any-return]  # no circle: the memory goes with it
+        run = space.pop("program")  # no circle: the memory goes with it
+        return _given_back(run, space["memory"]) if lent and "memory" in space else run
 
     return made
+
+
+def _given_back(run: Callable[..., Any], memory: Any) -> Callable[..., Any]:
+    """The program, given copies of those arrays that lie in its own memory."""
+
+    def apart(*given: Any) -> Any:
+        if any(getattr(x, "base", None) is memory for x in given):
+            given = tuple(x.copy("K") if getattr(x, "base", None) is memory else x for x in given)
+        return run(*given)
+
+    return apart

@@ -102,7 +102,7 @@ class Walk:
             self.key.append((kind, data.shape, data.dtype, data.strides, kind is Tensor and x.requires_grad, first))
             self.arrays.append(x)
         elif kind is dict or kind is list or kind is tuple or (isinstance(x, tuple) and hasattr(x, "_fields")):
-            self.key.append((kind, tuple(x) if kind is dict else len(x)))
+            self.key.append((kind, tuple((type(key), key) for key in x) if kind is dict else len(x)))
             for part in x.values() if kind is dict else x:
                 self.argument(part)
         elif isinstance(x, np.ndarray) and kind is not np.ndarray:
@@ -131,10 +131,7 @@ class Walk:
             self.key.append((*layout(x._data), x.requires_grad))
             self.looked.append((node, x, node(x)))
         elif isinstance(x, np.ndarray):
-            self.key.append(layout(x))
-            self.looked.append((layout, x, layout(x)))
-            if x.dtype.hasobject:
-                self._parts(objects, x)
+            self._array(x)
         elif kind is FunctionType:
             self._parts(function_parts, x)
         elif kind in _PARTS:
@@ -147,6 +144,14 @@ class Walk:
         elif isinstance(x, type) and own_classes(x):
             self._parts(_class_parts, x)
         elif not (isinstance(x, OPAQUE) or (callable(x) and not hasattr(x, "__dict__"))):
+            self._parts(object_parts, x)
+
+    def _array(self, x: Any) -> None:
+        self.key.append(layout(x))
+        self.looked.append((layout, x, layout(x)))
+        if x.dtype.hasobject:
+            self._parts(objects, x)
+        if type(x) is not np.ndarray:
             self._parts(object_parts, x)
 
     def _parts(self, parts_of: Parts, x: Any) -> None:
@@ -219,8 +224,10 @@ def object_parts(x: Any) -> Sequence[Any]:
 
 
 def _class_parts(kind: Any) -> Sequence[Any]:
-    """The methods and settings of a class, and of those that it inherits from."""
-    return [part for c in own_classes(kind) for name, part in vars(c).items()
+    """The methods and settings of a class, of those that it inherits from, and its metaclass if that is the user's."""
+    meta: Any = type(kind)
+    above = [meta] if own_classes(meta) else []
+    return above + [part for c in own_classes(kind) for name, part in vars(c).items()
             if name[:2] != "__" or type(part) in (FunctionType, staticmethod, classmethod)]  # fmt: skip
 
 

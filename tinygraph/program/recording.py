@@ -217,7 +217,7 @@ def _evaluated(program: Program, recorded: Program, effects: Effects) -> Program
 
 def quick(program: Program, lent: bool, jit: bool, whole: bool) -> Callable[..., Any]:
     """The fast rendering of a program, to be run."""
-    return Pool(workspaces(fast(program, lent, jit, whole)))
+    return Pool(workspaces(fast(program, lent, jit, whole), lent))
 
 
 def _alike(x: Any, y: Any) -> bool:

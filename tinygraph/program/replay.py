@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from tinygraph.program.draws import restore, state_of
 from tinygraph.program.recording import Recording
 from tinygraph.program.rows import Rows
@@ -53,8 +55,12 @@ def replay_of(recording: Recording, arrays: Sequence[Any]) -> Replay:
         rows.append(f"if {rows.keep(x)}.tobytes() != {rows.keep(numbers)}: return UNFIT")
     for tag in recording.dropped:
         rows.append(f"{rows.keep(tag)}.grad = None")
+    given = _given(recording, arrays, rows)
+    if any(i < len(arrays) for i in recording.written):
+        rows.space["overlap"] = overlap
+        rows.append(f"if overlap(({', '.join(given)},), {recording.written}): return UNFIT")
     run = rows.keep(recording.run)
-    call = f"r = ({run}.chosen or {run})({', '.join(_given(recording, arrays, rows))})"
+    call = f"r = ({run}.chosen or {run})({', '.join(given)})"
     if recording.drawn:
         rows.space |= {"back": _back, "state_of": state_of}
         rows.append(f"before = [(g, state_of(g)) for g in {rows.keep(recording.drawn)}]")
@@ -88,6 +94,19 @@ def _given(recording: Recording, arrays: Sequence[Any], rows: Rows) -> list[str]
     given += [f"{rows.keep(t)}._data" for t in recording.tensors]
     given += [place.code(rows.keep) for place in recording.reads]
     return given + [rows.keep(c) for c in recording.program.constants.values()]
+
+
+def overlap(given: Sequence[Any], written: Sequence[int]) -> bool:
+    """Whether one of the arrays that are written to shares the memory of another one."""
+    arrays = [x for x in given if isinstance(x, np.ndarray)]
+    if len({*map(id, arrays)}) == len(arrays) and all(x.base is None for x in arrays):
+        return False
+    return any(
+        np.may_share_memory(given[i], x)
+        for i in written
+        for j, x in enumerate(given)
+        if i != j and isinstance(x, np.ndarray) and isinstance(given[i], np.ndarray)
+    )
 
 
 def given_to(recording: Recording, arrays: Sequence[Any]) -> list[Any]:
