@@ -52,7 +52,8 @@ def test_compiled_value_and_gradient_are_the_eager_ones_to_the_bit(function: Any
 
         compiled = tg.compile(both, strict=True)
         wanted = both(case.arrays, g)
-        runs = [compiled(case.arrays, g) for _ in range(2)]
+        given = [x.copy(order="K") for x in case.arrays]  # f has those of the case in sight, which are then no inputs
+        runs = [compiled(given, g) for _ in range(2)]
         assert compiled.signatures[0].endswith(": compiled"), compiled.signatures
         assert compiled._last().program is not compiled._last().recorded, "the passes gave other bits"
         for outs, gradients in runs:
