@@ -7,41 +7,26 @@ import threading
 import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
-from copy import deepcopy
 from functools import update_wrapper
 from importlib.util import find_spec
 from types import MethodType
 from typing import Any
 
-import numpy as np
-
-from tinygraph.mode import MODE, tracing
+from tinygraph.mode import MODE
 from tinygraph.program import reach
+from tinygraph.program.beside import side_by_side
 from tinygraph.program.draws import restore
 from tinygraph.program.effects import grad_in
 from tinygraph.program.explain import explained
 from tinygraph.program.fast import fast
+from tinygraph.program.first_call import traced
 from tinygraph.program.nested import UNLIKE, UnlikeError
-from tinygraph.program.outcome import rebuilt, regain
-from tinygraph.program.recording import (
-    Recording,
-    bare_value,
-    is_real,
-    labels_of,
-    made,
-    numbers_in,
-    plain,
-    spot,
-    stand_ins,
-)
-from tinygraph.program.reorder import near
-from tinygraph.program.replay import UNFIT, Ready, given_to, made_ready, overlap, returned, stored
+from tinygraph.program.recording import How, Recording
+from tinygraph.program.replay import UNFIT, Ready, given_to, made_ready, overlap
 from tinygraph.program.sight import Sight, View
 from tinygraph.program.tracer import Tracer
-from tinygraph.program.user_code import depth_outside, local_names
-from tinygraph.program.variable import Variable
+from tinygraph.program.user_code import depth_outside
 from tinygraph.tensor import Tensor
-from tinygraph.tree import flatten
 
 SIGNATURES = 8  # programs of one function; beyond, new signatures run as they are
 RECORDED_AGAIN = 4  # times that a check of a value may fail before a signature runs as it is
@@ -157,7 +142,7 @@ class Compiled:
             random = reach.generators(seen.held)
             states = [reach.states([g]) for g in random]
             try:
-                out, recording = self._traced(tracer, seen, args, kwargs)
+                out, recording = traced(self.f, self._how, tracer, seen, args, kwargs)
             except UnlikeError:  # what came out of them is not what f gives
                 for g, state in zip(random, states, strict=True):
                     restore(g, pickle.loads(state)[0])
@@ -201,83 +186,18 @@ class Compiled:
             warnings.warn(f"compile: {self._name} {what}", RuntimeWarning, stacklevel=depth_outside())
 
     @property
+    def _how(self) -> How:
+        return How(self._name, self.borrow, self.jit, self.reorder)
+
+    @property
     def _name(self) -> str:
         return getattr(self.f, "__name__", type(self.f).__name__)
-
-    def _traced(self, tracer: Tracer, seen: View, args: Any, kwargs: Any) -> tuple[Any, Recording]:
-        leaves, rebuild = flatten((args, kwargs))
-        known = set(map(id, seen.arrays))
-        stood = list(stand_ins(seen.arrays, labels_of(self.f, args, kwargs, known), tracer))
-        given, before = iter(stood), numbers_in(seen.held)
-        inputs = [next(given) if id(x) in known else x for x in leaves]
-        stood_args, stood_kwargs = rebuild(inputs)
-        for x in leaves:
-            if isinstance(x, np.ndarray) and not reach.is_given(x):
-                tracer.notice(f"is a {type(x).__name__}, and no plain array", "an argument")
-        with tracing(tracer), local_names(tracer):
-            result = self.f(*stood_args, **stood_kwargs)
-        outputs, put_together = flatten(result)
-        in_sight = set(map(id, (*seen.held, *(t for t, _ in tracer.met.values()))))
-        spots = [spot(y, tracer, stood, in_sight) for y in outputs]
-        roots = tracer.effects.roots
-        tensors = [y for y in outputs if isinstance(y, Tensor) and y._node not in roots]
-        detached = any(y.requires_grad and type(y._data) is Variable for y in tensors)
-        if detached:
-            tracer.notice(
-                "is returned with a gradient; compile grad or value_and_grad, or call under no_grad()", "a Tensor"
-            )
-        tracer.name_gradients()
-        if not tracer.open:
-            for_given = {x._node: a._node for x, a in zip(stood, seen.arrays, strict=True) if isinstance(x, Tensor)}
-            own = [y for y in outputs if isinstance(y, Tensor) and y.requires_grad and all(y is not x for x in stood)]
-            regain(own, for_given, tracer.oldest)
-            del for_given, own
-        values = [plain(y, seen.arrays, stood) for y in outputs]
-        out = put_together(values)
-        _, put_together = flatten(put_together([0.0] * len(outputs)))  # without the arrays of this call
-        names = [place for kind, place in spots if kind in ("array", "tensor")]
-        if tracer.open:
-            tracer.effects.finish()
-        stored = [s.name for s in tracer.effects.stores if s.name is not None]
-        del result, outputs, inputs, stood, stood_args, stood_kwargs, given, values, roots, tensors
-        if tracer.open and tracer.escaped():
-            tracer.notice("is kept by the function beyond its call", "a traced array")
-        held = (*seen.held, *(t for t, _ in tracer.met.values()))
-        if not tracer.open:
-            return out, Recording(tracer.reason, held=held)
-        recorded = tracer.program([*names, *stored])
-        recording = made(
-            recorded,
-            tracer,
-            rebuilt(spots, put_together),
-            held,
-            seen,
-            before,
-            self._name,
-            self.borrow,
-            self.jit,
-            self.reorder,
-        )
-        return out, recording
 
     # --- what can be asked
 
     def _checked(self, recording: Recording, seen: View, args: Any, kwargs: Any) -> Any:
-        """The function itself is run, beside its program on copies of what that writes to."""
         self.check -= 1
-        given = given_to(recording, seen.arrays)
-        mine = [deepcopy(x) if i in recording.written else x for i, x in enumerate(given)]
-        results = recording.run(*mine)  # type: ignore[misc]
-        result = self.f(*args, **kwargs)
-        if results is NotImplemented:
-            return result
-        pairs = [(given[i], mine[i]) for i in recording.written if isinstance(given[i], np.ndarray)]
-        pairs += zip(flatten(result)[0], flatten(returned(recording, results, seen.arrays))[0], strict=True)
-        for want, got in [*pairs, *stored(recording, results, seen.arrays)]:
-            want, got = np.asarray(bare_value(want)), np.asarray(bare_value(got))
-            if not np.array_equal(want, got, equal_nan=is_real(want)) and not (self.reorder and near(want, got)):
-                raise AssertionError(f"compile: {self._name} compiled gives {got}, and as it is {want}")
-        return result
+        return side_by_side(recording, self.f, self._how, seen.arrays, args, kwargs)
 
     def seen_by_program(self) -> list[Any]:
         """What another compiled function depends on that calls this one: the function alone."""

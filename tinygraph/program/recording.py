@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Sequence
 from functools import partial
-from types import MethodType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygraph.graph import Tag, leaf
-from tinygraph.program import reach
+from tinygraph.graph import Tag
 from tinygraph.program.buffers import evaluated
 from tinygraph.program.choice import Choice, Pool, same_bits
 from tinygraph.program.code import Program
@@ -25,13 +23,20 @@ from tinygraph.program.reorder import REORDERING, near
 from tinygraph.program.routines import trimmed
 from tinygraph.program.sight import View
 from tinygraph.program.source import compiled as defined
-from tinygraph.program.source import identifier, routines
+from tinygraph.program.source import routines
 from tinygraph.program.tracer import Tracer
-from tinygraph.program.variable import Variable
-from tinygraph.tensor import Tensor, handle
-from tinygraph.tree import branches_of
+from tinygraph.tensor import Tensor
 
 WATCHED = 1 << 20  # bytes of arrays in sight that are compared on each call, where something may be made of them
+
+
+class How(NamedTuple):
+    """What a function is called, and how its program may run; see `compile`."""
+
+    name: str
+    borrow: bool
+    jit: bool
+    reorder: bool
 
 
 class Recording(NamedTuple):
@@ -57,69 +62,6 @@ class Recording(NamedTuple):
     watched: tuple[tuple[Any, bytes], ...] = ()  # what they may have been made of, and its numbers then
 
 
-def labels_of(f: Callable[..., Any], args: Any, kwargs: Any, given: Set[int]) -> list[str]:
-    """A name for each array among the arguments, those `given` by id: W1 of params["W1"], x of the parameter x."""
-    inner = getattr(f, "__wrapped__", f)
-    code = getattr(inner, "__code__", None)
-    names = code.co_varnames[: code.co_argcount] if code is not None else ()
-    names = names[1:] if isinstance(inner, MethodType) else names
-    found: list[str] = []
-
-    def walk(x: Any, label: str) -> None:
-        if id(x) in given:
-            found.append(identifier(x.name) if isinstance(x, Tensor) and x.name else identifier(label))
-        for key, part in (branches_of(x) or {}).items():
-            walk(part, key if isinstance(key, str) else f"{label}{'_' * isinstance(x, dict)}{key}")
-
-    for i, x in enumerate(args):
-        walk(x, names[i] if i < len(names) else f"x{i}")
-    for key, x in kwargs.items():
-        walk(x, key)
-    return found
-
-
-def stand_ins(arrays: list[Any], labels: list[str], tracer: Tracer) -> Iterator[Any]:
-    """What the function is called with in place of its arrays."""
-    for i, (a, label) in enumerate(zip(arrays, labels, strict=True)):
-        if type(a) is not Tensor:
-            yield tracer.input(a, label)
-            continue
-        data = tracer.input(a._data, label)
-        tensor = handle(leaf(data, a.requires_grad, a._node.tag))
-        tracer.effects.takes(tensor, i, data, graph=not a.is_leaf and a.requires_grad)
-        yield tensor
-
-
-def spot(y: Any, tracer: Tracer, inputs: list[Any], in_sight: Set[int]) -> tuple[str, Any]:
-    """How one result is got again: from the program, from the arguments, as a copy of what it was, or as it was."""
-    for i, x in enumerate(inputs):
-        if y is x:
-            return "argument", i
-    if type(y) is Variable:
-        return "array", y.name
-    if isinstance(y, Tensor) and type(y._data) is Variable:
-        return "tensor", y._data.name
-    if id(y) in in_sight or reach.is_fixed(y):
-        return "same", y
-    if type(y) is not np.ndarray:
-        tracer.notice("is made by the function and returned", f"a {type(y).__name__}")
-        return "same", y
-    tracer.capture(y)
-    return "copy", y.copy(order="K")
-
-
-def plain(y: Any, arrays: list[Any], inputs: list[Any]) -> Any:
-    """A result of the recorded call, as the caller shall have it."""
-    for x, a in zip(inputs, arrays, strict=True):
-        if y is x:
-            return a
-    if type(y) is Variable:
-        return y.value
-    if isinstance(y, Tensor) and type(y._data) is Variable:
-        return handle(leaf(y._data.value, False))
-    return y
-
-
 def made(
     recorded: Program,
     tracer: Tracer,
@@ -127,20 +69,17 @@ def made(
     held: Any,
     seen: View,
     before: Sequence[tuple[Any, bytes]],
-    name: str,
-    lent: bool,
-    jit: bool,
-    reorder: bool,
+    how: How,
 ) -> Recording:
     """The program after the passes, if it gives what was recorded; the recorded one otherwise."""
-    title = name if name.isidentifier() else "program"
+    title = how.name if how.name.isidentifier() else "program"
     program = trimmed(applied(recorded))
     run, source = defined(program, title)
     effects = tracer.effects
     if _repeats(run, recorded, effects):
         program = _evaluated(program, recorded, effects)
-        other = applied(program, REORDERING) if reorder else program
-        if reorder and _repeats(defined(other, title)[0], recorded, effects, near):
+        other = applied(program, REORDERING) if how.reorder else program
+        if how.reorder and _repeats(defined(other, title)[0], recorded, effects, near):
             program = _evaluated(other, recorded, effects)
             run, source = defined(program, title)
     else:
@@ -153,7 +92,9 @@ def made(
             return Recording(why if program.routines else "does something beside that its program does not", held=held)
     written = _places(program, effects)
     kept = {s.name for s in effects.stores}
-    lent = lent and not any(x.name in kept and isinstance(x.value, np.ndarray) for x in recorded.lines)  # gradients
+    lent = how.borrow and not any(
+        x.name in kept and isinstance(x.value, np.ndarray) for x in recorded.lines
+    )  # gradients
     mine = {id(x) for x in (*seen.held, *effects.functions, *(g for g, _ in effects.drawn))}
     fresh = tuple(_bytes(c) for c in recorded.constants.values() if id(c) not in mine)
     afresh = set(map(id, (*recorded.inputs.values(), *recorded.constants.values())))
@@ -165,8 +106,8 @@ def made(
         return Recording(f"{whose} too many others, on which its numbers may depend", held=held)
     renderings = [
         (False, False),
-        *([(True, False)] * jit),
-        *([(True, True)] * (jit and reorder and bool(program.routines))),
+        *([(True, False)] * how.jit),
+        *([(True, True)] * (how.jit and how.reorder and bool(program.routines))),
     ]
     return Recording(
         run=Choice(
@@ -174,7 +115,7 @@ def made(
             last=lent,
             written=written,
             turns=bool(written or effects.stores),
-            alike=near if reorder else same_bits,
+            alike=near if how.reorder else same_bits,
         ),
         source=source,
         title=title,
