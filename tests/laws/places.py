@@ -192,6 +192,14 @@ def covariance(r: Random) -> Case:
     return Case([a] if flag(r) else [a, distinct(r, (3, 3)) + 1.0], r.choice(how))
 
 
+def correlated(r: Random) -> Case:
+    """All correlations, or one row of them without the ones of the diagonal, which lie at a kink of clip."""
+    a = array(r, (2, 3)) / 8 + np.array([[1.0, -1.0, 0.5], [0.5, 2.0, -1.0]])
+    if flag(r):
+        return Case([a])
+    return Case([np.concatenate([a, a[:1] * a[1:] + 1.0])], {}, lambda f, x: f(x)[0, 1:])
+
+
 def with_roots(r: Random) -> Case:
     """A polynomial whose roots are far apart."""
     found = np.poly(4.0 * distinct(r, (r.randint(1, 3),))) * r.choice([1.0, -0.5, 2.0])
@@ -233,7 +241,7 @@ COMPOSITIONS: dict[str, Recipe] = {
     "apply_along_axis": lambda r: Case(
         [array(r, (2, 3))], {}, Beside(r.choice([np.cumsum, np.sum, lambda a: a[None] * a[:, None]]), r.choice([0, -1]))
     ),
-    "apply_over_axes": called(of((2, 1, 3)), lambda f, x: f(np.sum, x, (0, -1))),
+    "apply_over_axes": called(one_of(of((2, 1, 3)), of((2, 2, 3))), lambda f, x: f(np.sum, x, (0, -1))),
     "append": one_of(of((2,), (3,)), of((2, 1), ()), of((2, 1), (2, 3), axis=1), of((1, 2), (2, 2), axis=0)),
     "atleast_1d": one_of(of(()), of((2, 1)), of((), (2,))),
     "atleast_2d": one_of(of(()), of((2,)), of((2,), ())),
@@ -246,7 +254,7 @@ COMPOSITIONS: dict[str, Recipe] = {
     "column_stack": one_of(together((2,), (2, 3)), together((2, 1), (2,))),
     "compress": by_condition(same=False),
     "convolve": sequences,
-    "corrcoef": lambda r: Case([array(r, (2, 3)) / 8 + np.array([[1.0, -1.0, 0.5], [0.5, 2.0, -1.0]])]),
+    "corrcoef": correlated,
     "correlate": sequences,
     "cov": covariance,
     "delete": deletion,

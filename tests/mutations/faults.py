@@ -46,10 +46,9 @@ def after(wrong: Callable[..., Any]) -> Callable[[int], Callable[[Rule], Rule]]:
 
 
 def transposed(gx: Any, x: Any, g: Any) -> Any:
-    """The elements in the order of the transpose; a vector is reversed."""
-    if gx.ndim == 0:
-        return gx
-    return (gx[::-1] if gx.ndim == 1 else gx.transpose()).reshape(gx.shape)
+    """The elements in the order of the transpose; reversed where only one axis is longer than 1."""
+    long = sum(n > 1 for n in gx.shape)
+    return (gx.reshape(-1)[::-1] if long == 1 else gx.transpose()).reshape(gx.shape)
 
 
 def without_mean(gx: Any, x: Any, g: Any) -> Any:

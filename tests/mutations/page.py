@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -23,14 +24,18 @@ def table(verdicts: Sequence[Verdict], kind: Callable[[Verdict], str], title: st
     return "\n".join([*lines, *(row(k, [k]) for k in kinds), row("**all**", list(kinds))])
 
 
+def reasons(verdicts: Sequence[Verdict]) -> str:
+    """A table of why mutants make no difference, and how many have each reason."""
+    same = [v for v in verdicts if v.by == EQUIVALENT]
+    counts = Counter(v.why for v in same)
+    faults = {why: dict.fromkeys(v.mutant.fault for v in same if v.why == why) for why in counts}
+    rows = [f"| {why} | {', '.join(faults[why])} | {count} |" for why, count in counts.most_common()]
+    return "\n".join(["| reason | faults | mutants |", "|---|---|---:|", *rows])
+
+
 def page(verdicts: Sequence[Verdict]) -> str:
     """The part of docs/mutation.md that is about operations."""
-    reasons = Counter(v.why for v in verdicts if v.by == EQUIVALENT)
-    where = {
-        why: dict.fromkeys(v.mutant.fault for v in verdicts if v.by == EQUIVALENT and v.why == why) for why in reasons
-    }
-    told = [f"| {why} | {', '.join(where[why])} | {count} |" for why, count in reasons.most_common()]
-    return f"""{INTRODUCTION}
+    return f"""{INTRODUCTION.format(len({v.op for v in verdicts}))}
 {table(verdicts, lambda v: v.mutant.fault, "fault")}
 
 ## What makes no difference
@@ -38,15 +43,13 @@ def page(verdicts: Sequence[Verdict]) -> str:
 A mutant whose gradients, second derivatives and tangents are the same as the right ones on all inputs, to the last
 digits, is not wrong. Each of them has one of these reasons, and the tests show that it has.
 
-| reason | faults | mutants |
-|---|---|---:|
-{chr(10).join(told)}
+{reasons(verdicts)}
 """
 
 
 INTRODUCTION = """# Mutation study
 
-Does the kit see what it is there to see? Into a copy of every operation of the table, one fault after another is
+Does the kit see what it is there to see? Into a copy of each of {} operations, one fault after another is
 planted, in each of its rules; the public functions `compare_grads` and `compare_laws` then look at it, on small inputs
 of several shapes, on either side of zero, broadcast and not, and at the declared kinks. The tests do this to a sample
 in every run, and to all with `HYPOTHESIS_PROFILE=deep`. The operations as they are must pass on the same inputs.
@@ -60,20 +63,23 @@ at a kink lies between the slopes beside it, and that permuting a batch permutes
 
 def section(verdicts: Sequence[Verdict]) -> str:
     """The part of docs/mutation.md that is about compositions."""
-    made: dict[str, list[str]] = {}
-    for v in verdicts:
-        composition, _, block = v.op.partition(": ")
-        made.setdefault(composition, []).append(block)
-    names = {composition: f"{composition}: {', '.join(dict.fromkeys(of))}" for composition, of in made.items()}
-    rows = table(verdicts, lambda v: names[v.op.partition(": ")[0]], "composition: its operations")
-    return f"{COMPOSED}\n{rows}\n"
+    names = dict.fromkeys(v.op.partition(": ")[0] for v in verdicts)
+    listed = textwrap.fill(", ".join(names), 118, break_long_words=False)
+    return f"""{COMPOSED.format(len(names), len({v.op for v in verdicts}))}
+{table(verdicts, lambda v: v.mutant.fault, "fault")}
+
+{reasons(verdicts)}
+
+The compositions: {listed}.
+"""
 
 
 COMPOSED = """
 ## Compositions
 
-A composition of operations that stands for a function of NumPy has no rule of its own. So faults are planted in the
-operations that it is made of, at their places in its graph and nowhere else: zero, which is also a derivative that is
-cut off on its way, factor 2, factor 1.001, transposed, the cotangent squared, and doubled in second order. What makes
-no difference lies where no derivative passes, as in the padding of pad, a constant.
+A composition of operations that stands for a function of NumPy or SciPy has no rule of its own. So faults are planted
+in the operations that it is made of, at their places in its graph and nowhere else: zero, which is also a derivative
+that is cut off on its way, factor 2, factor 1.001, transposed, the cotangent squared, and doubled in second order. The
+kit looks at {} compositions, and in them at {} operations. What makes no difference on the first inputs, or is not
+caught there, is tried on the further ones too.
 """
