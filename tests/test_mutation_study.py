@@ -38,7 +38,7 @@ def test_every_wrong_operation_is_caught_through_a_composition(function: Callabl
     assert not unexplained(list(compositions.study(function, 3 * PART)))
 
 
-@pytest.mark.skipif(not deep(), reason="a quarter of an hour; HYPOTHESIS_PROFILE=deep runs it")
+@pytest.mark.skipif(not deep(), reason="an hour and a half; HYPOTHESIS_PROFILE=deep runs it")
 def test_all_mutants_are_caught_and_the_page_says_so() -> None:
     verdicts = [v for op in table.RULED for v in study(op)]
     composed = [v for f in compositions.COMPOSITIONS for v in compositions.study(f)]

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from mutations.study import DIFFERENCES, EQUIVALENT, LAWS, RAISED, SECOND, SURVIVED, Verdict
 
 COLUMNS = ("planted", EQUIVALENT, DIFFERENCES, LAWS, SECOND, RAISED, SURVIVED)
 
 
-def table(verdicts: Sequence[Verdict], kind: Callable[[Verdict], str], title: str) -> str:
-    """A table in Markdown: kinds of mutants down, and what became of them across."""
-    kinds = dict.fromkeys(map(kind, verdicts))
-    counts = Counter((kind(v), v.by) for v in verdicts)
-    lines = [f"| {title} | {' | '.join(COLUMNS)} |", f"|---|{'---:|' * len(COLUMNS)}"]
+def table(verdicts: Sequence[Verdict]) -> str:
+    """A table in Markdown: faults down, and what became of them across."""
+    counts = Counter((v.mutant.fault, v.by) for v in verdicts)
+    faults = dict.fromkeys(v.mutant.fault for v in verdicts)
+    lines = [f"| fault | {' | '.join(COLUMNS)} |", f"|---|{'---:|' * len(COLUMNS)}"]
 
     def row(name: str, of: Sequence[str]) -> str:
-        found = [sum(counts[k, by] for k in of) for by in COLUMNS[1:]]
+        found = [sum(counts[fault, by] for fault in of) for by in COLUMNS[1:]]
         return f"| {name} | {' | '.join(map(str, [sum(found), *found]))} |"
 
-    return "\n".join([*lines, *(row(k, [k]) for k in kinds), row("**all**", list(kinds))])
+    return "\n".join([*lines, *(row(fault, [fault]) for fault in faults), row("**all**", list(faults))])
 
 
 def reasons(verdicts: Sequence[Verdict]) -> str:
@@ -36,7 +36,7 @@ def reasons(verdicts: Sequence[Verdict]) -> str:
 def page(verdicts: Sequence[Verdict]) -> str:
     """The part of docs/mutation.md that is about operations."""
     return f"""{INTRODUCTION.format(len({v.op for v in verdicts}))}
-{table(verdicts, lambda v: v.mutant.fault, "fault")}
+{table(verdicts)}
 
 ## What makes no difference
 
@@ -49,28 +49,29 @@ digits, is not wrong. Each of them has one of these reasons, and the tests show 
 
 INTRODUCTION = """# Mutation study
 
-Does the kit see what it is there to see? Into a copy of each of {} operations, one fault after another is
-planted, in each of its rules; the public functions `compare_grads` and `compare_laws` then look at it, on small inputs
-of several shapes, on either side of zero, broadcast and not, and at the declared kinks. The tests do this to a sample
-in every run, and to all with `HYPOTHESIS_PROFILE=deep`. The operations as they are must pass on the same inputs.
+Does the kit see what it is there to see? Into a copy of each of {} operations, one fault after another is planted, in
+each of its rules; the public functions `compare_grads` and `compare_laws` then look at it, on small inputs of several
+shapes, on either side of zero, broadcast and not, and at the declared kinks. The tests do this to a sample in every
+run, and to all with `HYPOTHESIS_PROFILE=deep`. The operations as they are must pass on the same inputs.
 
 The columns say what was the first to find a mutant wrong: two-sided differences of first order, in reverse or forward
-mode; a law; differences of second order; or the engine, which raises where a gradient has the wrong shape. Ties are
-beyond differences, but for one where the slopes agree, as at the zero of elu: there only the laws help, that a gradient
-at a kink lies between the slopes beside it, and that permuting a batch permutes its gradients.
+mode; a law; differences of second order; or the engine, which raises where a gradient has the wrong shape. Where
+the slopes on either side of a tie agree, as at the zero of elu, differences see it too. Elsewhere ties are beyond them,
+and only the laws help: that a gradient at a kink lies between the slopes beside it, and that permuting a batch permutes
+its gradients.
 """
 
 
 def section(verdicts: Sequence[Verdict]) -> str:
     """The part of docs/mutation.md that is about compositions."""
-    names = dict.fromkeys(v.op.partition(": ")[0] for v in verdicts)
-    listed = textwrap.fill(", ".join(names), 118, break_long_words=False)
+    names = sorted({v.op.partition(": ")[0] for v in verdicts})
+    listed = textwrap.fill(f"The compositions: {', '.join(names)}.", 118)
     return f"""{COMPOSED.format(len(names), len({v.op for v in verdicts}))}
-{table(verdicts, lambda v: v.mutant.fault, "fault")}
+{table(verdicts)}
 
 {reasons(verdicts)}
 
-The compositions: {listed}.
+{listed}
 """
 
 
