@@ -200,6 +200,13 @@ def correlated(r: Random) -> Case:
     return Case([np.concatenate([a, a[:1] * a[1:] + 1.0])], {}, lambda f, x: f(x)[0, 1:])
 
 
+def pairs(r: Random) -> np.ndarray:
+    """Two distinct numbers in each row, beside a NaN."""
+    a = distinct(r, (2, 3))
+    a[[0, 1], [r.randint(0, 2), r.randint(0, 2)]] = np.nan
+    return a
+
+
 def with_roots(r: Random) -> Case:
     """A polynomial whose roots are far apart."""
     found = np.poly(4.0 * distinct(r, (r.randint(1, 3),))) * r.choice([1.0, -0.5, 2.0])
@@ -279,7 +286,10 @@ COMPOSITIONS: dict[str, Recipe] = {
     "linspace": one_of(of((), (), num=3), of((2,), (), num=4, endpoint=False), of((2,), (3, 1), num=2, axis=-1)),
     "median": middle(several),
     "meshgrid": one_of(of((2,), (3,)), of((2,), (3,), (1,), indexing="ij"), of((2,), (3,), sparse=True), of((), (2,))),
-    "nanmedian": lambda r: Case([with_nan(r)], {"axis": r.choice([None, 0, -1, (0, 1)]), "keepdims": flag(r)}),
+    "nanmedian": one_of(
+        lambda r: Case([with_nan(r)], {"axis": r.choice([None, 0, -1, (0, 1)]), "keepdims": flag(r)}),
+        lambda r: Case([pairs(r)], {"axis": -1, "keepdims": flag(r)}),
+    ),
     "nanpercentile": quantiles(100.0, with_nan),
     "nanquantile": quantiles(1.0, with_nan),
     "partition": parted,
