@@ -38,6 +38,15 @@ def is_compiled(compiled: Any, signatures: int = 1) -> None:
     assert all(s.endswith(": compiled") for s in compiled.signatures), compiled.signatures
 
 
+def in_threads(count: int, work: Callable[[int], None]) -> None:
+    """work(0), work(1) and so on, at the same time."""
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(count)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+
+
 def stays_eager(f: Callable[..., Any], *args: Any, match: str) -> Any:
     """f says once why it is not compiled, goes on right, and raises if it must be compiled."""
     compiled = tg.compile(f)
@@ -395,11 +404,7 @@ def test_threads() -> None:
             if not all(map(np.array_equal, f(x), compiled(x))):
                 failures.append(k)  # noqa: PERF401
 
-    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
+    in_threads(4, work)
     assert not failures
     is_compiled(compiled)
 
@@ -415,11 +420,7 @@ def test_threads_that_read_the_same_parameters() -> None:
         for _ in range(20):
             found[k].append(compiled(inputs[k]))
 
-    threads = [threading.Thread(target=work, args=(k,)) for k in range(8)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
+    in_threads(8, work)
     assert all(np.array_equal(wanted[k], y) and len(found[k]) == 20 for k in found for y in found[k])
     assert compiled._turn is None
     is_compiled(compiled, signatures=2)
@@ -439,11 +440,7 @@ def test_threads_that_all_come_first() -> None:
         if not np.array_equal(tg.grad(f)(X + k), compiled(X + k)):
             failures.append(k)
 
-    threads = [threading.Thread(target=work, args=(k,)) for k in range(8)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
+    in_threads(8, work)
     assert not failures
     is_compiled(compiled)
 

@@ -74,7 +74,7 @@ class _Forward(_Convolution):
         dtype: Any = np.float64,
         method: str = "im2col",
     ) -> None:
-        self.method = conv.method_of(type(self).__name__, method)
+        self.method = conv.checked_method(type(self).__name__, method)
         self._begin((in_channels, out_channels), kernel_size, groups, bias, (weight_init, bias_init), rng, dtype)
         self.stride, self.padding, self.dilation = stride, padding, dilation
         name = type(self).__name__
@@ -107,7 +107,7 @@ class _Transposed(_Convolution):
         dtype: Any = np.float64,
         method: str = "im2col",
     ) -> None:
-        self.method = conv.method_of(type(self).__name__, method)
+        self.method = conv.checked_method(type(self).__name__, method)
         self._begin((in_channels, out_channels), kernel_size, groups, bias, (weight_init, bias_init), rng, dtype)
         self.stride, self.padding, self.output_padding, self.dilation = stride, padding, output_padding, dilation
 

@@ -237,7 +237,7 @@ def _convolved(
     padding = frame_of(name, padding, kernel, stride, dilation)
     places(name, padded(shape[2:], padding), kernel, stride, dilation)
     how = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    how["method"] = method_of(name, method, shape, weight, how)
+    how["method"] = _chosen(name, method, shape, weight, how)
     return _biased(name, axes, conv, x, weight, bias, weight.shape[0], how)
 
 
@@ -274,7 +274,7 @@ def _transposed(
     if min(size) < 1:
         raise ValueError(f"{name}: padding {margin} cuts off all of an output of size {size}; take less")
     how = {"stride": stride, "padding": cut, "dilation": dilation, "groups": groups}
-    how |= {"method": method_of(name, method, (shape[0], weight.shape[1] * groups, *size), weight, how), "size": size}
+    how |= {"method": _chosen(name, method, (shape[0], weight.shape[1] * groups, *size), weight, how), "size": size}
     return _biased(name, axes, conv_transpose, x, weight, bias, weight.shape[1] * groups, how)
 
 
@@ -292,11 +292,15 @@ def _checked(name: str, axes: int, shape: Sizes, of_weight: Sizes, groups: Any) 
     return (shape if len(shape) == axes + 2 else (1, *shape)), of_weight[2:]
 
 
-def method_of(name: str, method: str, x: Sizes = (), weight: Any = None, how: Mapping[str, Any] | None = None) -> str:
-    """The method that is meant, or, of a convolution of such an x, measured."""
+def checked_method(name: str, method: str) -> str:
     if method not in (*METHODS, "measure"):
         raise ValueError(f"{name}: method {method!r} is not one of {', '.join(map(repr, METHODS))} and 'measure'")
-    return fastest(x, weight.shape, weight.dtype, **how) if method == "measure" and how else method
+    return method
+
+
+def _chosen(name: str, method: str, x: Sizes, weight: Any, how: Mapping[str, Any]) -> str:
+    """The method that is asked for, or the fastest for a convolution of such an x."""
+    return fastest(x, weight.shape, weight.dtype, **how) if checked_method(name, method) == "measure" else method
 
 
 def frame_of(name: str, padding: Any, kernel: Sizes, stride: Sizes, dilation: Sizes) -> Padding:
