@@ -78,10 +78,10 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.compiling", description=__doc__.splitlines()[0])
     parser.add_argument("--profile", choices=PROFILES, default="quick")
     profile = PROFILES[parser.parse_args(argv).profile]
-    print(f"{'milliseconds, medians with quartiles':<40}{'first call':>26}{'fast program':>26}")
+    print(f"{'milliseconds, medians with quartiles':<40}{'first call':>28}{'fast program':>28}")
     for title, make in cases(profile):
         cost = measured(make, profile.rounds)
-        print(f"{title:<40}{cell(cost.recorded):>26}{cell(cost.rendered):>26}", flush=True)
+        print(f"{title:<40}{cell(cost.recorded):>28}{cell(cost.rendered):>28}", flush=True)
     return 0
 
 
