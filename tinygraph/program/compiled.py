@@ -305,8 +305,8 @@ def compile(  # noqa: A001  the field's word
         AssertionError: with `check`, a program that gives other numbers.
 
     Example:
-        >>> import tinygraph as tg
-        >>> slope = compile(tg.grad(lambda x: np.sin(x * x)))
+        >>> import numpy as np, tinygraph as tg
+        >>> slope = tg.compile(tg.grad(lambda x: np.sin(x * x)))
         >>> slope(np.array(2.0)), slope(np.array(3.0)), slope.signatures
         (array(-2.61457448), array(-5.46678157), ['a () float64: compiled'])
     """
