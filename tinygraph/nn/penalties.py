@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,16 @@ Choice = Callable[[str, Any], bool]
 
 
 def is_weight(name: str, parameter: Any) -> bool:
-    """Whether a parameter is a weight, of two dimensions or more, and not the course's bias, (n, 1) and named b.
+    """Whether a parameter is a weight, of two dimensions or more, and not the course's bias.
+
+    That is named b and long in one axis alone: (n, 1), or (1, 1, 1, n) of a convolution.
 
     Example:
         >>> is_weight("W1", np.ones((3, 2))), is_weight("bias", np.ones(3)), is_weight("b1", np.ones((3, 1)))
         (True, False, False)
     """
-    return np.ndim(parameter) >= 2 and not (np.shape(parameter)[1:] == (1,) and name.rpartition(".")[2].startswith("b"))
+    long = sum(n > 1 for n in np.shape(parameter))
+    return np.ndim(parameter) >= 2 and (long > 1 or not name.rpartition(".")[2].startswith("b"))
 
 
 def _named(parameters: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -31,7 +34,9 @@ def _named(parameters: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     elif isinstance(parameters, dict):
         for name, part in parameters.items():
             yield from _named(part, str(name))
-    elif isinstance(parameters, list | tuple):
+    elif isinstance(parameters, tuple) and len(parameters) == 2 and isinstance(parameters[0], str):
+        yield from _named(parameters[1], parameters[0])
+    elif isinstance(parameters, Iterable) and not hasattr(parameters, "shape"):
         for part in parameters:
             yield from _named(part, prefix)
     else:
@@ -59,7 +64,8 @@ def l2_penalty(parameters: Any, lambd: float, m: int = 1, *, of: Choice = is_wei
     W := W - alpha (dW + lambda/m W) = (1 - alpha lambda/m) W - alpha dW: weight decay (course 2, week 1).
 
     Args:
-        parameters: a Module, a dict or list of Tensors or arrays, nested too, or one of them, of any dimension.
+        parameters: a Module, its parameters(), a dict or list of Tensors or arrays, nested too, or one of them, of any
+            dimension.
         lambd: the strength.
         m: the number of samples that the cost is a mean of; 1 where lambda is meant without it.
         of: a function of name and array that chooses; None of the biases by default.
