@@ -362,6 +362,14 @@ ERRORS: list[tuple[Callable[[], Any], str]] = [
 ]
 
 
+@pytest.mark.parametrize("masks", [{"attn_mask": np.eye(3, dtype=int)}, {"key_padding_mask": np.zeros((2, 3), int)}])
+def test_a_mask_of_whole_numbers_is_refused_for_it_does_not_say_what_is_seen(masks: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match=r"this one is of int64: write mask == 1 or mask == 0"):
+        nn.MultiheadAttention(4, 2)(X, **masks)
+    with pytest.raises(TypeError, match="attention: a mask is of booleans, or of real numbers that are added"):
+        nn.scaled_dot_product_attention(X, X, X, np.array([1, 0]))
+
+
 @pytest.mark.parametrize(("use", "message"), ERRORS)
 def test_bad_use_is_told(use: Callable[[], Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):

@@ -35,8 +35,8 @@ def scaled_dot_product_attention(
         query: (..., L, d).
         key: (..., S, d).
         value: (..., S, d_v).
-        attn_mask: booleans, True where a position may be looked at, or numbers that are added, -inf where it may not;
-            of a shape that broadcasts to (..., L, S). A row that may look at nothing gives 0.
+        attn_mask: booleans, True where a position may be looked at, or real numbers that are added, -inf where it may
+            not; of a shape that broadcasts to (..., L, S). A row that may look at nothing gives 0.
         dropout_p: the probability that a weight is dropped; applied whenever it is given.
         is_causal: each position looks at itself and what is before it.
         scale: in place of 1/√d.
@@ -47,6 +47,7 @@ def scaled_dot_product_attention(
 
     Raises:
         ValueError: shapes that do not fit.
+        TypeError: a mask of whole numbers, which says neither what may be looked at nor what is to be added.
 
     Source:
         A. Vaswani et al., Attention is all you need (2017), equation 1.
@@ -81,7 +82,7 @@ def attention_weights(
     scores = (query * (1.0 / math.sqrt(width or 1) if scale is None else scale)) @ np.swapaxes(key, -1, -2)
     allowed = None
     if mask is not None:
-        mask = as_array(mask)
+        mask = _mask_of("attention", mask)
         allowed = bare(mask) if mask.dtype.kind == "b" else bare(mask) != -np.inf
         if mask.dtype.kind != "b":
             scores = scores + np.where(allowed, mask, 0.0)
@@ -126,6 +127,7 @@ class MultiheadAttention(Module):
 
     Raises:
         ValueError: an E that heads do not divide; inputs and masks that do not fit.
+        TypeError: a mask of whole numbers.
 
     Source:
         A. Vaswani et al., Attention is all you need (2017), section 3.2.2.
@@ -226,7 +228,7 @@ class MultiheadAttention(Module):
         """Both masks as one: booleans, True where a position may be looked at, or numbers to add."""
         n, steps = shape[:2]
         if mask is not None:
-            mask = as_array(mask)
+            mask = _mask_of("MultiheadAttention", mask)
             if mask.shape == (n * self.num_heads, steps, keys):
                 mask = np.reshape(mask, (n, self.num_heads, steps, keys))
             elif mask.shape != (steps, keys):
@@ -237,7 +239,7 @@ class MultiheadAttention(Module):
             mask = ~bare(mask) if mask.dtype.kind == "b" else mask
         if padding is None:
             return mask
-        padding = bare(as_array(padding))
+        padding = bare(_mask_of("MultiheadAttention", padding))
         if padding.shape != (n, keys) and not (n == 1 and padding.shape == (keys,)):
             raise ValueError(f"MultiheadAttention: key_padding_mask of shape {padding.shape} must be {(n, keys)}")
         seen = ~padding if padding.dtype.kind == "b" else padding
@@ -248,6 +250,17 @@ class MultiheadAttention(Module):
 
     def extra_repr(self) -> str:
         return f"{self.embed_dim}, num_heads={self.num_heads}" + (", batch_first" if self.batch_first else "")
+
+
+def _mask_of(name: str, mask: Any) -> Any:
+    """A mask as an array, which must say by its dtype what it means."""
+    mask = as_array(mask)
+    if mask.dtype.kind not in "bf":
+        raise TypeError(
+            f"{name}: a mask is of booleans, or of real numbers that are added to the scores; this one is of "
+            f"{mask.dtype}: write mask == 1 or mask == 0, whichever is meant, or mask.astype(float)"
+        )
+    return mask
 
 
 def _added(mask: Any) -> Any:
