@@ -170,7 +170,7 @@ def test_a_step_by_hand_and_clipping() -> None:
         def step(x: Any, y: Any) -> Any:
             loss = loss_of(p, x, y)
             loss.backward(retain_graph=False)
-            optim.clip_grad_value_(p.values(), 0.05)
+            optim.clip_grad_value_(p, 0.05)
             norm = optim.clip_grad_norm_(p.values(), 0.1)
             for t in p.values():
                 t.data -= 0.5 * t.grad

@@ -171,6 +171,8 @@ def test_a_model_is_told_to_give_its_parameters() -> None:
 
     with pytest.raises(TypeError, match=r"not a Model: give its .parameters\(\)"):
         optim.SGD(Model())
+    with pytest.raises(TypeError, match=r"not a Model: give its .parameters\(\)"):
+        optim.clip_grad_norm_(Model(), 1.0)
 
 
 def test_an_unknown_hyper_parameter_is_refused() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from operator import add
 from typing import Any
@@ -12,9 +12,11 @@ import numpy as np
 
 from tinygraph.mode import tracer
 from tinygraph.op import Array, bare
+from tinygraph.optim.parameters import named
 from tinygraph.optim.rule import Rule, State, nonnegative, stateless
 from tinygraph.tensor import Tensor
 
+Params = Tensor | Iterable[Tensor] | Mapping[str, Tensor]
 _TINY = 1e-6  # PyTorch's: a norm of zero divides too
 
 
@@ -52,13 +54,11 @@ def clip_by_global_norm(max_norm: float) -> Rule:
     return Rule(lambda p: {}, apply, joint=True, reads_params=False)
 
 
-def clip_grad_norm_(
-    params: Tensor | Iterable[Tensor], max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
-) -> float:
+def clip_grad_norm_(params: Params, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False) -> float:
     """Scale the gradients of the parameters in place, so that their common norm is at most max_norm.
 
     Args:
-        params: Tensors; one without a gradient is passed over.
+        params: Tensors, or a dict of them; one without a gradient is passed over.
         norm_type: the p of the norm; infinity for the largest absolute value.
 
     Returns:
@@ -73,6 +73,7 @@ def clip_grad_norm_(
         >>> clip_grad_norm_([w], 1.0), w.grad.round(3)
         (10.0, array([0.6, 0.8]))
     """
+    params = [p for _, p in named(params)]
     grads = _gradients(params)
     recorder = tracer()
     if recorder is not None and grads:
@@ -90,7 +91,7 @@ def clip_grad_norm_(
     return norm
 
 
-def clip_grad_value_(params: Tensor | Iterable[Tensor], clip_value: float) -> None:
+def clip_grad_value_(params: Params, clip_value: float) -> None:
     """Clip each number of the parameters' gradients to [-clip_value, clip_value], in place.
 
     Example:
@@ -100,7 +101,7 @@ def clip_grad_value_(params: Tensor | Iterable[Tensor], clip_value: float) -> No
         >>> w.grad
         array([ 1. , -0.2])
     """
-    for g in _gradients(params):
+    for g in _gradients(p for _, p in named(params)):
         g[...] = np.clip(g, -clip_value, clip_value)
 
 
@@ -122,9 +123,8 @@ def _scaled(g: Array, factor: Array) -> Array:
     return scaled if scaled.dtype == g.dtype else scaled.astype(g.dtype)
 
 
-def _gradients(params: Tensor | Iterable[Tensor]) -> list[Array]:
-    given = [params] if isinstance(params, Tensor) else list(params)
-    return [bare(p.grad) for p in given if p.grad is not None]
+def _gradients(params: Iterable[Tensor]) -> list[Array]:
+    return [bare(p.grad) for p in params if p.grad is not None]
 
 
 def _norm(g: Array, norm_type: float) -> float:

@@ -25,9 +25,9 @@ def grouped(params: Any) -> list[tuple[Named, dict[str, Any]]]:
         for i, group in enumerate(given):
             if "params" not in group:
                 raise ValueError(f'group {i} of the parameters has no "params", only {list(group)}')
-        groups = [(_named(g["params"]), {k: v for k, v in g.items() if k != "params"}) for g in given]
+        groups = [(named(g["params"]), {k: v for k, v in g.items() if k != "params"}) for g in given]
     else:
-        groups = [(_named(given), {})]
+        groups = [(named(given), {})]
     _check(groups)
     return groups
 
@@ -55,7 +55,8 @@ def _listed(params: Any) -> list[Any]:
     return list(params)
 
 
-def _named(params: Any) -> Named:
+def named(params: Any) -> Named:
+    """(name, Tensor) of what may stand in one group; nothing is checked."""
     if isinstance(params, Tensor):
         return [(None, params)]
     if isinstance(params, Mapping):
