@@ -116,6 +116,12 @@ CASES: list[tuple[str, Callable[[], Any], type[Exception], str]] = [
     ),
     ("no method rule", lambda: np.hypot.outer(t(2), t(2)), TypeError, r"numpy\.hypot\.outer has no rule"),
     ("argument", lambda: np.exp(t(2), where=t(2).data > 0), TypeError, r"exp: where= is not supported on a Tensor"),
+    (
+        "axis",
+        lambda: tg.softmax(t(2), dim=0),
+        TypeError,
+        r"softmax: dim= is not supported on a Tensor; NumPy calls it axis=",
+    ),
     ("twice", lambda: np.sum(t(2), 0, axis=0), TypeError, r"axis"),
     # changing
     ("leaf item", lambda: t(2).__setitem__(0, 1.0), ValueError, r"a leaf cannot be assigned to.*x\.copy\(\).*x\.data"),

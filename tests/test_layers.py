@@ -348,6 +348,7 @@ def test_padding_is_zeros_at_first_and_learns_nothing() -> None:
 ERRORS: list[tuple[Made, Any, type[Exception], str]] = [
     (lambda: nn.Linear(3, 2), np.ones((4, 5)), ValueError, r"linear: x of shape \(4, 5\) and weight of shape \(2, 3\)"),
     (lambda: nn.Conv2d(3, 2, 3), np.ones((1, 4, 5, 5)), ValueError, r"conv2d: x of shape \(1, 4, 5, 5\)"),
+    (lambda: nn.Conv2d(3, 2, 3), np.ones((1, 5, 5, 3)), ValueError, r"channels go first: np\.moveaxis\(x, -1, -3\)"),
     (lambda: nn.Conv2d(3, 2, 3), np.ones((3, 2)), ValueError, r"conv2d: takes x of shape \(N, C, H, W\)"),
     (lambda: nn.Conv2d(3, 2, 5), np.ones((1, 3, 4, 4)), ValueError, "kernel of size"),
     (lambda: nn.ConvTranspose1d(3, 2, 3), np.ones((1, 4, 5)), ValueError, r"conv_transpose1d: x of shape \(1, 4, 5\)"),

@@ -428,6 +428,11 @@ def test_a_copy_of_a_seeded_layer_draws_what_the_layer_would(name: str) -> None:
     np.testing.assert_array_equal(np.asarray(getattr(here, "data", here)), np.asarray(getattr(there, "data", there)))
 
 
+def test_a_sequence_of_a_list_names_the_way_out() -> None:
+    with pytest.raises(TypeError, match=r"layer 0 .* got a list; unpack it: Sequential\(\*layers\)"):
+        nn.Sequential([nn.Linear(2, 3), nn.ReLU()])
+
+
 def test_a_sequence_after_a_recurrent_layer_names_the_way_out() -> None:
     with pytest.raises(TypeError, match=r"layer 1, Linear, takes one array, .* gives 2, .*lambda out: out\[0\]"):
         nn.Sequential(nn.LSTM(2, 3), nn.Linear(3, 1))(np.ones((4, 1, 2)))
@@ -464,13 +469,20 @@ def test_one_parameter_is_one() -> None:
 
 def test_a_frozen_layer_is_no_parameter_and_is_saved() -> None:
     model = nn.Sequential(nn.Linear(3, 2, rng=0), nn.Linear(2, 1, rng=1))
-    for p in model[0].parameters():
-        p.requires_grad = False
+    assert model[0].requires_grad_(False) is model[0]
     assert [name for name, _ in model.named_parameters()] == ["1.weight", "1.bias"]
     assert list(model.state_dict()) == ["0.weight", "0.bias", "1.weight", "1.bias"]
     model(np.ones((4, 3))).sum().backward()
     assert model[0].weight.grad is None
     assert model[1].weight.grad is not None
+
+
+def test_thawing_makes_a_parameter_of_every_tensor_of_real_numbers() -> None:
+    block = Block()
+    block.order = tg.Tensor(np.arange(3))
+    assert list(block.requires_grad_(False).parameters()) == []
+    block.requires_grad_()
+    assert sorted(name for name, _ in block.named_parameters()) == sorted([*NAMES, "fixed"])
 
 
 def test_a_compiled_step_sees_that_a_layer_was_frozen() -> None:

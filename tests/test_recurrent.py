@@ -313,7 +313,10 @@ ERRORS: list[tuple[Callable[[], Any], str]] = [
     (lambda: nn.LSTM(3, 0), "LSTM: input_size=3, hidden_size=0 and num_layers=1 must be at least 1"),
     (lambda: nn.LSTM(4, 5)(X), r"LSTM: takes x of shape \(T, N, input_size\).*input_size = 4; got shape \(4, 2, 3\)"),
     (lambda: nn.GRU(4, 5, batch_first=True)(X), r"GRU: takes x of shape \(N, T, input_size\)"),
-    (lambda: nn.LSTM(3, 5)(X, np.zeros((1, 2, 5))), r"LSTM: .*a pair \(h0, c0\), each of shape \(1, 2, 5\); got"),
+    (
+        lambda: nn.LSTM(3, 5)(X, np.zeros((1, 2, 5))),
+        r"LSTM: .*a pair \(h0, c0\), each of shape \(1, 2, 5\); got \(1, 2, 5\) alone",
+    ),
     (lambda: nn.RNN(3, 5)(X, np.zeros((1, 4, 5))), r"RNN: .*is h0 of shape \(1, 2, 5\); got \(1, 4, 5\)"),
     (lambda: nn.RNN(3, 5)(X, lengths=[5, 1]), "RNN: lengths are whole numbers from 0 to 4, one for each of 2"),
     (lambda: nn.RNN(3, 5)(X, lengths=np.array([1.0, 2.0])), "RNN: lengths are whole numbers"),

@@ -422,6 +422,7 @@ def as_numpy(composition: Callable[..., Any], function: Callable[..., Any], args
     return composition(**bound)
 
 
+TORCH = {"dim": "axis", "keepdim": "keepdims"}
 NEUTRAL = {"where": True, "casting": "same_kind", "order": "K", "subok": True}  # of ufuncs that tell no signature
 
 
@@ -430,7 +431,8 @@ def _refuse(name: str, function: Callable[..., Any] | None, key: str, value: Any
     default = _names(function).get(key, NEUTRAL.get(key)) if function is not None else NEUTRAL.get(key)
     same = value is default or (isinstance(value, str | bool) and value == default)
     if value is not None and value is not np._NoValue and not same:
-        raise TypeError(f"{name}: {key}= is not supported on a Tensor; leave it out, or use .numpy()")
+        remedy = f"NumPy calls it {TORCH[key]}=" if key in TORCH else "leave it out, or use .numpy()"
+        raise TypeError(f"{name}: {key}= is not supported on a Tensor; {remedy}")
 
 
 @cache

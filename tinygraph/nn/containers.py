@@ -33,8 +33,7 @@ class Sequential(Module):
 
     def _add(self, name: str, layer: Any, i: int) -> None:
         if not callable(layer) or isinstance(layer, type):
-            what = f"the class {layer.__name__}; make one: {layer.__name__}(...)" if isinstance(layer, type) else layer
-            raise TypeError(f"Sequential: layer {i} must be a module or a function, got {what!s:.80}")
+            raise TypeError(f"Sequential: layer {i} must be a module or a function, got {_misplaced(layer)}")
         if isinstance(layer, Module):
             layer._name = layer._name or name
         self._layers[name] = layer
@@ -76,6 +75,13 @@ class Sequential(Module):
 def _takes_arrays(layer: Any) -> bool:
     """Whether it is a layer of this package; a module of the user's may take what it likes."""
     return type(layer).__module__.startswith("tinygraph.") and not isinstance(layer, Sequential)
+
+
+def _misplaced(layer: Any) -> str:
+    """What cannot be a layer, and what to write in its place."""
+    if isinstance(layer, type):
+        return f"the class {layer.__name__}; make one: {layer.__name__}(...)"
+    return "a list; unpack it: Sequential(*layers)" if isinstance(layer, list | tuple) else f"{layer!s:.80}"
 
 
 def _said(layer: Any) -> str:

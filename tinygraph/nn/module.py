@@ -204,6 +204,24 @@ class Module:
             function(module)
         return self
 
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Freeze all parameters here and in every part, or with True thaw them.
+
+        What is frozen gets no gradient, is left out of `parameters()`, and is saved as before. Which were frozen is not
+        remembered: thawing makes a parameter of every Tensor of real numbers, also of one made as a constant.
+
+        Example:
+            >>> from tinygraph import nn
+            >>> model = nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 1))
+            >>> _ = model[0].requires_grad_(False)
+            >>> [name for name, _ in model.named_parameters()]
+            ['1.weight', '1.bias']
+        """
+        for _, part in self._named_state():
+            if isinstance(part, Tensor) and part.dtype.kind in "fc":
+                part.requires_grad = requires_grad
+        return self
+
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""
         for parameter in self.parameters():

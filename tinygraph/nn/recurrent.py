@@ -146,7 +146,7 @@ class _Recurrent(Module):
         if len(given) != count or any(s.shape != wanted for s in given):
             raise ValueError(
                 f"{type(self).__name__}: the initial state is {'a pair (h0, c0), each' if count > 1 else 'h0'} of "
-                f"shape {wanted}; got {', '.join(str(s.shape) for s in given)}"
+                f"shape {wanted}; got {', '.join(str(s.shape) for s in given)}{' alone' * (len(given) < count)}"
             )
         return [s[:, None] for s in given] if alone else given
 

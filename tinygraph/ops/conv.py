@@ -232,6 +232,8 @@ def _convolved(
         raise ValueError(
             f"{name}: x of shape {x.shape} and weight of shape {weight.shape} do not fit with groups={groups}: "
             f"x has C = {shape[1]} channels, weight is (out, C / groups, {_AXES[axes][1]}), out a multiple of groups"
+            + f"; channels go first: np.moveaxis(x, -1, {-axes - 1})"
+            * (shape[-1] == weight.shape[1] * groups)
         )
     stride, dilation = sizes(name, "stride", stride, axes, 1), sizes(name, "dilation", dilation, axes, 1)
     padding = frame_of(name, padding, kernel, stride, dilation)
