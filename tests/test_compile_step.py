@@ -401,6 +401,30 @@ def test_a_step_makes_no_array_after_the_first_calls() -> None:
     assert largest < 1.5 * x.nbytes  # what NumPy takes for a moment, to add a row to each row in place
 
 
+def test_a_compiled_step_takes_no_more_memory_than_the_step_as_it_is() -> None:
+    x, y = batch(0, np.float32, 1024, 64)
+
+    def memory(compiled: bool) -> tuple[list[int], int]:
+        """What is held after each of some calls, and the most in the last of them, arguments made anew and all."""
+        q = parameters(np.float32, (64, 64, 10))
+        step = step_of(q, optim.SGD(q, lr=0.1))
+        run = tg.compile(step, borrow=True, strict=True) if compiled else step
+        tracemalloc.start()
+        held = []
+        try:
+            for _ in range(5):
+                tracemalloc.reset_peak()
+                run(x + 0, y + 0)
+                held.append(tracemalloc.get_traced_memory()[0])
+            return held, tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    (held, most), (_, most_as_it_is) = memory(True), memory(False)
+    assert held[0] < 2 * x.nbytes  # a program, and none of the dozen arrays of this size that it was recorded on
+    assert most <= most_as_it_is
+
+
 # --- networks
 
 

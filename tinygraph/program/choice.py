@@ -98,6 +98,9 @@ class Choice:
 
     def _choose(self, run: Run) -> None:
         self.chosen = run.one() if self.turns and isinstance(run, Pool) else run
+        for other in self.runs:
+            if isinstance(other, Pool) and other is not run:
+                other.free.clear()  # their memories
 
 
 def _left_alike(x: Any, y: Any, alike: Callable[[Any, Any], bool]) -> bool:

@@ -143,13 +143,15 @@ class Compiled:
             states = [reach.states([g]) for g in random]
             try:
                 out, recording = traced(self.f, self._how, tracer, seen, args, kwargs)
+                drawn = [g for g, _ in tracer.effects.drawn]
             except UnlikeError:  # what came out of them is not what f gives
                 for g, state in zip(random, states, strict=True):
                     restore(g, pickle.loads(state)[0])
                 self._recordings[key] = self._refused(f"loops through {UNLIKE}", seen.held)
                 return self.f(*args, **kwargs)
+            finally:
+                tracer.forget()
             key = self._full(key, recording)
-            drawn = [g for g, _ in tracer.effects.drawn]
             moved = [g for g, state in zip(random, states, strict=True) if reach.states([g]) != state]
             if recording.reason is None and any(all(g is not d for d in drawn) for g in moved):
                 recording = self._refused("draws random numbers", recording.held)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from tinygraph.program.buffers import owners
 from tinygraph.program.code import Line, Program
 from tinygraph.program.fast import Fast
 from tinygraph.program.notation import text_of
@@ -37,13 +38,13 @@ def explained(recorded: Program, fast: Fast) -> Iterator[str]:
 
 def _size(before: Program, after: Program) -> str:
     """How many operations are gone, and the bytes of their results."""
-    left = {line.name for line in after.lines}
-    gone = sum(_bytes(line) for line in before.lines if line.name not in left)
+    left, owner = {line.name for line in after.lines}, owners(before)
+    gone = _bytes(line for line in before.lines if line.name not in left and owner.get(line.name or "") == line.name)
     return f"{len(before.lines)} → {len(after.lines)} operations" + (f", {gone:,} bytes less" if gone else "")
 
 
-def _bytes(line: Line) -> int:
-    return line.value.nbytes if isinstance(line.value, np.ndarray) and line.value.base is None else 0
+def _bytes(lines: Iterable[Line]) -> int:
+    return sum(line.value.nbytes for line in lines if isinstance(line.value, np.ndarray))
 
 
 def _memory(fast: Fast) -> Iterator[str]:
@@ -57,7 +58,7 @@ def _memory(fast: Fast) -> Iterator[str]:
     if fast.views:
         yield f"  {len(fast.views)} views of them are made once: {', '.join(line.name or '' for line in fast.views)}"
     if fast.fresh:
-        yield f"  {len(fast.fresh)} are made anew on each call, {sum(map(_bytes, fast.fresh)):,} bytes:"
+        yield f"  {len(fast.fresh)} are made anew on each call, {_bytes(fast.fresh):,} bytes:"
     for line in fast.fresh:
         why = "a result" if line.name in fast.program.results else "NumPy has no out= for it"
         yield f"    {line.name} = {text_of(line.code)}: {why}"

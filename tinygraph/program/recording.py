@@ -16,6 +16,7 @@ from tinygraph.program.code import Program
 from tinygraph.program.draws import restore, state_of
 from tinygraph.program.effects import Effects
 from tinygraph.program.fast import fast, workspaces
+from tinygraph.program.layouts import released
 from tinygraph.program.nested import UNLIKE, UnlikeError
 from tinygraph.program.passes import applied
 from tinygraph.program.places import Place, Store
@@ -104,6 +105,7 @@ def made(
     if sum(x.nbytes for x in watched) > WATCHED:
         whose = "makes arrays of its own, and sees" if fresh else "sees, beside those that it computes with,"
         return Recording(f"{whose} too many others, on which its numbers may depend", held=held)
+    program, recorded = released(program, recorded)
     renderings = [
         (False, False),
         *([(True, False)] * how.jit),

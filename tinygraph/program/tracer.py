@@ -228,6 +228,12 @@ class Tracer:
         held = [variable for _, variable in self.met.values()]
         return any(not any(v is h for h in held) for v in self.alive())
 
+    def forget(self) -> None:
+        """Let go of what was recorded: nothing that holds the tracer is held by it any more."""
+        self.open = False
+        self.lines, self.inputs, self.met, self.within = [], {}, {}, {}
+        self.effects.tracer = None
+
     def name_gradients(self) -> None:
         """Call the gradient of what is named Z dZ."""
         sums = {_summands(line.code): line.name for line in self.lines} if self._shares else {}
