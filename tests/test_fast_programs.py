@@ -92,6 +92,18 @@ def test_numbers_beside_arrays_have_places_of_their_own() -> None:
     assert "n_1[()] = 1e-08 * root" in compiled.fast_source
 
 
+def test_no_array_of_the_printed_source_takes_the_name_of_its_function() -> None:
+    def y(x: Any) -> Any:
+        y = np.exp(x)
+        return y * 2.0 + y
+
+    compiled = tg.compile(y, strict=True)
+    compiled(X)
+    space: dict[str, Any] = {}
+    exec(compiled.fast_source, space)  # noqa: S102  our own source
+    np.testing.assert_array_equal(space["y"](X)[0], y(X))
+
+
 def test_a_few_arrays_are_joined_by_assignments() -> None:
     for axis in (0, 1, -1):
         rendered = agrees(program_of(lambda x, axis=axis: np.concatenate([2.0 * x, np.exp(x)], axis=axis) * 3.0, X))

@@ -237,7 +237,9 @@ class Compiled:
             ValueError: none has been compiled.
         """
         last = self._last()
-        return "" if last.program is None else fast(last.program, self.borrow, self.jit, self.reorder).text(last.title)
+        if last.program is None:
+            return ""
+        return fast(last.program, self.borrow, self.jit, self.reorder, last.title).text()
 
     @property
     def constants(self) -> dict[str, Any]:
@@ -250,7 +252,8 @@ class Compiled:
         rows = list(self.signatures)
         for recording in self._recordings.values():
             if recording.recorded is not None and recording.program is not None:
-                rows += explained(recording.recorded, fast(recording.program, self.borrow, self.jit, self.reorder))
+                rendered = fast(recording.program, self.borrow, self.jit, self.reorder, recording.title)
+                rows += explained(recording.recorded, rendered)
         return "\n".join(rows)
 
     def _last(self) -> Recording:

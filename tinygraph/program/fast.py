@@ -39,8 +39,9 @@ class Fast:
     numbers: tuple[Line, ...]  # the places of those that each run computes
     fresh: tuple[Line, ...]  # whose arrays are made anew on each call
     loops: Mapping[str, Loop]
+    title: str
 
-    def text(self, title: str = "program") -> str:
+    def text(self) -> str:
         """The source: the memory, the arrays in it, and the function that runs in them."""
         before = [line for line in self.program.lines if line.block == "constants"]
         called = routines(self.program)
@@ -48,7 +49,7 @@ class Fast:
         head = ["import numpy as np", *([f"import {SPECIAL}"] if scipy else []), "", *called.splitlines()]
         if self.loops:
             head += [*above([loop.source for loop in self.loops.values()]).splitlines(), ""]
-            head += [f"\n{loop.named(title)}" for title, loop in self.loops.items()]
+            head += [f"\n{loop.named(own)}" for own, loop in self.loops.items()]
         head += ["# constants", *map(written, before), ""] if before else []
         places: dict[str, str] = {}  # arrays that are alike, one after another in one place, are one
         for n, at in self.plan.offsets.items():
@@ -60,11 +61,11 @@ class Fast:
         head += ["# memory", *memory, ""] if memory else []
         given = ", ".join([*self.program.inputs, *self.program.constants])
         body, ufuncs = _by_name(
-            self._body(), {title, *self.values, *self.program.routines, *self.loops, *dir(builtins)}
+            self._body(), {self.title, *self.values, *self.program.routines, *self.loops, *dir(builtins)}
         )
         head[1:1] = [f"from numpy import {', '.join(ufuncs)}"] if ufuncs else []
         body = ["    " + row if row else "" for row in body]
-        return "\n".join([*head, "", f"def {title}({given}):", *body]) + "\n"
+        return "\n".join([*head, "", f"def {self.title}({given}):", *body]) + "\n"
 
     def _body(self) -> list[str]:
         rows: list[str] = []
@@ -103,12 +104,15 @@ def _row(line: Line) -> str:
     return f"{text_of(line.code):<60}  # {line.value.shape}  {line.where}".rstrip()
 
 
-def fast(program: Program, lent: bool = False, jit: bool = False, reorder: bool = False) -> Fast:
+def fast(
+    program: Program, lent: bool = False, jit: bool = False, reorder: bool = False, title: str = "program"
+) -> Fast:
     """The fast rendering of a program, whose results are the caller's own, or `lent`: overwritten by the next call.
 
-    With `jit`, chains of arithmetic are loops for numba; with `reorder` too, so are scans as they are.
+    `title` is the name of its function, which no array beside it may have. With `jit`, chains of arithmetic are loops
+    for numba; with `reorder` too, so are scans as they are.
     """
-    program = named(program, ["memory"])
+    program = named(program, ["memory", title])
     program, loops = fused(program) if jit else (program, {})
     program, scans = whole(program) if jit and reorder else (program, {})
     program = _steady(updated(program), loops.keys())
@@ -139,7 +143,7 @@ def fast(program: Program, lent: bool = False, jit: bool = False, reorder: bool 
     inside = [line for line in program.lines if line.block != "constants"]
     planned = plan(inside, owner, values, buffers, [r for r in program.results if r in owner] if lent else ())
     fresh = [line for line in inside if line.name and owner.get(line.name) == line.name]
-    return Fast(program, values, planned, tuple(views), tuple(numbers.places), tuple(fresh), loops | scans)
+    return Fast(program, values, planned, tuple(views), tuple(numbers.places), tuple(fresh), loops | scans, title)
 
 
 def _steady(program: Program, loops: AbstractSet[str]) -> Program:
