@@ -272,6 +272,40 @@ def test_an_encoder_layer_is_pytorchs(norm_first: bool, batch_first: bool, activ
         np.testing.assert_allclose(p.grad, right[name].grad.numpy(), rtol=1e-8, atol=1e-11, err_msg=name)
 
 
+@pytest.mark.parametrize("norm_first", [False, True])
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_a_decoder_is_pytorchs(norm_first: bool, batch_first: bool) -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    asked = {"dropout": 0.0, "norm_first": norm_first, "batch_first": batch_first}
+    rng = np.random.default_rng(0)
+    model = nn.TransformerDecoder(nn.TransformerDecoderLayer(8, 2, 16, **asked, rng=rng), 2, nn.LayerNorm(8))
+    for p in model.parameters():
+        p.data = p.data + 0.1 * rng.normal(size=p.shape)
+    layer = torch.nn.TransformerDecoderLayer(8, 2, 16, **asked)
+    theirs = torch.nn.TransformerDecoder(layer, 2, torch.nn.LayerNorm(8)).double()
+    assert list(theirs.state_dict()) == list(model.state_dict())
+    theirs.load_state_dict({k: torch.tensor(v) for k, v in model.state_dict().items()})
+    n, steps, seen = 3, 4, 5
+    given = [rng.normal(size=(n, steps, 8)), rng.normal(size=(n, seen, 8))]
+    given = [x if batch_first else x.swapaxes(0, 1) for x in given]
+    masks = [np.triu(np.ones((steps, steps)), 1) > 0, rng.random((steps, seen)) < 0.3]
+    masks += [rng.random((n, steps)) < 0.3, rng.random((n, seen)) < 0.3]
+    for mask in masks[1:]:
+        mask[:, 0] = False
+    ours, others = [tg.Tensor(x) for x in given], [torch.tensor(x, requires_grad=True) for x in given]
+    out, want = model(*ours, *masks), theirs(*others, *map(torch.tensor, masks))
+    np.testing.assert_allclose(out.data, want.detach().numpy(), rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(model(*given, None, *masks[1:], tgt_is_causal=True).data, out.data, rtol=1e-13)
+    g = rng.normal(size=out.shape)
+    (out * g).sum().backward()
+    (want * torch.tensor(g)).sum().backward()
+    for mine, other in zip(ours, others, strict=True):
+        np.testing.assert_allclose(mine.grad, other.grad.numpy(), rtol=1e-8, atol=1e-11)
+    right = dict(theirs.named_parameters())
+    for name, p in model.named_parameters():
+        np.testing.assert_allclose(p.grad, right[name].grad.numpy(), rtol=1e-8, atol=1e-11, err_msg=name)
+
+
 def layer_norm(x: np.ndarray, p: dict[str, np.ndarray], name: str) -> np.ndarray:
     spread = np.sqrt(x.var(axis=-1, keepdims=True) + 1e-5)
     return p[f"{name}.weight"] * (x - x.mean(axis=-1, keepdims=True)) / spread + p[f"{name}.bias"]
@@ -300,21 +334,21 @@ def test_an_encoder_layer_is_what_the_formulas_say(norm_first: bool) -> None:
     np.testing.assert_allclose(model(x).data, want, rtol=1e-12, atol=1e-13)
 
 
-def test_gradients_of_an_encoder_layer_at_both_orders() -> None:
-    model = nn.TransformerEncoderLayer(4, 2, 3, dropout=0.0, activation="gelu", norm_first=True, rng=0)
-    names = [name for name, _ in model.named_parameters()]
-
-    def f(p: dict[str, Any], x: Any) -> Any:
-        for name in names:
-            owner, part = model, name.split(".")
-            for step in part[:-1]:
-                owner = getattr(owner, step)
-            object.__setattr__(owner, part[-1], p[name])
-        return model(x, is_causal=True)
-
-    p, x = {name: t.data for name, t in model.named_parameters()}, np.random.default_rng(0).normal(size=(3, 1, 4))
+@pytest.mark.parametrize(
+    ("make", "causal", "shapes"),
+    [
+        (nn.TransformerEncoderLayer, "is_causal", [(3, 1, 4)]),
+        (nn.TransformerDecoderLayer, "tgt_is_causal", [(3, 1, 4), (2, 1, 4)]),
+    ],
+)
+def test_gradients_of_a_layer_at_both_orders(make: Any, causal: str, shapes: list[tuple[int, ...]]) -> None:
+    model = make(4, 2, 3, dropout=0.0, activation="gelu", norm_first=True, rng=0)
+    p, rng = {name: t.data for name, t in model.named_parameters()}, np.random.default_rng(0)
+    given = [rng.normal(size=shape) for shape in shapes]
     for order in (1, 2):
-        report = compare_grads(f, p, x, order=order, directions=8)
+        report = compare_grads(
+            lambda p, *xs: nn.functional_call(model, p, *xs, **{causal: True}), p, *given, order=order, directions=4
+        )
         assert report.ok, str(report)
 
 
@@ -357,6 +391,7 @@ ERRORS: list[tuple[Callable[[], Any], str]] = [
     (lambda: nn.MultiheadAttention(4, 2)(X, key_padding_mask=np.ones((3, 2)) > 0), r"\(3, 2\) must be \(2, 3\)"),
     (lambda: nn.scaled_dot_product_attention(X, np.ones((3, 5)), X), r"attention: query of shape \(3, 2, 4\) and key"),
     (lambda: nn.TransformerEncoderLayer(4, 2, activation="sin"), "activation 'sin' is not 'relu', 'gelu'"),
+    (lambda: nn.TransformerDecoderLayer(4, 2, 8)(X, X[:, :1]), r"MultiheadAttention: .*\(1, 3, 4\)"),
     (lambda: nn.PositionalEncoding(4, 2)(X), r"PositionalEncoding: .*d = 4 and L at most 2; got shape \(3, 2, 4\)"),
     (lambda: nn.LearnedPositionalEncoding(5, 9)(X), "LearnedPositionalEncoding: .*d = 5"),
 ]

@@ -60,14 +60,14 @@ from tinygraph.nn.pooling import (
     MaxPool1d,
     MaxPool2d,
 )
+from tinygraph.nn.positions import LearnedPositionalEncoding, PositionalEncoding, sinusoidal_encoding
 from tinygraph.nn.recurrent import GRU, LSTM, RNN
 from tinygraph.nn.reshaping import Flatten, Unflatten
 from tinygraph.nn.transformer import (
-    LearnedPositionalEncoding,
-    PositionalEncoding,
+    TransformerDecoder,
+    TransformerDecoderLayer,
     TransformerEncoder,
     TransformerEncoderLayer,
-    sinusoidal_encoding,
 )
 
 __all__ = [
@@ -138,6 +138,8 @@ __all__ = [
     "Softplus",
     "Softsign",
     "Tanh",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
     "TransformerEncoder",
     "TransformerEncoderLayer",
     "Unflatten",

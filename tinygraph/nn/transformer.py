@@ -1,4 +1,4 @@
-"""The Transformer's encoder, and how its positions are told."""
+"""The Transformer's encoder and decoder."""
 
 from __future__ import annotations
 
@@ -15,13 +15,60 @@ from tinygraph.nn.linear import Linear
 from tinygraph.nn.module import Module
 from tinygraph.nn.normalization import LayerNorm
 from tinygraph.ops.activation import gelu, relu
-from tinygraph.ops.shape import as_array
-from tinygraph.tensor import Tensor
 
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = {"relu": relu, "gelu": gelu}
 
 
-class TransformerEncoderLayer(Module):
+class _Layer(Module):
+    """What both kinds of layers share: attentions, two linear layers at each position, and a way around each part."""
+
+    _attentions: tuple[str, ...] = ("self_attn",)
+    self_attn: MultiheadAttention
+
+    def __init__(
+        self,
+        d_model: int,
+        nhead: int,
+        dim_feedforward: int = 2048,
+        dropout: float = 0.1,
+        activation: str | Callable[[Any], Any] = "relu",
+        layer_norm_eps: float = 1e-5,
+        batch_first: bool = False,
+        norm_first: bool = False,
+        bias: bool = True,
+        *,
+        rng: init.Seed = None,
+        dtype: Any = np.float64,
+    ) -> None:
+        if isinstance(activation, str) and activation not in ACTIVATIONS:
+            raise ValueError(
+                f"{type(self).__name__}: activation {activation!r} is not 'relu', 'gelu' or a function of one array"
+            )
+        rng = init.generator(rng)
+        made: dict[str, Any] = {"rng": rng, "dtype": dtype}
+        for name in self._attentions:
+            setattr(self, name, MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, **made))
+        self.linear1 = Linear(d_model, dim_feedforward, bias, **made)
+        self.dropout = Dropout(dropout, rng=rng)
+        self.linear2 = Linear(dim_feedforward, d_model, bias, **made)
+        parts = range(1, len(self._attentions) + 2)
+        for i in parts:
+            setattr(self, f"norm{i}", LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype))
+        for i in parts:
+            setattr(self, f"dropout{i}", Dropout(dropout, rng=rng))
+        self.activation = ACTIVATIONS[activation] if isinstance(activation, str) else activation
+        self.norm_first = norm_first
+
+    def _around(self, i: int, x: Any, part: Callable[[Any], Any]) -> Any:
+        """x plus what its i-th part makes of it, normalised on the way in or on the way out."""
+        norm, dropout = getattr(self, f"norm{i}"), getattr(self, f"dropout{i}")
+        return x + dropout(part(norm(x))) if self.norm_first else norm(x + dropout(part(x)))
+
+    def _transformed(self, x: Any) -> Any:
+        return self.linear2(self.dropout(self.activation(self.linear1(x))))
+
+
+class TransformerEncoderLayer(_Layer):
     """Self-attention, then two linear layers at each position; each is added to what it was given, and normalised.
 
     Args:
@@ -50,51 +97,56 @@ class TransformerEncoderLayer(Module):
         (3, 5, 8)
     """
 
-    def __init__(
-        self,
-        d_model: int,
-        nhead: int,
-        dim_feedforward: int = 2048,
-        dropout: float = 0.1,
-        activation: str | Callable[[Any], Any] = "relu",
-        layer_norm_eps: float = 1e-5,
-        batch_first: bool = False,
-        norm_first: bool = False,
-        bias: bool = True,
-        *,
-        rng: init.Seed = None,
-        dtype: Any = np.float64,
-    ) -> None:
-        if isinstance(activation, str) and activation not in ACTIVATIONS:
-            raise ValueError(
-                f"TransformerEncoderLayer: activation {activation!r} is not 'relu', 'gelu' or a function of one array"
-            )
-        rng = init.generator(rng)
-        made: dict[str, Any] = {"rng": rng, "dtype": dtype}
-        self.self_attn = MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, **made)
-        self.linear1 = Linear(d_model, dim_feedforward, bias, **made)
-        self.dropout = Dropout(dropout, rng=rng)
-        self.linear2 = Linear(dim_feedforward, d_model, bias, **made)
-        self.norm1 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
-        self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
-        self.dropout1, self.dropout2 = Dropout(dropout, rng=rng), Dropout(dropout, rng=rng)
-        self.activation = ACTIVATIONS[activation] if isinstance(activation, str) else activation
-        self.norm_first = norm_first
-
     def forward(self, x: Any, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False) -> Any:
-        masks = (src_mask, src_key_padding_mask, is_causal)
-        if self.norm_first:
-            x = x + self._attended(self.norm1(x), *masks)
-            return x + self._transformed(self.norm2(x))
-        x = self.norm1(x + self._attended(x, *masks))
-        return self.norm2(x + self._transformed(x))
+        masks = {"attn_mask": src_mask, "key_padding_mask": src_key_padding_mask, "is_causal": is_causal}
+        x = self._around(1, x, lambda x: self.self_attn(x, need_weights=False, **masks)[0])
+        return self._around(2, x, self._transformed)
 
-    def _attended(self, x: Any, mask: Any, padding: Any, is_causal: bool) -> Any:
-        out, _ = self.self_attn(x, key_padding_mask=padding, need_weights=False, attn_mask=mask, is_causal=is_causal)
-        return self.dropout1(out)
 
-    def _transformed(self, x: Any) -> Any:
-        return self.dropout2(self.linear2(self.dropout(self.activation(self.linear1(x)))))
+class TransformerDecoderLayer(_Layer):
+    """Self-attention, attention to what the encoder returned, two linear layers at each position.
+
+    Each is added to what it was given, and normalised.
+
+    Args:
+        d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias, rng, dtype:
+            as in `TransformerEncoderLayer`.
+
+    It takes (tgt, memory, tgt_mask=None, memory_mask=None, tgt_key_padding_mask=None, memory_key_padding_mask=None,
+    tgt_is_causal=False, memory_is_causal=False): queries are of tgt, (L, N, d_model), keys and values in the second
+    attention of memory, (S, N, d_model). Masks are as in `MultiheadAttention`; tgt_is_causal is the look-ahead mask.
+
+    Raises:
+        ValueError: another activation; what `MultiheadAttention` raises.
+
+    Source:
+        A. Vaswani et al., Attention is all you need (2017), section 3.1; course 5, week 4.
+
+    Example:
+        >>> layer = TransformerDecoderLayer(8, 2, 16, batch_first=True, rng=0)
+        >>> layer(np.ones((3, 5, 8)), np.ones((3, 7, 8)), tgt_is_causal=True).shape
+        (3, 5, 8)
+    """
+
+    _attentions = ("self_attn", "multihead_attn")
+    multihead_attn: MultiheadAttention
+
+    def forward(
+        self,
+        tgt: Any,
+        memory: Any,
+        tgt_mask: Any = None,
+        memory_mask: Any = None,
+        tgt_key_padding_mask: Any = None,
+        memory_key_padding_mask: Any = None,
+        tgt_is_causal: bool = False,
+        memory_is_causal: bool = False,
+    ) -> Any:
+        own = {"attn_mask": tgt_mask, "key_padding_mask": tgt_key_padding_mask, "is_causal": tgt_is_causal}
+        other = {"attn_mask": memory_mask, "key_padding_mask": memory_key_padding_mask, "is_causal": memory_is_causal}
+        x = self._around(1, tgt, lambda x: self.self_attn(x, need_weights=False, **own)[0])
+        x = self._around(2, x, lambda x: self.multihead_attn(x, memory, need_weights=False, **other)[0])
+        return self._around(3, x, self._transformed)
 
 
 class TransformerEncoder(Module):
@@ -114,8 +166,7 @@ class TransformerEncoder(Module):
     """
 
     def __init__(self, encoder_layer: TransformerEncoderLayer, num_layers: int, norm: Module | None = None) -> None:
-        drawn_from = _generators(encoder_layer)  # stay shared: copies of them would drop the same units in each layer
-        self.layers = [copy.deepcopy(encoder_layer, dict(drawn_from)) for _ in range(num_layers)]
+        self.layers = _copies(encoder_layer, num_layers)
         self.norm = norm
 
     def forward(self, x: Any, mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False) -> Any:
@@ -124,102 +175,33 @@ class TransformerEncoder(Module):
         return x if self.norm is None else self.norm(x)
 
 
-def _generators(module: Module) -> dict[int, Any]:
-    """The random generators that a module and its parts hold, as the memo of `copy.deepcopy`, which leaves them."""
-    held = (value for part in module.modules() for value in vars(part).values())
-    return {id(rng): rng for rng in held if isinstance(rng, np.random.Generator | np.random.RandomState)}
+class TransformerDecoder(Module):
+    """Several decoder layers one after another, copies of one that is given, with its values, as in PyTorch.
 
-
-def sinusoidal_encoding(length: int, d_model: int, *, dtype: Any = np.float64) -> np.ndarray[Any, Any]:
-    """sin(t / 10000^(2i/d)) at 2i and the cosine of the same at 2i + 1, for positions t: (length, d_model).
-
-    A. Vaswani et al., Attention is all you need (2017), section 3.5.
-
-    Example:
-        >>> sinusoidal_encoding(2, 4).round(4)
-        array([[0.    , 1.    , 0.    , 1.    ],
-               [0.8415, 0.5403, 0.01  , 1.    ]])
-    """
-    even = np.arange(0, d_model, 2)
-    angles = np.arange(length)[:, None] / 10000.0 ** (even / max(d_model, 1))
-    table = np.empty((length, d_model), dtype)
-    table[:, 0::2], table[:, 1::2] = np.sin(angles), np.cos(angles[:, : d_model // 2])
-    return table
-
-
-class PositionalEncoding(Module):
-    """x plus the sinusoidal encoding of each position, which is computed and not learned.
+    It takes what a `TransformerDecoderLayer` takes; the memory goes to every layer.
 
     Args:
-        d_model: numbers at each position.
-        max_len: the longest sequence.
-        dropout: the probability of a drop of the sum while training.
-        batch_first: False for (L, N, d_model), True for (N, L, d_model).
-        rng: of the dropout.
-
-    Raises:
-        ValueError: a longer sequence, or other numbers at each position.
+        decoder_layer: a `TransformerDecoderLayer`.
+        num_layers, norm: as in `TransformerEncoder`.
 
     Example:
-        >>> PositionalEncoding(4, batch_first=True)(np.zeros((1, 2, 4)))[0, 1].round(4)
-        array([0.8415, 0.5403, 0.01  , 1.    ])
+        >>> decoder = TransformerDecoder(TransformerDecoderLayer(8, 2, 16, rng=0), 3)
+        >>> decoder(np.ones((5, 2, 8)), np.ones((7, 2, 8)), tgt_is_causal=True).shape, len(decoder.layers)
+        ((5, 2, 8), 3)
     """
 
-    def __init__(
-        self,
-        d_model: int,
-        max_len: int = 5000,
-        dropout: float = 0.0,
-        batch_first: bool = False,
-        *,
-        rng: init.Seed = None,
-    ) -> None:
-        self.d_model, self.max_len, self.batch_first = d_model, max_len, batch_first
-        self.dropout = Dropout(dropout, rng=rng)
-        self._table = sinusoidal_encoding(max_len, d_model)
+    def __init__(self, decoder_layer: TransformerDecoderLayer, num_layers: int, norm: Module | None = None) -> None:
+        self.layers = _copies(decoder_layer, num_layers)
+        self.norm = norm
 
-    def forward(self, x: Any) -> Any:
-        x = as_array(x)
-        return self.dropout(x + _placed(self, self._table.astype(x.dtype, copy=False), x))
+    def forward(self, tgt: Any, memory: Any, *masks: Any, **named: Any) -> Any:
+        for layer in self.layers:
+            tgt = layer(tgt, memory, *masks, **named)
+        return tgt if self.norm is None else self.norm(tgt)
 
 
-class LearnedPositionalEncoding(Module):
-    """x plus a vector for each position, which is learned: `weight`, (max_len, d_model), normal with 0.02 at first.
-
-    Arguments and errors are those of `PositionalEncoding`; max_len must be given.
-
-    Example:
-        >>> LearnedPositionalEncoding(4, 10, rng=0)(np.zeros((2, 1, 4))).shape
-        (2, 1, 4)
-    """
-
-    def __init__(
-        self,
-        d_model: int,
-        max_len: int,
-        dropout: float = 0.0,
-        batch_first: bool = False,
-        *,
-        rng: init.Seed = None,
-        dtype: Any = np.float64,
-    ) -> None:
-        self.d_model, self.max_len, self.batch_first = d_model, max_len, batch_first
-        rng = init.generator(rng)
-        self.weight = Tensor(init.normal((max_len, d_model), 0.02, rng=rng, dtype=dtype))
-        self.dropout = Dropout(dropout, rng=rng)
-
-    def forward(self, x: Any) -> Any:
-        x = as_array(x)
-        return self.dropout(x + _placed(self, self.weight, x))
-
-
-def _placed(layer: Any, table: Any, x: Any) -> Any:
-    """The encodings of x's positions, in a shape that is added to x."""
-    axis = x.ndim - 2 if layer.batch_first or x.ndim == 2 else 0
-    if x.ndim not in (2, 3) or x.shape[-1] != layer.d_model or x.shape[axis] > layer.max_len:
-        raise ValueError(
-            f"{type(layer).__name__}: takes x of shape {'(N, L, d)' if layer.batch_first else '(L, N, d)'} with "
-            f"d = {layer.d_model} and L at most {layer.max_len}; got shape {x.shape}"
-        )
-    part = table[: x.shape[axis]]
-    return part if axis == x.ndim - 2 else part[:, None]
+def _copies(layer: Module, count: int) -> list[Module]:
+    """Copies of a layer, which draw in turn from its generators: copies of these would drop the same in each layer."""
+    held = (value for part in layer.modules() for value in vars(part).values())
+    generators = {id(rng): rng for rng in held if isinstance(rng, np.random.Generator | np.random.RandomState)}
+    return [copy.deepcopy(layer, dict(generators)) for _ in range(count)]
