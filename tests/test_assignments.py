@@ -19,6 +19,7 @@ import tinygraph as tg
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
 EXERCISES = SHARED / "assignments"
+PITCH = SHARED / "data" / "data.mat"
 CATS = [SHARED / "data" / "train_catvnoncat.h5", SHARED / "data" / "test_catvnoncat.h5"]
 pytestmark = pytest.mark.skipif(not EXERCISES.is_dir(), reason="the course's published results are not here")
 
@@ -301,6 +302,70 @@ def test_hidden_sizes_of_the_flower(course: Any) -> None:
         p, _ = flower.model(X, Y, hidden, of["settings"]["iterations"])
         found.append(columns.accuracy(p, X, Y, np.tanh))
     agree(found, of, "acc")
+
+
+# --- course 1, week 4: two and four layers on the cats; the first cost alone but in the deep profile
+
+
+@pytest.mark.parametrize(
+    ("hidden", "initialiser", "costs", "scores"),
+    [
+        ((7,), "normal", (0.693049735659989, 0.6464320953428849, 0.6325140647912678), (0.048554785628770, 100, 72)),
+        (
+            (20, 7, 5),
+            "xavier",
+            (0.7717493284237686, 0.6720534400822914, 0.6482632048575212),
+            (0.092878215265, 98.56459330144, 80),
+        ),
+    ],
+)
+def test_hidden_layers_on_cats(
+    course: Any, cats: Any, hidden: tuple[int, ...], initialiser: str, costs: tuple[float, ...], scores: Any
+) -> None:
+    X, Y, *test = cats
+    columns = course("columns")
+    p = columns.parameters([len(X), *hidden, 1], getattr(tg.nn.init, initialiser), np.random.RandomState(1))
+    found = columns.descend(p, X, Y, 0.0075, 2500 if DEEP else 1, 100)
+    known = costs if DEEP else costs[:1]
+    np.testing.assert_allclose(found[: len(known)], known, rtol=0, atol=5e-12)
+    if DEEP:
+        np.testing.assert_allclose(
+            [found[-1], columns.accuracy(p, X, Y), columns.accuracy(p, *test)], scores, rtol=1e-9
+        )
+
+
+# --- course 2, week 1: L2 and dropout on the football pitch; the first cost alone but in the deep profile
+
+
+@pytest.mark.parametrize(
+    ("lambd", "keep_prob", "costs", "scores"),
+    [
+        (0.0, 1.0, (0.6557412523481002, 0.16329987525724216, 0.13851642423255986), (94.7867298578, 91.5)),
+        (0.7, 1.0, (0.6974484493131264, 0.2684918873282239, 0.2680916337127301), (93.8388625592, 93.0)),
+        (0.0, 0.86, (0.6543912405149825, 0.061016986574905605, 0.060582435798513114), (92.8909952607, 95.0)),
+    ],
+)
+def test_regularisation_on_the_football_pitch(
+    course: Any, lambd: float, keep_prob: float, costs: tuple[float, ...], scores: tuple[float, ...]
+) -> None:
+    if not PITCH.exists():
+        pytest.skip("the course's positions are not here")
+    held = pytest.importorskip("scipy.io", reason="scipy is not installed, which reads the positions").loadmat(PITCH)
+    X, Y, *test = (held[name].T for name in ("X", "y", "Xval", "yval"))
+    nn, columns = tg.nn, course("columns")
+    p = columns.parameters([2, 20, 3, 1], nn.init.xavier, np.random.RandomState(3))
+    optimizer, found = tg.optim.SGD(p, lr=0.3), []
+    for step in range(30000 if DEEP else 1):
+        dropout = nn.Dropout(keep_prob=keep_prob, rng=np.random.RandomState(1))  # the exercise seeds it in each pass
+        J = columns.cost(p, X, Y, lambda Z, dropout=dropout: dropout(tg.relu(Z))) + nn.l2_penalty(p, lambd, X.shape[1])
+        if step % 10000 == 0:
+            found.append(J.item())
+        optimizer.zero_grad()
+        J.backward(retain_graph=False)
+        optimizer.step()
+    np.testing.assert_allclose(found, costs[: len(found)], rtol=0, atol=5e-13)
+    if DEEP:
+        np.testing.assert_allclose([columns.accuracy(p, X, Y), columns.accuracy(p, *test)], scores, rtol=1e-9)
 
 
 # --- course 2, week 1: initialisation and gradient checking

@@ -1,5 +1,6 @@
 """Further numbers that the course's notebooks print, by the library's public names: regularisation, dropout,
-convolution and pooling step by step, a recurrent cell. The inputs are drawn as there, in the course's layouts.
+convolution and pooling step by step, recurrent cells, a character model, attention. The inputs are drawn as there, in
+the course's layouts.
 """
 
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import tinygraph as tg
-from tinygraph import nn
+from tinygraph import nn, optim
 
 DIGITS = 5e-9  # printed to eight decimals
 
@@ -94,3 +95,56 @@ def test_a_recurrent_cell() -> None:
     expected = [0.9888161, 0.01682021, 0.21140899, 0.36817467, 0.98988387]
     expected += [0.88945212, 0.36920224, 0.9966312, 0.9982559, 0.17746526]
     np.testing.assert_allclose(y[1], expected, rtol=0, atol=DIGITS)
+
+
+def test_an_lstm_cell_and_its_gradients() -> None:
+    n, x, m = 5, 3, 10
+    drawn_in_order = [(x, m), (n, m), (n, m), *[(n, n + x), (n, 1)] * 4, (2, n), (2, 1), (n, m), (n, m)]
+    xt, a_prev, c_prev, Wf, bf, Wi, bi, Wo, bo, Wc, bc, _, _, da, dc = drawn(1, *drawn_in_order)
+    W, b = np.concatenate([Wi, Wf, Wc, Wo]), np.concatenate([bi, bf, bc, bo]).ravel()  # PyTorch's order of the gates
+    cell = nn.LSTMCell(x, n)
+    cell.load_state_dict({"weight_ih": W[:, n:], "weight_hh": W[:, :n], "bias_ih": b, "bias_hh": 0 * b})
+    given = [tg.Tensor(v.T) for v in (xt, a_prev, c_prev)]
+    a, c = cell(given[0], (given[1], given[2]))
+    expected = [-0.66408471, 0.0036921, 0.02088357, 0.22834167, -0.85575339]
+    expected += [0.00138482, 0.76566531, 0.34631421, -0.00215674, 0.43827275]
+    np.testing.assert_allclose(a.data.T[4], expected, rtol=0, atol=DIGITS)
+    expected = [0.63267805, 1.00570849, 0.35504474, 0.20690913, -1.64566718]
+    expected += [0.11832942, 0.76449811, -0.0981561, -0.74348425, -0.26810932]
+    np.testing.assert_allclose(c.data.T[2], expected, rtol=0, atol=DIGITS)
+    (np.sum(a * da.T) + np.sum(c * dc.T)).backward()
+    dxt, da_prev, dc_prev = (t.grad.T for t in given)
+    found = [dxt[1][2], da_prev[2][3], dc_prev[2][3]]
+    np.testing.assert_allclose(found, [3.23055911511, -0.0639621419711, 0.797522038797], rtol=0, atol=5e-12)
+    _, dWf, dWc, dWo = np.split(np.concatenate([cell.weight_hh.grad, cell.weight_ih.grad], axis=1), 4)
+    expected = [-0.147954838164, 2.30456216369, 0.331311595289]
+    np.testing.assert_allclose([dWf[3][1], dWc[3][1], dWo[1][2]], expected, rtol=0, atol=5e-12)
+    expected = [-0.40142491, 0.18864637, 0.25587763, 0.13893342]
+    np.testing.assert_allclose(cell.bias_ih.grad[4::n], expected, rtol=0, atol=DIGITS)
+
+
+def test_a_step_of_the_character_model() -> None:
+    a_prev, *p = drawn(1, (100, 1), (100, 27), (100, 100), (27, 100), (100, 1), (27, 1))
+    Wax, Waa, Wya, b, by = p = [tg.Tensor(v) for v in p]
+    a, logits = a_prev, []
+    for letter in (12, 3, 5, 11, 22, 3):
+        a = np.tanh(Wax[:, [letter]] + Waa @ a + b)
+        logits.append(Wya @ a + by)
+    loss = tg.cross_entropy(np.concatenate(logits, axis=1), [4, 14, 11, 22, 25, 26], axis=0, reduction="sum")
+    loss.backward()
+    optim.clip_grad_value_(p, 5.0)
+    np.testing.assert_allclose(loss.item(), 126.503975722, rtol=0, atol=5e-10)
+    found = [Waa.grad[1, 2], Wya.grad[1, 2], b.grad[4, 0], by.grad[1, 0]]
+    np.testing.assert_allclose(found, [0.194709315347, -0.007773876032, -0.06809825, 0.01538192], rtol=0, atol=DIGITS)
+    assert np.argmax(Wax.grad) == 93
+    np.testing.assert_allclose(a.data[4], [-1.0], rtol=0, atol=DIGITS)
+
+
+def test_attention_of_three_queries() -> None:
+    q = np.array([[1, 0, 1, 1], [0, 1, 1, 1], [1, 0, 0, 1.0]])
+    k = np.array([[1, 1, 0, 1], [1, 0, 1, 1], [0, 1, 1, 0], [0, 0, 0, 1.0]])
+    v = np.array([[0, 0], [1, 0], [1, 0], [1, 1.0]])
+    expected = [[0.74105227, 0.15705977], [0.7227253, 0.16817567], [0.6637989, 0.2039163]]
+    np.testing.assert_allclose(
+        nn.scaled_dot_product_attention(q, k, v), expected, rtol=0, atol=1e-7
+    )  # in float32 there
