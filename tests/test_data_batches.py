@@ -93,6 +93,8 @@ def test_what_makes_no_batches() -> None:
     for size in (0, -1, 2.5):
         with pytest.raises(ValueError, match="batch_size"):
             Batches(np.arange(3), batch_size=size)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"2 and 1 samples, .*\(1, 9\); samples in columns take axis=1$"):
+        Batches(np.zeros((2, 9)), np.zeros((1, 9)))
     with pytest.raises(ValueError, match="3 and 2 samples"):
         Batches(np.arange(3), np.arange(2))
     with pytest.raises(ValueError, match="no axis 0"):

@@ -594,6 +594,8 @@ def test_penalties_of_a_module_and_of_what_is_chosen() -> None:
     np.testing.assert_allclose(l2_penalty(weights, 0.1).data, want, rtol=1e-14)
     for parameters in (model.parameters(), model.named_parameters(), dict(model.named_parameters()).values()):
         np.testing.assert_allclose(l2_penalty(parameters, 0.1).data, want, rtol=1e-14)
+    model.b = [tg.Tensor(np.ones((3, 1)))]
+    np.testing.assert_allclose(l2_penalty(model, 0.1).data, want, rtol=1e-14)
     every = l2_penalty(model, 0.1, of=lambda name, parameter: True).item()
     assert math.isclose(every, 0.05 * sum((p.data**2).sum() for p in model.parameters()), rel_tol=1e-14)
 
@@ -619,6 +621,7 @@ def test_a_vector_of_weights_given_alone_is_penalised() -> None:
     assert l1_penalty(tg.Tensor(w), 1.0).item() == 7.0
     convolution = {"W": np.ones((2, 2, 3, 4)), "b": np.full((1, 1, 1, 4), 9.0)}
     assert l2_penalty(convolution, 2.0) == 48.0
+    assert l2_penalty({"W": [np.ones((2, 3))], "b": [np.full((2, 1), 9.0)]}, 2.0) == 6.0
     with pytest.raises(ValueError, match=r"of two dimensions or more, among the parameters \(w \(2,\)\); of="):
         l2_penalty({"w": w}, 1.0)
     assert l2_penalty({"w": w, "b": 9.0}, 2.0, of=lambda name, p: name == "w") == 25.0

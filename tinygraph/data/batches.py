@@ -164,7 +164,9 @@ class _Arrays:
         counts = [a.shape[along] for a, along in zip(leaves, self._axes, strict=True)]
         if len(set(counts)) > 1:
             shapes = ", ".join(str(a.shape) for a in leaves)
-            raise ValueError(f"Batches: arrays of {' and '.join(map(str, counts))} samples, of shapes {shapes}")
+            columns = axis == 0 and len({a.shape[-1:] for a in leaves}) == 1
+            remedy = "; samples in columns take axis=1" if columns else ""
+            raise ValueError(f"Batches: arrays of {' and '.join(map(str, counts))} samples, of shapes {shapes}{remedy}")
         self.count = counts[0]
 
     def batches(self, order: Any, size: int) -> Iterator[tuple[int, Any]]:

@@ -18,14 +18,15 @@ Choice = Callable[[str, Any], bool]
 def is_weight(name: str, parameter: Any) -> bool:
     """Whether a parameter is a weight, of two dimensions or more, and not the course's bias.
 
-    That is named b and long in one axis alone: (n, 1), or (1, 1, 1, n) of a convolution.
+    That is named b, as b1 or b.0 of a list, and long in one axis alone: (n, 1), or (1, 1, 1, n) of a convolution.
 
     Example:
         >>> is_weight("W1", np.ones((3, 2))), is_weight("bias", np.ones(3)), is_weight("b1", np.ones((3, 1)))
         (True, False, False)
     """
     long = sum(n > 1 for n in np.shape(parameter))
-    return np.ndim(parameter) >= 2 and (long > 1 or not name.rpartition(".")[2].startswith("b"))
+    words = [word for word in name.split(".") if not word.isdigit()]
+    return np.ndim(parameter) >= 2 and (long > 1 or not words or not words[-1].startswith("b"))
 
 
 def _named(parameters: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
