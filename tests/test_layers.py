@@ -318,6 +318,14 @@ def test_dropout_of_nothing_and_of_everything(p: float, value: float) -> None:
     np.testing.assert_array_equal(nn.Dropout(p)(np.ones(9)), np.full(9, value))
 
 
+def test_dropout_may_be_changed_while_training() -> None:
+    layer = nn.Dropout(0.5)
+    layer.p = 0.0
+    np.testing.assert_array_equal(layer(np.ones(9)), np.ones(9))
+    with pytest.raises(ValueError, match=r"p=1\.5 is no probability"):
+        layer.p = 1.5
+
+
 def test_dropout2d_drops_whole_channels() -> None:
     y = nn.Dropout2d(0.5, rng=0)(np.ones((50, 8, 3, 4)))
     channels = y.reshape(400, 12)

@@ -23,6 +23,10 @@ class _Dropout(Module):
         """The probability that a number is dropped."""
         return 1.0 - self.keep_prob
 
+    @p.setter
+    def p(self, p: float) -> None:
+        self.keep_prob = _kept(type(self).__name__, p, None)
+
     def _dropped(self, x: Any, shape: tuple[int, ...]) -> Any:
         """x under a mask of this shape; x itself in evaluation."""
         if not self.training or self.keep_prob == 1.0:

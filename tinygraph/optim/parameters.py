@@ -68,7 +68,7 @@ def _check(groups: list[tuple[Named, dict[str, Any]]]) -> None:
     seen: set[Tensor] = set()
     pairs = [pair for named, _ in groups for pair in named]
     if not pairs or not all(named for named, _ in groups):
-        raise ValueError("parameters: an empty list; was the generator used up before?")
+        raise ValueError("parameters: an empty list; was the generator used up before, or is the model frozen?")
     for i, (name, p) in enumerate(pairs):
         what = f"parameter {i if name is None else repr(name)}"
         if not isinstance(p, Tensor):
