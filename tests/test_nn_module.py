@@ -279,6 +279,11 @@ def test_a_summary_counts_layers_that_learn_and_leaves_the_model_as_it_was() -> 
     assert all(m.training for m in model.modules())
 
 
+def test_a_summary_leaves_out_weights_that_attention_does_not_return() -> None:
+    rows = nn.TransformerEncoderLayer(4, 2, 8, rng=0).summary(np.ones((3, 2, 4))).rows
+    assert rows[0].output == "(3, 2, 4)"
+
+
 # --- the same with other parameters
 
 

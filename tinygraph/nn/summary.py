@@ -94,5 +94,5 @@ def _shapes(model: Any, inputs: Sequence[Any]) -> dict[int, str]:
 
 def _shape(out: Any) -> str:
     if isinstance(out, tuple | list):
-        return ", ".join(map(_shape, out))
+        return ", ".join(_shape(part) for part in out if part is not None)
     return str(np.shape(out.data) if hasattr(out, "data") else np.shape(out))
