@@ -67,7 +67,7 @@ def test_rule_is_the_two_sided_difference(function: Any, r: Random) -> None:
 
 
 @each(FUNCTIONS)
-@at_first(5)
+@at_first(5, ci=20)
 @given(r=randoms)
 def test_second_order_is_the_difference_of_the_rule(function: Any, r: Random) -> None:
     checks.check_second_order(function, recipe_for(function)(r))

@@ -9,6 +9,6 @@ from hypothesis import settings
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev")
 
 
-def at_first(count: int) -> settings:
-    """So many in "dev", and as many as anything else in "ci" and "deep"."""
-    return settings(max_examples=count) if PROFILE == "dev" else settings()
+def at_first(dev: int, ci: int = 40) -> settings:
+    """So many in "dev" and in "ci", and as many as anything else in "deep"."""
+    return settings() if PROFILE == "deep" else settings(max_examples=ci if PROFILE == "ci" else dev)
