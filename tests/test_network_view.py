@@ -18,6 +18,7 @@ import pytest
 
 import tinygraph as tg
 from tinygraph import Tensor, nn
+from tinygraph.graph import serial
 from tinygraph.mode import MODE, enter
 from tinygraph.op import OPS, Op
 from tinygraph.render import Network, layout, render
@@ -137,6 +138,35 @@ def test_the_outline_tells_the_network_in_words():
     assert re.fullmatch(r"  Conv2d \(0\): \d operations, 40 parameters, [\d.]+ kFLOP", lines[1])
     assert "    conv: 2×4×8×8, 36 parameters" in lines
     assert "  Linear (4): 1 operation, 650 parameters, 2.58 kFLOP" in lines
+
+
+def test_what_only_arranges_numbers_has_no_box_of_its_own():
+    def boxes(model, *inputs):
+        network = render(model, inputs=inputs)
+        root = network.figures[network.tree.root]
+        assert root.operations == sum(node.op is not None for node in network.tree.nodes)
+        assert root.parameters == sum(p.size for p in model.parameters())
+        return Counter(network.words.heading(part)[0] for part in network.tree.root.children), network
+
+    x = RNG.normal(size=(2, 5, 4))
+    said, network = boxes(nn.LSTM(4, 3, rng=0), x)
+    assert said == {"LSTM": 1, "+": 1, "[0, 1:]": 1, "concatenate": 2}  # the last three are the results
+    assert "zeros  5×3" in network.dot
+    said, network = boxes(nn.MultiheadAttention(4, 2, rng=0), x, x, x)
+    assert said == {"linear": 3, "× 0.7071": 1, "@": 2, "softmax": 1, "mean": 1, "out_proj": 1, "swapaxes": 1}
+    assert "arranged by: " in network.svg if available() else True
+    named = render(lambda x: np.sum(np.tanh(x.T)), inputs=(x,), view="network")
+    assert [part.op.name for part in parts(named, OPERATION)] == ["tanh", "sum"]
+
+    def f(x):
+        turned = x.T
+        return np.sum(np.tanh(turned))
+
+    assert "turned" in render(f, inputs=(x,), view="network").text
+    alone = render(nn.Sequential(nn.Flatten(), nn.Linear(20, 1, rng=0)), inputs=(x,))
+    assert [part.layer for part in parts(alone, SCOPE)] == ["Flatten", "Linear"]
+    rows = render(lambda x: np.sum(np.tanh(x)[[0, 0, 1]]), inputs=(x,), view="network")
+    assert [part.op.name for part in parts(rows, OPERATION)] == ["tanh", "getitem", "sum"]  # that chooses
 
 
 def test_scopes_of_the_user_are_boxes_too():
@@ -293,7 +323,7 @@ def test_repeats_cover_what_they_say():
 def test_folding_loses_no_operation():
     for network in (of_rnn(50), render(chain(3001)), render(Deep(), inputs=(np.ones((1, 3)),))):
         order = list(operations(network.tree.root))
-        assert order == [node for node in network.tree.nodes if node.op is not None]
+        assert sorted(order, key=serial) == [node for node in network.tree.nodes if node.op is not None]
         assert network.figures[network.tree.root].operations == len(order)
         assert all(child.parent is part for part in network.tree.walk() for child in part.children)
 
@@ -407,7 +437,7 @@ def test_many_arrays_with_names_are_one_pill():
 def test_a_layout_that_takes_too_long_is_replaced_and_said_so():
     network = of_cnn()
     network.seconds = 1e-4
-    assert "folded, in a simpler layout, since Graphviz took too long" in network.svg
+    assert "folded, in a simpler layout, since Graphviz took too long" in " ".join(lines(network.svg))
     tops = [float(y) for y in re.findall(r'<text [^>]*y="(-[\d.]+)"[^>]*><tspan font-weight="bold">', network.svg)]
     assert len(tops) == 6
     assert tops == sorted(tops), "one below the other, in the order of computation"

@@ -129,6 +129,19 @@ def test_latex_has_balanced_braces_and_no_sign_that_only_text_has():
         assert found._repr_latex_() == found._repr_markdown_() == f"$$\n{written}\n$$"
 
 
+def test_a_product_of_elements_stands_in_brackets_in_a_product_of_arrays():
+    def f(A, B, x):
+        return np.sum((A * B) @ x)
+
+    said = derivation(f, inputs=(np.eye(2), np.eye(2), np.ones(2)), numbers=False).latex
+    assert r"\left(A * B\right) x" in said
+
+    def g(x, W, y):
+        return np.sum((W @ x) * y)
+
+    assert r"W x * y" in derivation(g, inputs=(np.ones(2), np.eye(2), np.ones(2)), numbers=False).latex
+
+
 def test_latex_on_request():
     x = Tensor(3.0, name="x")
     assert str(derivation(x * x, latex=True)).startswith(r"\begin{aligned}")

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
-from tinygraph import Tensor
+from tinygraph import Tensor, nn
 from tinygraph.render import Picture, diff, export, render
 from tinygraph.render.layout import available
+from tinygraph.render.text import ems
 
+SVG = "{http://www.w3.org/2000/svg}"
 needs_graphviz = pytest.mark.skipif(not available(), reason="nothing to draw with is installed")
 
 
@@ -46,6 +48,19 @@ def test_inputs_by_name_and_nested():
 
     picture = render(f, inputs={"params": {"W": np.eye(2), "b": np.zeros(2)}, "x": np.ones(2)})
     assert "f = Σ(W x + b) = 2" in picture.text
+
+    def deep(layers, p):
+        for layer in layers:
+            p = np.tanh(layer["W"] @ p)
+        return p.sum() + layers[0]["end"]["b"]
+
+    layers = [{"W": np.eye(2), "end": {"b": 1.0}}]
+    said = render(deep, inputs={"layers": layers, "p": np.ones(2)}).text
+    assert "p = tanh(layers[0].W @ " in said
+    assert "deep = Σ(p) + layers[0].end.b = " in said
+    W, around = Tensor(np.eye(2)), [1, None]
+    around[1] = {"itself": around, "W": W}
+    assert "around[1].W @ around[1].W" in render(W @ W, names={"around": around}).text
 
 
 def test_a_tensor_without_gradient_is_data_and_its_arithmetic_is_shown():
@@ -124,6 +139,43 @@ def test_in_png_small_digits_do_not_change_the_font_of_their_line(monkeypatch):
     drawn = re.sub("<(title|desc)>.*?</", "", seen[0], flags=re.DOTALL)
     assert "₁" not in drawn
     assert '<tspan dy="2.3" font-size="9.4">1</tspan>' in drawn
+
+
+@needs_graphviz
+@pytest.mark.parametrize("name", ["y_hat", "x_hat", "theta_hat", "权重", "नाम"])
+def test_png_has_all_letters_of_a_formula_that_ends_in_one_with_a_sign_above(name, monkeypatch):
+    converter = pytest.importorskip("vl_convert", reason="vl_convert is not installed")
+    seen, convert = [], converter.svg_to_png
+    monkeypatch.setattr(converter, "svg_to_png", lambda svg, scale: seen.append(svg) or convert(svg, scale=scale))
+    a, b = Tensor(2.0, name="a"), Tensor(3.0, name=name)
+    loss = a * b
+    picture = render(loss * 2, names={"J": loss})
+    assert export._converted(picture.svg, ".png", "auto")[:4] == b"\x89PNG"
+    texts = re.findall("<text .*?</text>", seen[0], re.DOTALL)
+    assert not [text for text in texts if re.search("[\u0300-\u036f]", text)]
+    assert all("PingFang" in text for text in texts if "权" in text)
+    assert name != "theta_hat" or any('θ<tspan dx="-0.430em" dy="-0.2em">ˆ</tspan>' in text for text in texts)
+
+
+@needs_graphviz
+def test_a_long_title_has_lines_that_all_fit():
+    said = "the cost of a small example from the third lecture, its values and its derivatives, as in the course"
+    model = nn.Linear(3, 2, rng=0)
+    for picture in (
+        render(lambda x: x**2, inputs=(2.0,), title=said),
+        render(lambda x: x**2, inputs=(2.0,), title="一个非常小的例子" * 6),
+        render(model, inputs=(np.ones((1, 3)),), title=said),
+        diff(lambda x: x, lambda x: x + 1, inputs=(2.0,), title=said),
+    ):
+        root = ET.fromstring(picture.svg)
+        left, _, width, _ = map(float, root.get("viewBox").split())
+        lines = [text for text in root.iter(f"{SVG}text") if text.get("font-weight") == "bold" and text.text]
+        assert len(lines) > 1
+        assert re.sub(r"\s", "", "".join(line.text for line in lines)) == re.sub(r"\s", "", root[0].text)
+        for line in lines:
+            wide, middle = ems(line.text) * float(line.get("font-size")), float(line.get("x"))
+            assert left <= middle - wide / 2
+            assert middle + wide / 2 <= left + width
 
 
 def test_without_a_converter_png_says_what_to_install(tmp_path, monkeypatch):
@@ -259,6 +311,8 @@ def test_an_operation_put_between_is_the_only_difference():
     ]
     assert diff(with_dropout, without, inputs=(X, W)).text.splitlines()[0] == "0 added, 1 removed, 0 changed"
     assert diff(without, without, inputs=(X, W)).text == "0 added, 0 removed, 0 changed"
+    wider = diff(lambda X, W: X @ W, lambda X, W: X @ np.concatenate([W, W], 1), inputs=(X, W), title="wider")
+    assert "≠ X @ … (2, 4) float64 was (2, 2) float64" in wider.text
 
 
 def test_the_backward_graph_holds_the_derivatives_as_operations():

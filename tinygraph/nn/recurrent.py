@@ -104,7 +104,7 @@ class _Recurrent(Module):
             x = outs[0] if len(outs) == 1 else np.concatenate(outs, axis=-1)
             if lengths is not None:
                 x = np.where(valid, x, 0.0)
-        states = tuple(np.stack([final[k] for final in finals]) for k in range(len(starts)))
+        states = tuple(np.concatenate([final[k] for final in finals]) for k in range(len(starts)))
         if alone:
             x, states = x[:, 0], tuple(s[:, 0] for s in states)
         elif self.batch_first:
@@ -119,10 +119,10 @@ class _Recurrent(Module):
         steps = self._steps(x, begin, suffix)
         out = steps[0, 1:]
         if lengths is None:
-            final = [out[-1] if len(out) else begin[0], *(steps[k, -1] for k in range(1, self._states))]
+            final = [steps[k : k + 1, -1] for k in range(self._states)]
         else:
             samples = np.arange(x.shape[1], like=lengths)
-            final = [steps[k, lengths, samples] for k in range(self._states)]
+            final = [steps[k : k + 1, lengths, samples] for k in range(self._states)]
         return (_turned(out, lengths) if backward else out), final
 
     # --- what is given

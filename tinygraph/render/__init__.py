@@ -59,8 +59,8 @@ def render(
     yellow what comes out. No `.grad` is changed. Resting on a red arrow, the pointer reads the chain rule along it.
 
     What was recorded in scopes, as the layers of a module are, and what has too many nodes to show all values, is
-    drawn as a network: layers as boxes, shapes at the arrows, repeated blocks as one with their number. In .html the
-    layers fold and unfold.
+    drawn as a network: layers as boxes, shapes at the arrows, repeated blocks as one with their number. What only
+    arranges numbers, as a reshape, is in the box beside it, unless it has a name. In .html the layers fold and unfold.
 
     Args:
         x: a Tensor; several, which are drawn without derivatives, but with the gradients that `backward` has left; or
@@ -214,7 +214,7 @@ def diff(
     if isinstance(b, Compiled) and (a is b or a is b.f):
         return _program(b, path, inputs, title, theme, backend, max_nodes, rankdir, changes=True)
     before, after = subject(a, inputs, names), subject(b, inputs, names)
-    drawing, graph = compare(before, after, max_nodes, title or "", rankdir)
+    drawing, graph = compare(before, after, max_nodes, names_of.titled(title), rankdir)
     picture = Picture(drawing, schema.data(graph), theme, backend)
     if path is not None:
         picture.save(path)
@@ -240,7 +240,7 @@ def _program(
     found = program.last(x, inputs, max_nodes)
     assert found.program is not None
     assert found.recorded is not None
-    title = names_of.plain(title or found.title)
+    title = names_of.titled(title or found.title)
     if changes:
         drawing, data = program.compare(found.recorded, title, rankdir)
     else:

@@ -14,11 +14,10 @@ from tinygraph.render import chain, colour, dot, numbers, text
 from tinygraph.render.chain import Term
 from tinygraph.render.content import Gathered
 from tinygraph.render.drawing import Arrow, Box, Drawing, Line
-from tinygraph.render.names import plain, unmarked
+from tinygraph.render.names import titled, unmarked
 from tinygraph.render.steps import steps
 from tinygraph.render.walk import Walk
 
-LONGEST_TITLE = 100
 WIDE = 1000.0  # points: in a column of 800 pixels its text is ten pixels high
 FREQUENT, OFTEN = 3, 9  # uses of what is given, from which it stands beside each of them: of an array, of a number
 LONGEST_LINE = 36.0  # in ems: a formula that is longer is left to the pointer that rests on the box
@@ -52,7 +51,7 @@ def draw(
     if view == "auto":
         view = "course" if all(text.is_scalar(node.value) for node in graph.boxes) else "boxes"
     draughtsman = _Draughtsman(graph, view == "course", marks or {}, reverse or {})
-    drawing = draughtsman.draw(plain(title, LONGEST_TITLE) if title else "")
+    drawing = draughtsman.draw(titled(title))
     return directed(drawing, rankdir)
 
 

@@ -50,9 +50,10 @@ def _status(a: Gathered, b: Gathered, old: Node | None, node: Node) -> tuple[str
     """How a node differs from the one that it is matched with, and what that one was."""
     if old is None:
         return ADDED, ""
-    if _kind(old) == _kind(node) and (node.op is None or _constants(old) == _constants(node)):
+    alike = _kind(old) == _kind(node) and (node.op is None or _constants(old) == _constants(node))
+    if alike and np.shape(old.value) == np.shape(node.value):
         return SAME, ""
-    was = text.spell(a.formulas[old])[0] if old.op is not None else text.shape_and_dtype(old.value)
+    was = text.spell(a.formulas[old])[0] if old.op is not None and not alike else text.shape_and_dtype(old.value)
     return CHANGED, f"was {was}"
 
 

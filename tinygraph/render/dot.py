@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from tinygraph.render import group as group_of
-from tinygraph.render import text
+from tinygraph.render import lettering, text
 from tinygraph.render.colour import Palette
 from tinygraph.render.drawing import Arrow, Box, Drawing
 from tinygraph.render.names import unmarked
@@ -19,6 +19,7 @@ from tinygraph.render.simple import Point, simple
 FONT = "Helvetica,Arial,sans-serif"
 POINTS = 13
 SMALL = 11
+TITLE, NARROWEST = 15, 300.0  # of a title: its size, and points that it may be wide over any picture
 LEADING = 1.2  # of a line of text, in units of its size
 SPARE = 0.5  # spaces for each em of words whose width depends on the reader's font
 LANE = 15 / 72  # inches of a box's side that an arrow and the one against it take
@@ -59,9 +60,9 @@ def write(drawing: Drawing, colours: Palette, note: str = "", places: Mapping[st
         node_attr={**font, **BOX},
         edge_attr={"color": colours.flow, "arrowsize": "0.7", "penwidth": "1.2"},
     )
-    title = [line for line in (drawing.title, note) if line]
+    title = [*titles(drawing), *([note] if note else [])]
     if title:
-        quiet = {"fontname": FONT, "fontsize": "15", "fontcolor": colours.quiet}
+        quiet = {"fontname": FONT, "fontsize": str(TITLE), "fontcolor": colours.quiet}
         dot.attr(label=_plainly(*title), labelloc="t", **quiet)
     cluster = {box.key: box.cluster for box in drawing.boxes}
     for name in dict.fromkeys(cluster.values()):
@@ -95,6 +96,12 @@ def simply(drawing: Drawing) -> dict[str, str]:
     """The places of boxes and words where no time is to be lost: each in a column after all that lead to it."""
     places = _simply(drawing)[1]
     return {key: f"{x:.1f},{-y:.1f}" for key, (x, y) in places.items()}
+
+
+def titles(drawing: Drawing) -> list[str]:
+    """The title in lines about as wide as the picture, or as a column."""
+    wide = max(0.75 * width(drawing), NARROWEST) / (TITLE * group_of.BOLD)
+    return lettering.wrapped(drawing.title, wide) if drawing.title else []
 
 
 def width(drawing: Drawing) -> float:
@@ -161,6 +168,8 @@ def _arrow(dot: Any, i: int, arrow: Arrow, colours: Palette, drawing: Drawing) -
         dot.edge(f"{arrow.tail}:{leaves}", f"{arrow.head}:{arrives}", id=f"e{i}", **both, **direction)
         return
     direction = {"dir": "back" if arrow.back else "none"}
+    if drawing.lanes[0][arrow.tail] == 1:  # it turns behind its words, where there is room
+        direction["weight"] = "3"
     dot.edge(f"{arrow.tail}:{leaves}", f"{words}:{arrives}", id=f"e{i}", **both, **direction)
     dot.edge(f"{words}:{leaves}", f"{arrow.head}:{arrives}", id=f"e{i}b", **both)
 

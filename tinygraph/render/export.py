@@ -12,6 +12,9 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
+
+from tinygraph.render.lettering import EAST
 
 if TYPE_CHECKING:
     from tinygraph.render.network import Network
@@ -25,6 +28,11 @@ _SMALL = {
     **dict(zip("₀₁₂₃₄₅₆₇₈₉", range(10), strict=True)),
     **dict(zip("⁰⁴⁵⁶⁷⁸⁹ᵀ", [0, *range(4, 10), "T"], strict=True)),
 }
+_EASTERN = re.compile(rf'(<text [^>]*font-family=")(?=[^>]*>(?:(?!</text>).)*[{EAST}])', re.DOTALL)
+# A letter of two signs, where two fonts meet in a line, makes vl-convert lose letters, or end.
+_MARKED = re.compile(r"<text [^>]*>(?:(?!</text>).)*[\u0300-\u036f\u0900-\u0dff\u200d](?:(?!</text>).)*", re.DOTALL)
+_WIDE, _LOW = {**dict.fromkeys("filrtι", 0.28), **dict.fromkeys("mwω", 0.78)}, "acegmnopqrsuvwxyzαγεηικμνοπρστυχω"
+EASTERN_FONTS = "Noto Sans CJK SC,Noto Sans SC,PingFang SC,Microsoft YaHei,WenQuanYi Micro Hei,SimHei"
 GROUND = {"dark": "#14181d"}
 
 
@@ -62,6 +70,9 @@ def _converted(svg: str, ending: str, theme: str) -> bytes:
         import vl_convert
     except ImportError as error:
         raise ModuleNotFoundError(RASTERISE) from error
+    svg = re.sub(r"(\w)\u0302(?=[^<>]*</t)", _hat, normalize("NFC", svg))
+    svg = _MARKED.sub(lambda text: re.sub(r"</?tspan[^>]*>", "", text[0]), svg)
+    svg = _EASTERN.sub(rf"\1{EASTERN_FONTS},", svg)
     svg = re.sub(f"[{''.join(_SMALL)}](?=[^<>]*</t(?:ext|span)>|[^<>]*<tspan)", _set, svg)
     head, _, body = svg[svg.index("<svg") :].partition(">")
     svg = f'{head}><rect x="-50%" y="-50%" width="200%" height="200%" fill="{GROUND.get(theme, "#ffffff")}"/>{body}'
@@ -73,6 +84,17 @@ def _set(found: re.Match[str]) -> str:
     """A small digit as a digit that is made small."""
     down = 2.3 if "₀" <= found[0] <= "₉" else -4.7
     return f'<tspan dy="{down}" font-size="9.4">{_SMALL[found[0]]}</tspan><tspan dy="{-down}">\u200b</tspan>'
+
+
+def _hat(found: re.Match[str]) -> str:
+    """A letter with a sign of its own above it."""
+    letter, sign = found[1], 0.33
+    wide = _WIDE.get(letter, 0.53 if letter.islower() else 0.7)
+    up = 0.0 if letter in _LOW else 0.2
+    return (
+        f'{letter}<tspan dx="{-(wide + sign) / 2:.3f}em" dy="{-up}em">ˆ</tspan>'
+        f'<tspan dx="{(wide - sign) / 2:.3f}em" dy="{up}em">\u200b</tspan>'
+    )
 
 
 def as_json(data: Any) -> str:

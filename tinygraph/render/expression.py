@@ -37,8 +37,13 @@ def read(node: Node, leaf: Callable[[Node | Array], Expr | None]) -> Expr:
         return found
     operands = []
     for x, a in zip(node.inputs or (), node.args or (), strict=True):
-        operands.append((leaf(a) or Expr(a)) if x is None else read(x, leaf))
+        operands.append((leaf(a) or Expr(a)) if x is None else _base(read(x, leaf)))
     return Expr(node.value, node.op, tuple(operands), node.params)
+
+
+def _base(x: Expr) -> Expr:
+    """x for x¹, which the rule of x² leaves."""
+    return x.operands[0] if x.op is e.power and x.operands[1].number == 1 else x
 
 
 def same(a: Expr, b: Expr) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import html
+import math
 import re
 from typing import Any
 
 from tinygraph.render.colour import Palette
 from tinygraph.render.text import ems
 
+BOLD = 1.1  # what bold letters take of the width that is kept for others
 INDENT = 10.0  # of a title, from the left side of its group
 _GROUP = re.compile(r'<g id="clust\d+" class="cluster[^"]*">\s*(?:<title>[^<]*</title>\s*)?(.*?)</g>\n?', re.DOTALL)
 _TITLE = re.compile(
@@ -16,7 +18,9 @@ _TITLE = re.compile(
     r"(?P<words>[^<]*)</text>\n?"
 )
 _ACROSS = re.compile(r"-?[\d.]+(?=,)")
-_CAPTION = re.compile(r'(class="graph"(?:(?!<g ).)*?)<text ([^>]*?) fill="[^"]*">', re.DOTALL)
+_LINE = re.compile(r'<text ([^>]*?) fill="[^"]*">')
+_SAID = re.compile(r'<text [^>]*font-size="(?P<size>[^"]*)"[^>]*>(?P<words>[^<]*)<')
+_SIZE = re.compile(r'width="[^"]*"(?P<height>[^>]*) viewBox="\S+ (?P<y>\S+) (?P<wide>\S+) (?P<high>[^"]+)"')
 
 
 def attributes(title: Any, colours: Palette, size: int) -> dict[str, Any]:
@@ -33,8 +37,11 @@ def attributes(title: Any, colours: Palette, size: int) -> dict[str, Any]:
     }
 
 
-def finish(drawn: str, colours: Palette) -> str:
-    """An SVG picture with a bold caption, whose titles of groups stand before the arrows, on plates of their ground."""
+def finish(drawn: str, colours: Palette, titles: int) -> str:
+    """An SVG picture with a bold title of so many lines.
+
+    Titles of groups stand before the arrows, on plates of their ground.
+    """
     plates: list[str] = []
 
     def lift(found: re.Match[str]) -> str:
@@ -45,10 +52,28 @@ def finish(drawn: str, colours: Palette) -> str:
         plates.append(_plate(title, min(across) + INDENT, max(across) - INDENT, colours))
         return f'<g class="cluster">\n{_TITLE.sub("", found[1])}</g>\n'
 
-    drawn = _CAPTION.sub(rf'\1<text \2 font-weight="bold" fill="{colours.ink}">', drawn, count=1)
+    first = drawn.find("<g ", drawn.find('class="graph"'))
+    head, drawn = (drawn[:first], drawn[first:]) if first > 0 else (drawn, "")
+    head = _LINE.sub(rf'<text \1 font-weight="bold" fill="{colours.ink}">', head, count=titles)
+    drawn = _widened(head) + drawn
     drawn = _GROUP.sub(lift, drawn)
     body, end, rest = drawn.rpartition("</g>")
     return body + "".join(plates) + end + rest
+
+
+def _widened(head: str) -> str:
+    """The head of a picture with room for its title, which the reader's bold font sets wider than Graphviz has."""
+    said = ((m, BOLD if "font-weight" in m[0] else 1.0) for m in _SAID.finditer(head))
+    needed = max((ems(html.unescape(m["words"])) * float(m["size"]) * by for m, by in said), default=0.0)
+
+    def wider(found: re.Match[str]) -> str:
+        more = needed - float(found["wide"])
+        if more <= 0:
+            return found[0]
+        view = f"{-more / 2:.2f} {found['y']} {needed:.2f} {found['high']}"
+        return f'width="{math.ceil(needed)}pt"{found["height"]} viewBox="{view}"'
+
+    return _SIZE.sub(wider, head, count=1)
 
 
 def _plate(title: re.Match[str], left: float, right: float, colours: Palette) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from tinygraph.render import names, numbers, text
 from tinygraph.render.expression import Expr
 
-_SUM, _PRODUCT, _FUNCTION, _POWER, _ATOM = 1, 2, 3, 4, 9
+_SUM, _ENTRYWISE, _PRODUCT, _FUNCTION, _POWER, _ATOM = 0, 1, 2, 3, 4, 9  # a product of arrays stands with no sign
 _BONDS = {"+": _SUM, "−": _SUM, "×": _PRODUCT, "÷": _ATOM, "@": _PRODUCT, "mod": _PRODUCT, "//": _ATOM, "^": _POWER}
 _SLOTS = "xyzw"
 _CLOSED = [("{", "}"), ("(", ")"), ("(", ","), (", ", ","), (", ", ")"), ("|", "\\")]
@@ -51,7 +51,8 @@ def spell(x: Expr) -> Formula:
 
 def atom(name: str) -> Formula:
     """A name inside a formula: marked for pictures, or LaTeX already where it begins with a backslash or a d."""
-    written = name if name.startswith(("\\", "d")) and ("{" in name or "\\" in name) else names.latex(name)
+    is_latex = name.startswith(("\\", "d")) and ("{" in name or "\\" in name or (len(name) == 2 and name.isascii()))
+    written = name if is_latex else names.latex(name)
     return written, _POWER if "^" in written else _ATOM
 
 
@@ -68,7 +69,7 @@ def _special(x: Expr, operands: Sequence[Formula]) -> Formula | None:
     assert x.op is not None
     name, params = x.op.name, x.params or {}
     if x.op.symbol == "×" and all(np.ndim(o.value) for o in x.operands):
-        return rf"{bound(operands[0], _PRODUCT)} * {bound(operands[1], _PRODUCT + 1)}", _PRODUCT
+        return rf"{bound(operands[0], _ENTRYWISE)} * {bound(operands[1], _PRODUCT + 1)}", _ENTRYWISE
     if name == "getitem":
         return rf"{bound(operands[0], _ATOM)}_{{{text.index(params['index'])}}}".replace("…", r"\ldots"), _ATOM
     if name in ("sum", "sum_to"):

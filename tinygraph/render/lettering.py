@@ -15,6 +15,7 @@ from tinygraph.render.text import ems
 
 APART, SERIF = 5.0, 4.0  # of a bracket, from the numbers and along the top
 TABULAR = 0.94  # what digits take of the width that is kept for letters
+EAST = "\u2e80-\ud7ff\uf900-\uffef"  # Chinese, Japanese and Korean, in a regular expression
 SPACES = f"\n{BETWEEN}{DIGIT}{POINT}"  # that are kept
 
 
@@ -88,3 +89,21 @@ def _spans(text: str, size: float, style: str = "") -> str:
 def escaped(text: str) -> str:
     """Text as it stands in an SVG file, without what no file can hold."""
     return html.escape("".join(c if c.isprintable() or c in SPACES else "" for c in text), quote=True)
+
+
+def wrapped(text: str, width: float) -> list[str]:
+    """A text in lines of at most so many ems, broken at its spaces, between Chinese characters, or where it must be.
+
+    Example:
+        >>> wrapped("the cost of a network", 8)
+        ['the cost of a', 'network']
+    """
+    lines, line = [""], ""
+    for piece in re.findall(rf"\s*(?:[{EAST}][^\w\s]*|[^\s{EAST}]+)", text):
+        while ems(piece) > width:
+            fits = next(n for n in range(len(piece), 0, -1) if n == 1 or ems(piece[:n]) <= width)
+            lines, line, piece = [*lines, line, piece[:fits]], "", piece[fits:]
+        if ems(line + piece) > width:
+            lines, line = [*lines, line], ""
+        line += piece
+    return [said for part in [*lines, line] if (said := part.strip())]

@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 LONGEST_NAME = 40
+LONGEST_TITLE = 200  # of a picture, which has several lines for it
 RAISED, LOWERED, END = "\ue000", "\ue001", "\ue002"  # of Unicode's private use area, so that no name holds them
 
 _LETTERS = (
@@ -39,6 +40,11 @@ def plain(name: Any, longest: int = LONGEST_NAME) -> str:
     text = "".join(c if c.isprintable() else " " for c in str(name))
     text = re.sub(r"\s+", " ", text).strip()
     return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def titled(title: Any) -> str:
+    """A title in one line, until a picture breaks it; empty where there is none."""
+    return plain(title, LONGEST_TITLE) if title else ""
 
 
 def shown(name: str, array: bool = False) -> str:

@@ -11,6 +11,7 @@ from tinygraph.render import arrows, lettering
 from tinygraph.render import group as group_of
 from tinygraph.render.arrows import Point, Rectangle
 from tinygraph.render.colour import Palette
+from tinygraph.render.dot import titles
 from tinygraph.render.drawing import Arrow, Box, Drawing, Line
 
 JOG = 4.0  # by which an arrow is not bent
@@ -43,7 +44,7 @@ def paint(drawn: str, drawing: Drawing, colours: Palette, style: str) -> str:
     drawn = _NODE.sub(node, drawn)
     drawn = re.sub(r'(?<= )xml:space="preserve" ', "", drawn)
     drawn = re.sub(r"<text (?![^>]*fill=)", f'<text fill="{colours.ink}" ', drawn)
-    drawn = group_of.finish(drawn, colours)
+    drawn = group_of.finish(drawn, colours, len(titles(drawing)))
     drawn = re.sub(
         r'<g id="graph\d+" class="graph"([^>]*)>\s*(<title>[^<]*</title>\s*)?', r'<g class="graph"\1>\n', drawn
     )

@@ -73,7 +73,8 @@ def _roots(x: Any) -> list[Node]:
 def named(names: Mapping[str, Any]) -> dict[Any, str]:
     """What is named, by node, by tag, which a parameter keeps when its array is replaced, and by identity of arrays.
 
-    The first name counts; those with _ in front do not. Of a list or a dict, its items are named: W[1], params.W.
+    The first name counts; those with _ in front do not. Of a list or a dict, its items are named: W[1], and W where
+    it is params["W"], but first.W where it is params["first"]["W"].
     """
     found: dict[Any, str] = {}
     for name, value in _items(names.items()):
@@ -88,19 +89,23 @@ def named(names: Mapping[str, Any]) -> dict[Any, str]:
 
 def _items(items: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
     """Names and values, those in lists and dicts last, so that a name of its own comes first."""
-    deeper: list[tuple[str, Any]] = []
-    for name, value in items:
-        if name.startswith("_"):
-            continue
-        if isinstance(value, dict):
-            deeper += [(key if isinstance(key, str) else f"{name}[{key}]", v) for key, v in value.items()]
-        elif isinstance(value, list | tuple):
-            deeper += [(f"{name}[{i}]", v) for i, v in enumerate(value)]
-        else:
-            yield name, value
-    for name, value in deeper:
+    shown = [(name, value) for name, value in items if not name.startswith("_")]
+    yield from ((name, value) for name, value in shown if not isinstance(value, dict | list | tuple))
+    stack: list[tuple[str, Any, str]] = [
+        (name, value, "") for name, value in reversed(shown) if isinstance(value, dict | list | tuple)
+    ]
+    seen: set[int] = set()
+    while stack:
+        name, value, prefix = stack.pop()
         if isinstance(value, Tensor | np.ndarray):
             yield name, value
+        elif id(value) not in seen:
+            seen.add(id(value))
+            pairs = list(value.items() if isinstance(value, dict) else enumerate(value))
+            for key, inner in reversed(pairs):
+                if isinstance(inner, dict | list | tuple | Tensor | np.ndarray):
+                    called = f"{prefix}{key}" if isinstance(key, str) else f"{name}[{key}]"
+                    stack.append((called, inner, f"{called}."))
 
 
 def _called(f: Callable[..., Any], inputs: Any, names: Mapping[str, Any]) -> Subject:

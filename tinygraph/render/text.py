@@ -52,6 +52,7 @@ Formula = tuple[str, int]  # the text, and how tightly its outermost operation b
 _WIDE = set("\u2003…÷×+−=<>@%MWmw∞Σ*‖")
 _NARROW = set(" .,:;'|!()[]/ijlrtfI")
 _SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+_SUBSCRIPT = str.maketrans("0123456789×", "₀₁₂₃₄₅₆₇₈₉ₓ")
 TIMES = " · "
 UNKNOWN: Formula = (HIDDEN, _ATOM)
 
@@ -232,7 +233,7 @@ def is_short(formula: str) -> bool:
 
 def atom(name: str) -> Formula:
     """A name inside a formula."""
-    whole = unmarked(name).isidentifier() or RAISED in name or is_symbol(name)
+    whole = re.fullmatch(r"[^\W\d][\w.]*(\[\d+\][\w.]*)*", unmarked(name)) or RAISED in name or is_symbol(name)
     return name, _ATOM if whole else _PREFIX
 
 
@@ -272,7 +273,7 @@ def derivative(of: str, by: str, d: str = "d") -> str:
 
 def finished(written: str) -> str:
     """A line as the reader has it, without marks."""
-    return unmarked(written)
+    return unmarked(re.sub(f"{LOWERED}([0-9×]+){END}", lambda found: found[1].translate(_SUBSCRIPT), written))
 
 
 def value(x: Any) -> str:

@@ -16,6 +16,7 @@ from tinygraph.graph import Node
 from tinygraph.render import export, text
 from tinygraph.render.colour import palette, style
 from tinygraph.render.content import reached
+from tinygraph.render.names import titled
 from tinygraph.render.network import heat as colouring
 from tinygraph.render.network import place
 from tinygraph.render.network.fold import fold
@@ -79,13 +80,13 @@ class Network:
         self.roots = list(roots)
         with _uncollected():
             nodes = reached(roots)
-            self.tree = Tree(nodes)
+            self.tree = Tree(nodes, {*self.roots, *filter(self.name, nodes)})
             fold(self.tree)
             found = gradients(self.roots, nodes)
             timed = profile or heat in ("forward", "backward")
             self.figures = measure(self.tree, found, self.roots, self.is_parameter, timed)
         self.words = Words(nodes, self.name)
-        self.title = text.plain(title) if title else self.words.heading(self.tree.root)[0]
+        self.title = titled(title) or self.words.heading(self.tree.root)[0]
         self.tree.root.name = self.tree.root.name or self.title
         self.shown = foldable(self.tree, self.figures, parameters)
         self.opened = at_first(self.shown, self.tree, depth, heat is not None)
@@ -138,7 +139,7 @@ class Network:
                 told = f"no {scale.measure.label} is known: the result is not one number, and backward has not run"
                 scale = None
         still = Still(self.tree, self.figures, links, self.words, self.colours, scale, self.roots)
-        return still.write(filter(None, [self.title, self.counts, self.rest + said, told]), simply), still
+        return still.write(self.title, filter(None, [self.counts, self.rest + said, told]), simply), still
 
     @cached_property
     def dot(self) -> str:
@@ -165,7 +166,7 @@ class Network:
                 drawn = svg(source, engine="nop", backend=self.backend)
         styles = style(self.theme) + (colouring.style(self.theme) if self.heat else "")
         head = f"<title>{html.escape(self.title)}</title><desc>{html.escape(self.text)}</desc>{styles}"
-        return paint(tidy(drawn), still.boxes, self.colours, head)
+        return paint(tidy(drawn), still.boxes, self.colours, head, still.titles)
 
     @cached_property
     def text(self) -> str:

@@ -35,7 +35,8 @@ def _structure(part: Part) -> Any:
     if node is None:
         return part.layer or part.kind, tuple(child.alike for child in part.children)
     shapes = tuple(getattr(a, "shape", ()) for a in node.args or ())
-    return node.op and node.op.name, node.value.shape, node.value.dtype, shapes
+    arranged = tuple((x.op and x.op.name, x.value.shape) for x in part.arranged)
+    return node.op and node.op.name, node.value.shape, node.value.dtype, shapes, arranged
 
 
 def repeats(numbers: Sequence[int], fewest: int = FEWEST) -> list[Run]:

@@ -80,9 +80,10 @@ def measure(
     tries = 1 if len(tree.home) > MANY else TRIES
     for node, part in tree.home.items():
         mine = figures[part]
-        mine.operations, mine.flops, mine.bytes = 1, flops(node), node.value.nbytes
+        one = Figures(1, flops=flops(node), bytes=node.value.nbytes)
         if profile:
-            mine.forward, mine.backward = _timed(node, tries)
+            one.forward, one.backward = _timed(node, tries)
+        _add(one, mine)
     for part in reversed(list(tree.walk())):
         if part.parent is not None:
             _add(figures[part], figures[part.parent])
@@ -160,7 +161,7 @@ def _flow(tree: Tree, figures: Mapping[Part, Figures], found: Gradients, roots: 
     outermost: dict[Node, Part] = {root: tree.root for root in roots if root in tree.home}
     for node, part in tree.home.items():
         for x in tree.sources[node]:
-            if x.op is not None:
+            if x.op is not None and tree.home[x] is not part:
                 last = siblings(tree.home[x], part)[0]
                 if x not in outermost or last.depth < outermost[x].depth:
                     outermost[x] = last

@@ -139,7 +139,7 @@ class Pages:
         if part.node is not None and part.node in self.network.roots:
             box["k"] = colour.OUTPUT
         box["path"] = self.words.path(part)
-        box["d"] = self.words.figures(figures)
+        box["d"] = self.words.figures(part, figures)
         if part.node is not None:
             box["d"] = [("output", self.words.shape(part.node)), *box["d"]]
         elif figures.parameters:

@@ -42,8 +42,11 @@ _TEXT = re.compile(r"<text (?P<attributes>[^>]*)>[^<]*</text>\n?")
 _SHAPE = re.compile(r"<(?:path|polygon) [^>]*/>")
 
 
-def paint(drawn: str, boxes: Mapping[str, Box], colours: Palette, head: str) -> str:
-    """Finish an SVG picture, whose nodes bear the keys of `boxes` as titles; `head` comes first in it."""
+def paint(drawn: str, boxes: Mapping[str, Box], colours: Palette, head: str, titles: int) -> str:
+    """Finish an SVG picture, whose nodes bear the keys of `boxes` as titles; `head` comes first in it.
+
+    So many of the lines above it are the title.
+    """
 
     def node(found: re.Match[str]) -> str:
         box = boxes.get(found["key"])
@@ -51,7 +54,7 @@ def paint(drawn: str, boxes: Mapping[str, Box], colours: Palette, head: str) -> 
 
     drawn = _NODE.sub(node, drawn)
     drawn = _EDGE.sub(r'<g class="edge\1" data-edge="\2 \3">', drawn)
-    drawn = group_of.finish(drawn, colours)
+    drawn = group_of.finish(drawn, colours, titles)
     drawn = re.sub(r"(?<=\s)<title>tinygraph</title>\s*", "", drawn)
     drawn = re.sub(r'(?<= )xml:space="preserve" ', "", drawn)
     drawn = re.sub(r"<text (?![^>]*fill=)", f'<text fill="{colours.ink}" ', drawn)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Container, Iterator, Sequence
 
 import numpy as np
 
@@ -13,15 +14,20 @@ from tinygraph.op import Op
 NETWORK, SCOPE, OPERATION = "network", "scope", "operation"
 REPEAT, COPY, SEGMENT = "repeat", "copy", "segment"  # made by folding
 GROUPS = (NETWORK, SCOPE, REPEAT, COPY, SEGMENT)
+# What only takes numbers out, or arranges them anew, and has no box of its own beside one that computes.
+ARRANGES = frozenset(
+    ["getitem", "reshape", "ravel", "expand_dims", "squeeze", "transpose", "swapaxes", "moveaxis", "broadcast_to"]
+)
 
 
 class Part:
     """A box of the picture: an operation with its node, or a group of parts.
 
     `alike` is a number that parts of equal structure share. `layer` is the class of the layer that a scope is.
+    `arranged` are the nodes that only arrange what comes into the box of an operation, or out of it.
     """
 
-    __slots__ = ("alike", "children", "depth", "kind", "layer", "name", "node", "parent")
+    __slots__ = ("alike", "arranged", "children", "depth", "kind", "layer", "name", "node", "parent")
 
     def __init__(
         self, kind: str, parent: Part | None, name: str = "", layer: str | None = None, node: Node | None = None
@@ -32,6 +38,7 @@ class Part:
         self.layer = layer
         self.node = node
         self.children: list[Part] = []
+        self.arranged: list[Node] = []
         self.alike = 0
         self.depth = 0
 
@@ -50,9 +57,12 @@ class Part:
 
 
 class Tree:
-    """The parts of a graph: `home` is the part of each operation's node, `sources` are what it was done to."""
+    """The parts of a graph: `home` is the part of each operation's node, `sources` are what it was done to.
 
-    def __init__(self, nodes: Sequence[Node]) -> None:
+    What only arranges numbers is in the box that has made them, else in the one that uses them, unless it is `kept`.
+    """
+
+    def __init__(self, nodes: Sequence[Node], kept: Container[Node] = ()) -> None:
         self.root = Part(NETWORK, None)
         self.nodes = nodes
         self.home: dict[Node, Part] = {}
@@ -65,7 +75,39 @@ class Tree:
                 part = self.home[node] = Part(OPERATION, group, node.op.name, node=node)
                 group.children.append(part)
                 self.sources[node] = self._sources(node)
+        self.arranged: set[Node] = set()
+        self._arrange(kept)
         self._hoist()
+
+    def _arrange(self, kept: Container[Node]) -> None:
+        """Put what arranges numbers into a box beside it, in the same scope, that computes."""
+        own = dict(self.home)
+        waits: dict[Node, None] = {}  # for the box that uses it, as none beside it has made what it arranges
+        for node, part in own.items():
+            if _arranges(node) and len(self.sources[node]) == 1 and node not in kept:
+                source = self.sources[node][0]
+                maker = None if source in waits else self.home.get(source)
+                if maker is not None and maker.parent is part.parent:
+                    self._join(node, maker)
+                else:
+                    waits[node] = None
+        users: dict[Node, list[Node]] = defaultdict(list)
+        for node in own:
+            for x in self.sources[node]:
+                if x in waits:
+                    users[x].append(node)
+        for node in reversed(waits):
+            boxes = {self.home[user] for user in users[node]}
+            if len(boxes) == 1 and (box := boxes.pop()).parent is self.home[node].parent:
+                self._join(node, box)
+        moved = {own[node] for node in self.arranged}
+        for group in {part.parent for part in moved if part.parent is not None}:
+            group.children = [child for child in group.children if child not in moved]
+
+    def _join(self, node: Node, box: Part) -> None:
+        self.home[node] = box
+        self.arranged.add(node)
+        box.arranged.append(node)
 
     def _hoist(self) -> None:
         """A network that is one module is that module: a box around everything says nothing."""
@@ -102,6 +144,15 @@ class Tree:
             part.depth = 0 if part.parent is None else part.parent.depth + 1
 
 
+def _arranges(node: Node) -> bool:
+    """Whether an operation only arranges numbers; an index that is an array chooses among them."""
+    index = (node.params or {}).get("index")
+    plain = all(
+        k is None or isinstance(k, int | slice | type(Ellipsis)) for k in (index if type(index) is tuple else [index])
+    )
+    return node.op is not None and node.op.name in ARRANGES and plain
+
+
 def _group(scope: Scope | None, scopes: dict[Scope, Part], root: Part) -> Part:
     """The part of a scope, which is made with those around it when it is first met."""
     new = []
@@ -134,4 +185,5 @@ def operations(part: Part) -> Iterator[Node]:
         part = stack.pop()
         if part.node is not None:
             yield part.node
+            yield from part.arranged
         stack.extend(reversed(part.children))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tinygraph.graph import Node
-from tinygraph.render import colour, text
+from tinygraph.render import colour, lettering, text
 from tinygraph.render import group as group_of
 from tinygraph.render.colour import Palette
 from tinygraph.render.dot import BOX, FONT, POINTS
@@ -19,6 +19,7 @@ from tinygraph.render.network.words import Words, counted
 from tinygraph.render.simple import simple
 
 SMALL = {"fontsize": "11", "margin": "0.1,0.03", "height": "0.22", "penwidth": "1"}
+CAPTION = 46.0  # ems of a line above the picture
 _GRAPH = {"rankdir": "TB", "bgcolor": "transparent", "nodesep": "0.25", "ranksep": "0.3", "pad": "0.15"}
 
 
@@ -47,6 +48,7 @@ class Still:
         self.colours, self.scale, self.roots = colours, scale, set(roots)
         self.plainly = nohtml
         self.boxes: dict[str, Box] = {}
+        self.titles = 0  # lines of the title
         self.sizes: dict[str, tuple[float, float]] = {}
         self.ids: dict[Item, str] = {}
         self.seen_as: dict[Part, Item] = {}
@@ -58,11 +60,14 @@ class Still:
             edge_attr={**font, "color": colours.flow, "fontcolor": colours.quiet, "fontsize": "10", "arrowsize": "0.6"},
         )
 
-    def write(self, caption: Iterable[str], simply: bool = False) -> str:
+    def write(self, title: str, caption: Iterable[str], simply: bool = False) -> str:
         """The DOT source, with these lines above the picture; with places for Graphviz's engine nop if `simply`."""
         from graphviz import Digraph
 
-        label = self.plainly("\\n".join([*map(text.escaped, caption), " "]))
+        titles = lettering.wrapped(title, CAPTION / group_of.BOLD)
+        self.titles = len(titles)
+        lines = [*titles, *(line for said in caption for line in lettering.wrapped(said, CAPTION)), " "]
+        label = self.plainly("\\n".join(map(text.escaped, lines)))
         self.dot.attr(label=label, labelloc="t", fontsize="11", fontcolor=self.colours.quiet)
         stack: list[tuple[Any, Any, Iterator[Item]]] = [(self.dot, None, self._inside(self.tree.root))]
         while stack:
@@ -124,7 +129,7 @@ class Still:
             return Box((Line(name, quiet),), f"{name} {quiet}".strip())
         figures = self.figures[item]
         strip: tuple[str, ...] = ()
-        rows = [f"{label}: {value}" for label, value in self.words.figures(figures)]
+        rows = [f"{label}: {value}" for label, value in self.words.figures(item, figures)]
         told = "\n".join([f"{name} {quiet}".strip(), *rows])
         lines = [Line(name, quiet, "quiet" if self.scale is None or self.scale.step(figures) is None else "name")]
         if self.scale is not None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tinygraph.graph import Node
+from tinygraph.op import Array
 from tinygraph.render import text
 from tinygraph.render.network.links import DATA, ENTRY, EXIT, MORE, PARAMETER, Item, Pill
 from tinygraph.render.network.measure import Figures
@@ -109,7 +110,7 @@ class Words:
         node = part.node
         if node is None or node.op is None:
             return part.name, ""
-        name, symbol = self.name(node), RAISED.get(node.op.symbol, text.plain(node.op.symbol))
+        name, symbol = self.name(node), _symbol(node)
         number = next((a for x, a in zip(node.inputs or (), node.args or (), strict=True) if x is None), None)
         if number is not None and text.is_scalar(number) and len(node.args or ()) == 2:
             symbol, quiet = f"{symbol} {text.number(number)}", ""
@@ -145,7 +146,7 @@ class Words:
         if pill.kind in (ENTRY, EXIT):
             return name or "", ""
         shared = f"  used {pill.uses}×" if pill.uses > 1 and pill.kind == PARAMETER else ""
-        return name or ("parameter" if pill.kind == PARAMETER else "data"), self.shape(node) + shared
+        return name or _nameless(pill.kind, node.value), self.shape(node) + shared
 
     def path(self, part: Part) -> str:
         """The names of the scopes around a part, and its own."""
@@ -157,9 +158,10 @@ class Words:
             around = around.parent
         return " / ".join(reversed(names))
 
-    def figures(self, figures: Figures) -> list[tuple[str, str]]:
+    def figures(self, part: Part, figures: Figures) -> list[tuple[str, str]]:
         """All that is known of a part, as a table."""
-        rows = [("operations", f"{figures.operations:,}")]
+        rows = [("arranged by", ", ".join(map(_symbol, part.arranged)))] if part.arranged else []
+        rows.append(("operations", f"{figures.operations:,}"))
         if figures.parameters:
             rows.append(("parameters", f"{figures.parameters:,} ({amount(figures.parameter_bytes, 'B')})"))
         rows += [("memory of values", amount(figures.bytes, "B")), ("arithmetic", amount(figures.flops, "FLOP"))]
@@ -170,3 +172,19 @@ class Words:
             if (size := getattr(figures, key)) is not None:
                 rows.append((label, text.number(size)))
         return rows
+
+
+def _symbol(node: Node) -> str:
+    """The sign of an operation where there is no formula; of an index the index."""
+    if node.op is None:
+        return ""
+    if node.op.name == "getitem" and node.params:
+        return f"[{text.index(node.params['index'])}]"
+    return RAISED.get(node.op.symbol, text.plain(node.op.symbol))
+
+
+def _nameless(kind: str, x: Array) -> str:
+    """What an array without a name is called."""
+    if kind == PARAMETER:
+        return "parameter"
+    return next((name for n, name in enumerate(("zeros", "ones")) if np.size(x) and np.all(x == n)), "data")
