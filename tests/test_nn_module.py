@@ -477,6 +477,7 @@ def test_a_frozen_layer_is_no_parameter_and_is_saved() -> None:
     assert model[0].requires_grad_(False) is model[0]
     assert [name for name, _ in model.named_parameters()] == ["1.weight", "1.bias"]
     assert list(model.state_dict()) == ["0.weight", "0.bias", "1.weight", "1.bias"]
+    assert str(model.summary()).endswith("1 layer, 3 parameters, 24 bytes; 8 more frozen")
     model(np.ones((4, 3))).sum().backward()
     assert model[0].weight.grad is None
     assert model[1].weight.grad is not None

@@ -254,7 +254,8 @@ class Module:
     def summary(self, *inputs: Any) -> Summary:
         """A table of the layers: kind, output shape and number of parameters.
 
-        Layers are counted as the course counts them: those that learn, the input is none.
+        Layers are counted as the course counts them: those that learn, the input is none. What is frozen is counted
+        apart.
 
         Args:
             inputs: example inputs, run once in evaluation mode to learn the shapes; without them no shapes are told.

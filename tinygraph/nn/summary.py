@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygraph.mode import no_grad
+from tinygraph.tensor import Tensor
 
 HEADINGS = ("layer", "kind", "output", "parameters")
 
@@ -24,11 +25,15 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Summary:
-    """What `Module.summary` returns; printed as a table. `layers` counts those that learn."""
+    """What `Module.summary` returns; printed as a table. `layers` counts those that learn.
+
+    `frozen` counts the numbers of Tensors that do not learn, which are in none of the others.
+    """
 
     rows: tuple[Row, ...]
     parameters: int
     bytes: int
+    frozen: int = 0
 
     @property
     def layers(self) -> int:
@@ -42,7 +47,8 @@ class Summary:
         lines.insert(1, "  ".join("-" * widths[i] for i in columns))
         counted = f"{self.layers} layer{'s' * (self.layers != 1)}"
         learned = f"{self.parameters:,} parameter{'s' * (self.parameters != 1)}"
-        return "\n".join([*lines, f"{counted}, {learned}, {self.bytes:,} bytes"])
+        frozen = f"; {self.frozen:,} more frozen" if self.frozen else ""
+        return "\n".join([*lines, f"{counted}, {learned}, {self.bytes:,} bytes{frozen}"])
 
     __repr__ = __str__
 
@@ -63,7 +69,8 @@ def summarised(model: Any, inputs: Sequence[Any]) -> Summary:
             kind = type(module).__name__
             rows.append(Row(path or kind, kind, shapes.get(id(module), ""), sum(p.size for p in own)))
     parameters = list(model.parameters())
-    return Summary(tuple(rows), sum(p.size for p in parameters), sum(p.data.nbytes for p in parameters))
+    frozen = sum(b.size for b in model.buffers() if isinstance(b, Tensor))
+    return Summary(tuple(rows), sum(p.size for p in parameters), sum(p.data.nbytes for p in parameters), frozen)
 
 
 def _own_parameters(module: Any) -> list[Any]:
