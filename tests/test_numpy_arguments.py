@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
+from tinygraph.op import bare
 from tinygraph.tensor import Tensor
 
 
@@ -156,9 +157,89 @@ def test_arguments_may_stand_where_numpy_has_them() -> None:
     np.testing.assert_array_equal(np.add.reduce(t, 1, keepdims=True).data, np.add.reduce(x, 1, keepdims=True))
 
 
+RISING = np.array([0.5, 1.0, 2.5, 3.0])
+TABLE = np.array([[3.0, 1.0, 2.0, 7.0], [0.5, 5.0, 9.0, 4.0], [6.0, 8.0, -1.0, -2.0]])
+HEAVY = np.array([0.0, 1.0, 3.0, 2.0])
+
+
+@pytest.mark.skipif(np.__version__ < "2", reason="arguments of NumPy 2")
+@pytest.mark.parametrize(
+    ("call", "x"),
+    [
+        (lambda t: np.polyint(t, 2, 3.0), RISING),
+        (lambda t: np.polyint(t, 2, [1.0, 2.0]), RISING),
+        (lambda t: np.polyfit(t, t**2 + HEAVY, 1, full=True), RISING),
+        (lambda t: np.polyfit(t, np.stack([t**2, HEAVY], 1), 1, cov=True), RISING),
+        (lambda t: np.polyfit(t, t**2, 1, cov="unscaled"), RISING),
+        (lambda t: np.polyfit(t, t**2 + HEAVY, 1, w=HEAVY + 1.0, cov=True), RISING),
+        (lambda t: np.pad(t, ((3, 7), (9, 1)), "reflect", reflect_type="odd"), TABLE),
+        (lambda t: np.pad(t, ((8, 7), (0, 9)), "symmetric", reflect_type="odd"), TABLE),
+        (lambda t: np.pad(t[:1], 2, "reflect", reflect_type="odd"), TABLE),
+        (lambda t: np.linspace(t, 2.0 * t, 3, dtype=np.float32), RISING),
+        (lambda t: np.logspace(t, 0.0, 3, dtype=np.float32), RISING),
+        (lambda t: np.geomspace(t, 9.0, 3, dtype=np.float32), RISING),
+        (lambda t: np.concatenate([t, t], 1, dtype=np.float32), TABLE),
+        (lambda t: np.stack([t, t], 1, dtype=np.complex128), TABLE),
+        (lambda t: np.hstack([t, t], dtype=np.float32), TABLE),
+        (lambda t: np.vstack([t, t], dtype=np.float32, casting="same_kind"), TABLE),
+        (lambda t: np.trace(t, 1, dtype=np.float32), TABLE),
+        (lambda t: np.cov(t, dtype=np.float32), TABLE),
+        (lambda t: np.exp(t, dtype=np.float32), RISING),
+        (lambda t: np.multiply(t, 2, dtype=np.float64), RISING.astype(np.float32)),
+        (lambda t: np.reshape(t, (2, -1), order="F"), TABLE),
+        (lambda t: (t.reshape(4, 3, order="F"), t.ravel("F"), t.flatten("F"), np.ravel(t, order="F")), TABLE),
+        (lambda t: (*divmod(t, 0.75), *divmod(7.0, t)), RISING),
+        (
+            lambda t: (
+                t.sum(0, np.float32),
+                t.mean(1, None, None, True),
+                t.std(0, None, None, 1),
+                t.max(0, None, True),
+            ),
+            TABLE,
+        ),
+        (lambda t: (t.mT, t.astype(np.float32, copy=False), t.compress([True, False, True], 0)), TABLE),
+        (lambda t: (t.take([5], 1, None, "wrap"), t.clip(0, 2, dtype=None), t.item(1), t.nbytes), TABLE),
+        (lambda t: (t.argsort(0), *t.nonzero(), t[1].searchsorted(4.5), t.argpartition(1)[:, 1]), TABLE),
+        (lambda t: np.quantile(t, [0.0, 0.4, 1.0], axis=1, weights=HEAVY, method="inverted_cdf"), TABLE),
+        (lambda t: np.percentile(t, 30, weights=TABLE + 2.0, method="inverted_cdf", keepdims=True), TABLE),
+        (lambda t: np.quantile(t, 0.3, overwrite_input=False), TABLE),
+        (lambda t: np.nanmedian(t, axis=0), np.zeros((2, 0))),
+        (np.mean, np.array([2**62] * 4)),
+        *(
+            (lambda t, f=f: (f(t), f(t, 0)), TABLE.astype(dtype))
+            for f in (np.nansum, np.nanprod, np.nanmax, np.nanmin, np.nanmean, np.nanstd, np.nancumsum, np.nancumprod)
+            for dtype in (bool, np.int8)
+        ),
+        *(
+            (lambda t, f=f: f(t, 1, where=HEAVY > 0), TABLE.astype(np.int64))
+            for f in (np.sum, np.prod, np.mean, np.var, np.nansum, np.nanmean)
+        ),
+        (lambda t: (np.max(t, 1, where=HEAVY > 0, initial=0), np.nanmin(t, initial=0)), TABLE.astype(np.int8)),
+    ],
+)
+def test_the_numbers_the_dtypes_and_the_arguments_are_numpys(call: Callable[[Any], Any], x: np.ndarray) -> None:
+    def each(found: Any) -> list[Any]:
+        return list(found) if isinstance(found, tuple) else [found]
+
+    found = each(call(Tensor(x)))
+    for got, want in zip(map(bare, found), each(call(x)), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-6 if np.result_type(want).itemsize < 8 else 1e-12)
+        if not isinstance(want, np.int32):  # a rank
+            assert np.result_type(got) == np.result_type(want)
+    dtypes = {y.dtype for y in found if isinstance(y, Tensor)}
+    if dtypes == {np.dtype(np.float64)} == {x.dtype}:
+        tg.check.check_grads(lambda t: [y for y in each(call(t)) if isinstance(y, Tensor)], x)
+
+
 @pytest.mark.parametrize(
     ("call", "says"),
     [
+        (lambda t: np.reshape(t, 2, order="A"), "order='A' follows the layout in memory"),
+        (lambda t: np.linspace(t, 1.0, dtype=int), "dtype int64 has no derivatives"),
+        (lambda t: np.pad(t, 1, "reflect", reflect_type="rotten"), "neither even nor odd"),
+        (lambda t: np.quantile(t, 0.5, weights=[1, 2]), "weights= are for method='inverted_cdf' alone"),
+        (lambda t: t.astype(np.float32, casting="safe"), "float64 to float32 is not a 'safe' cast"),
         (lambda t: np.max(t, where=np.array([True, False])), "needs initial="),
         (lambda t: np.sum(t, where=np.ones((3, 2), bool)), "does not broadcast"),
         (lambda t: np.sum(t, dtype=int), "dtype int64 has no derivatives"),
@@ -180,7 +261,7 @@ def test_arguments_may_stand_where_numpy_has_them() -> None:
         (lambda t: np.geomspace(t, 0.0), "an end that is 0"),
         (lambda t: np.polyfit(t, t[:1], 1), r"got x of shape \(2,\), y of shape \(1,\), deg=1"),
         (lambda t: np.polyfit(t, t, 1, w=t[:, None]), r"a weight for each of 2 points, got w of shape \(2, 1\)"),
-        (lambda t: np.polyfit(t, t, 1, full=True), "full= is not supported"),
+        (lambda t: np.polyfit(t, t, 1, cov=True), "2 points tell no errors of 2 coefficients"),
         (lambda t: np.interp(t, [], []), "one at least"),
         (lambda t: np.rot90(t, axes=(0, 0)), "two different axes"),
         (lambda t: np.vsplit(t, 1), "2 dimensions at least"),

@@ -170,6 +170,9 @@ KEYS: list[Any] = [
     ([[0, 1], [1, 0]], slice(None), [0, 1]),
     (np.array([True, False, True]),),
     (..., [0, 1], None),
+    (True,),
+    (0, np.True_, slice(1)),
+    (slice(None), False),
 ]
 
 

@@ -237,7 +237,9 @@ class Op:
         arrays: Sequence[Any] = args
         params: Mapping[str, Any] | None = None
         if kwargs or self.params or len(args) != self.arity:
-            if self.wider is not None and (len(args) > self.arity + 1 or not kwargs.keys() <= self.params.keys()):
+            if self.wider is not None and (
+                len(args) > self.arity + bool(self.params) or not kwargs.keys() <= self.params.keys()
+            ):
                 return as_numpy(self.wider, self.numpy[0], args, kwargs)
             arrays, params = self.bind(args, kwargs)
         for a in arrays:

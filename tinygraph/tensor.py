@@ -7,6 +7,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from tinygraph.graph import Node, Tag, leaf, pullback
 from tinygraph.mode import MODE, TRACING, Mode, check_forward, freeze, recording, thaw, tracer, user_line, watcher
 from tinygraph.op import OPS, Array, Mapped, Op, Traced, UndecidedError, as_numpy, bare
 from tinygraph.operand import constant, explained, number_array, one_like, real_only, refuse_complex
-from tinygraph.ops import complexes, elementwise, index, linalg, numeric, reduce, running, shape
+from tinygraph.ops import complexes, elementwise, index, linalg, numeric, products, reduce, shape
 
 _get_mode = MODE.get
 _ARRAY = np.ndarray
@@ -88,6 +89,17 @@ def _unary(op: Op) -> Callable[..., Any]:
             else leaf(value, False)
         )
         return out
+
+    return method
+
+
+def _method(function: Callable[..., Any]) -> Callable[..., Any]:
+    """NumPy's function as a method, with its arguments in its order."""
+    name = f"numpy.{function.__name__}"
+
+    @wraps(function)
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        return _dispatch(function, name, (self, *args), kwargs)
 
     return method
 
@@ -174,9 +186,12 @@ class Tensor(Traced):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
         if method == "__call__":
+            if kwargs.get("dtype") is not None:  # computed in this precision
+                dtype = kwargs.pop("dtype")
+                args = tuple(shape.in_dtype(a, dtype) if hasattr(a, "dtype") else a for a in args)
             if not kwargs:  # nearly every call
                 if ufunc in _UNARY:
-                    return _UNARY[ufunc](self)
+                    return _UNARY[ufunc](*args)
                 if ufunc in _BINARY:
                     return _BINARY[ufunc](*args)
             name = ufunc.__name__
@@ -315,9 +330,13 @@ class Tensor(Traced):
     def dtype(self) -> np.dtype[Any]:
         return self._data.dtype
 
-    def item(self) -> Any:
-        """The one element, as a Python number."""
-        return self.data.item()
+    @property
+    def nbytes(self) -> int:
+        return self._data.nbytes
+
+    def item(self, *place: Any) -> Any:
+        """The one element, or that at a place, as a Python number."""
+        return self.data.item(*place)
 
     def numpy(self) -> Any:
         """The bare array, not copied: no gradient flows through it."""
@@ -405,6 +424,12 @@ class Tensor(Traced):
     __gt__, __ge__ = _compare(OPS[np.greater]), _compare(OPS[np.greater_equal])  # type: ignore[arg-type]
     __eq__, __ne__ = _compare(OPS[np.equal]), _compare(OPS[np.not_equal])  # type: ignore[arg-type]
     __hash__ = object.__hash__
+
+    def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return numeric.divmod(self, other)
+
+    def __rdivmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return numeric.divmod(other, self)
 
     __neg__, __pos__, __abs__ = _unary(elementwise.negative), _unary(elementwise.positive), _unary(elementwise.abs)
 
@@ -512,57 +537,29 @@ class Tensor(Traced):
     def T(self) -> Tensor:  # noqa: N802  NumPy's name
         return shape.transpose(self)
 
-    def sum(self, axis: Any = None, *, keepdims: bool = False, **options: Any) -> Tensor:
-        if options:  # where=, initial=, dtype=, as all that NumPy has, here and below
-            return np.sum(self, axis=axis, keepdims=keepdims, **options)
+    @property
+    def mT(self) -> Tensor:  # noqa: N802  NumPy's name
+        return products.matrix_transpose(self)
+
+    def sum(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False, **options: Any) -> Any:
+        if options or dtype is not None or out is not None:
+            return np.sum(self, axis, dtype, out, keepdims, **options)
         return self._record(reduce.sum, (self,), {"axis": axis, "keepdims": keepdims})
 
-    def mean(self, axis: Any = None, *, keepdims: bool = False, **options: Any) -> Tensor:
-        if options:
-            return np.mean(self, axis=axis, keepdims=keepdims, **options)
+    def mean(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False, **options: Any) -> Any:
+        if options or dtype is not None or out is not None:
+            return np.mean(self, axis, dtype, out, keepdims, **options)
         return self._record(reduce.mean, (self,), {"axis": axis, "keepdims": keepdims})
 
-    def prod(self, axis: Any = None, *, keepdims: bool = False, **options: Any) -> Tensor:
-        if options:
-            return np.prod(self, axis=axis, keepdims=keepdims, **options)
-        return reduce.prod(self, axis=axis, keepdims=keepdims)
-
-    def max(self, axis: Any = None, *, keepdims: bool = False, **options: Any) -> Tensor:
-        if options:
-            return np.max(self, axis=axis, keepdims=keepdims, **options)
-        return reduce.max(self, axis=axis, keepdims=keepdims)
-
-    def min(self, axis: Any = None, *, keepdims: bool = False, **options: Any) -> Tensor:
-        if options:
-            return np.min(self, axis=axis, keepdims=keepdims, **options)
-        return reduce.min(self, axis=axis, keepdims=keepdims)
-
-    def var(self, axis: Any = None, *, ddof: float = 0, keepdims: bool = False, **options: Any) -> Tensor:
-        if options:
-            return np.var(self, axis=axis, ddof=ddof, keepdims=keepdims, **options)
-        return reduce.var(self, axis=axis, ddof=ddof, keepdims=keepdims)
-
-    def std(self, axis: Any = None, *, ddof: float = 0, keepdims: bool = False, **options: Any) -> Tensor:
-        if options:
-            return np.std(self, axis=axis, ddof=ddof, keepdims=keepdims, **options)
-        return reduce.std(self, axis=axis, ddof=ddof, keepdims=keepdims)
-
-    def cumsum(self, axis: int | None = None, dtype: Any = None) -> Tensor:
-        return running.cumsum(self, axis, dtype)
-
-    def cumprod(self, axis: int | None = None, dtype: Any = None) -> Tensor:
-        return running.cumprod(self, axis, dtype)
-
-    def round(self, decimals: int = 0) -> Tensor:
-        return numeric.round(self, decimals=decimals)
-
-    def reshape(self, *to: Any) -> Tensor:
-        return self._record(shape.reshape, (self,), {"shape": _unpacked(to)})
-
-    def ravel(self) -> Tensor:
-        return shape.ravel(self)
-
+    prod, max, min = _method(np.prod), _method(np.max), _method(np.min)
+    var, std, round = _method(np.var), _method(np.std), _method(np.round)
+    cumsum, cumprod, ravel = _method(np.cumsum), _method(np.cumprod), _method(np.ravel)
     flatten = ravel
+
+    def reshape(self, *to: Any, order: str = "C", copy: bool | None = None) -> Tensor:
+        if order != "C":
+            return shape.reshape(self, shape=_unpacked(to), order=order)
+        return self._record(shape.reshape, (self,), {"shape": _unpacked(to)})
 
     def transpose(self, *axes: Any) -> Tensor:
         return shape.transpose(self, axes=_unpacked(axes) if axes else None)
@@ -570,33 +567,27 @@ class Tensor(Traced):
     def swapaxes(self, axis1: int, axis2: int) -> Tensor:
         return shape.swapaxes(self, axis1=axis1, axis2=axis2)
 
-    def squeeze(self, axis: Any = None) -> Tensor:
-        return shape.squeeze(self, axis=axis)
+    squeeze, repeat, take = _method(np.squeeze), _method(np.repeat), _method(np.take)
+    diagonal, trace, dot = _method(np.diagonal), _method(np.trace), _method(np.dot)
 
-    def repeat(self, repeats: Any, axis: int | None = None) -> Tensor:
-        return index.repeat(self, repeats, axis)
+    def clip(self, min: Any = None, max: Any = None, out: Any = None, **options: Any) -> Tensor:  # noqa: A002  NumPy's
+        return np.clip(self, min, max, out, **options)
 
-    def take(self, indices: Any, axis: int | None = None, *, mode: str = "raise") -> Tensor:
-        return index.take(self, indices, axis, mode=mode)
-
-    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-        return index.diagonal(self, offset, axis1, axis2)
-
-    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-        return index.trace(self, offset, axis1, axis2)
-
-    def dot(self, other: Any) -> Tensor:
-        return linalg.dot(self, other)
-
-    def clip(self, min: Any = None, max: Any = None) -> Tensor:  # noqa: A002  NumPy's names
-        return elementwise.clip(self, min, max)
+    def compress(self, condition: Any, axis: int | None = None, out: Any = None) -> Tensor:
+        return np.compress(condition, self, axis, out)
 
     def copy(self) -> Tensor:
         """A copy that is recorded: gradients flow through it, and it may be assigned to."""
         return shape.copy(self)
 
-    def astype(self, dtype: Any) -> Any:
+    def astype(
+        self, dtype: Any, order: str = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True
+    ) -> Any:
         """The same numbers in another dtype; integers and booleans come as an ndarray."""
+        if not np.can_cast(self.dtype, dtype, casting):
+            raise TypeError(f"astype: {self.dtype} to {np.dtype(dtype)} is not a {casting!r} cast")
+        if not copy and np.dtype(dtype) == self.dtype:
+            return self
         if np.dtype(dtype).kind not in "fc":
             return self.data.astype(dtype)
         return shape.astype(self, dtype=np.dtype(dtype))
@@ -612,6 +603,9 @@ class Tensor(Traced):
 
     def all(self, axis: Any = None, **options: Any) -> Any:
         return self.data.all(axis, **options)
+
+    argsort, argpartition = _method(np.argsort), _method(np.argpartition)
+    searchsorted, nonzero = _method(np.searchsorted), _method(np.nonzero)
 
 
 _new = Tensor.__new__

@@ -265,6 +265,11 @@ def reshape_case(r: Random) -> Case:
     return Case([a], {"shape": r.choice([-1, a.shape[::-1], (a.size,), (1, *a.shape), (-1, 1)])})
 
 
+def in_columns_case(r: Random) -> Case:
+    case = reshape_case(r)
+    return Case(case.arrays, {"order": "F"}, Beside(case.kwargs["shape"], after=True))
+
+
 def squeeze_case(r: Random) -> Case:
     a = array(r, r.choice([(1,), (1, 3), (2, 1), (1, 2, 1), (3,)]))
     single = [i for i, n in enumerate(a.shape) if n == 1]
@@ -579,6 +584,8 @@ def tile_case(r: Random) -> Case:
 FLAT_PRODUCTS = [((), (2,)), ((3,), (3,)), ((2, 3), (3,)), ((2, 3), (3, 2))]
 
 COMPOSITIONS: dict[str, Recipe] = {
+    "_raveled": lambda r: Case([array(r, shape(r, 0, 3))], {"order": r.choice("CF")}),
+    "_reshaped": in_columns_case,
     "array_split": lambda r: split_case(r, (3, 5, [1], [2, 2])),
     "broadcast_to": broadcast_case,
     "clip": clip_case,

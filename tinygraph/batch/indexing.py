@@ -25,6 +25,12 @@ class Places(NamedTuple):
     before: int
 
 
+class Truth(NamedTuple):
+    """A single True or False in an index: places along a new axis of length 1."""
+
+    places: Array
+
+
 def read(x: Any, key: Any) -> Any:
     """`x[key]` of each example."""
     places = _places(x, key)
@@ -93,13 +99,13 @@ def _fitted(v: Any, shape: Sequence[int], places: Places, level: Level) -> Any:
 def _places(x: Any, key: Any) -> Places:
     level: Level = x.level
     parts = _expanded(key, x.ndim)
-    if not any(_is_array(p) for p in parts):
+    if not any(_is_array(p) or isinstance(p, Truth) for p in parts):
         return Places(x.value[(_WHOLE, *parts)], None, 0, 0)
-    view = x.value[(_WHOLE, *(_WHOLE if _is_place(p) else p for p in parts))]
+    view = x.value[(_WHOLE, *(None if isinstance(p, Truth) else _WHOLE if _is_place(p) else p for p in parts))]
     at = [i for i, p in enumerate(parts) if _is_place(p)]
     rest = [i for i in range(len(parts)) if i not in at]
     view = view.transpose((0, *(i + 1 for i in at), *(i + 1 for i in rest)))
-    places = [parts[i] for i in at]
+    places = [p.places if isinstance(p, Truth) else p for p in (parts[i] for i in at)]
     taken = max(np.ndim(p) for p in places)
     adjacent = at == list(range(at[0], at[-1] + 1))
     first: Any = _WHOLE
@@ -128,7 +134,7 @@ def _expanded(key: Any, ndim: int) -> list[Any]:
     given: list[Any] = []
     for part in key if isinstance(key, tuple) else (key,):
         given += _as_places(bare(part))
-    used = sum(p is not None and p is not Ellipsis for p in given)
+    used = sum(not (p is None or p is Ellipsis or isinstance(p, Truth)) for p in given)
     if used > ndim:
         raise IndexError(f"too many indices for an array of {ndim} dimensions: {used} were given")
     fill = [_WHOLE] * (ndim - used)
@@ -144,5 +150,5 @@ def _as_places(part: Any) -> list[Any]:
     if isinstance(part, bool | np.bool_) or (_is_array(part) and part.dtype.kind == "b"):
         if isinstance(part, Held):
             raise part.undecided("as a mask takes another number of elements from each: use np.where")
-        return list(np.nonzero(part)) if np.ndim(part) else [None, np.zeros(int(part), dtype=np.intp)]
+        return list(np.nonzero(part)) if np.ndim(part) else [Truth(np.zeros(int(part), dtype=np.intp))]
     return [part]

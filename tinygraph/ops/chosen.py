@@ -16,6 +16,21 @@ from tinygraph.ops.shape import as_array, astype, given, in_dtype
 __all__: list[str] = []  # NumPy's own names serve
 
 
+def _averaged(x: Any, dtype: Any) -> Any:
+    """x in the precision of an average, which whole numbers and truths have none of."""
+    x = in_dtype(x, dtype)
+    return x if x.dtype.kind in "fc" else astype(x, dtype=np.dtype(np.float64))
+
+
+def _end(x: Any, sign: int) -> Any:
+    """What no number of the dtype of x lies beyond, below it or above."""
+    if x.dtype.kind in "fc":
+        return sign * np.inf
+    if x.dtype.kind == "b":
+        return sign > 0
+    return np.iinfo(x.dtype).min if sign < 0 else np.iinfo(x.dtype).max
+
+
 def _of(x: Any, chosen: Any, otherwise: float) -> Any:
     """x where it is chosen, and elsewhere what changes nothing."""
     if chosen is True:
@@ -46,7 +61,7 @@ def _sum_of(
     initial: Any = None,
     where: Any = True,
 ) -> Any:
-    total = reduce.sum(_of(in_dtype(x, dtype), where, 0.0), axis=axis, keepdims=keepdims)
+    total = reduce.sum(_of(in_dtype(x, dtype), where, 0), axis=axis, keepdims=keepdims)
     return total + initial if given(initial) else total
 
 
@@ -60,19 +75,17 @@ def _prod_of(
     initial: Any = None,
     where: Any = True,
 ) -> Any:
-    total = reduce.prod(_of(in_dtype(x, dtype), where, 1.0), axis=axis, keepdims=keepdims)
+    total = reduce.prod(_of(in_dtype(x, dtype), where, 1), axis=axis, keepdims=keepdims)
     return total * initial if given(initial) else total
 
 
-def _extremum_of(
-    x: Any, how: Any, pair: Any, least: float, axis: Axis, keepdims: bool, initial: Any, chosen: Any
-) -> Any:
+def _extremum_of(x: Any, how: Any, pair: Any, sign: int, axis: Axis, keepdims: bool, initial: Any, chosen: Any) -> Any:
     x = as_array(x)
     if not given(initial):
         if chosen is not True:
             raise ValueError(f"{how.name}: where= needs initial=, the result where nothing is chosen")
         return how(x, axis=axis, keepdims=keepdims)
-    x = _of(x, chosen, least)
+    x = _of(x, chosen, _end(x, sign))
     if not x.size:  # nothing to be larger than the initial value
         return np.broadcast_to(initial, np.sum(x, axis=axis, keepdims=keepdims).shape)
     return pair(how(x, axis=axis, keepdims=keepdims), initial)
@@ -82,21 +95,21 @@ def _extremum_of(
 def _max_of(
     x: Any, axis: Axis = None, out: None = None, keepdims: bool = False, initial: Any = None, where: Any = True
 ) -> Any:
-    return _extremum_of(x, reduce.max, maximum, -np.inf, axis, keepdims, initial, where)
+    return _extremum_of(x, reduce.max, maximum, -1, axis, keepdims, initial, where)
 
 
 @widens(reduce.min)
 def _min_of(
     x: Any, axis: Axis = None, out: None = None, keepdims: bool = False, initial: Any = None, where: Any = True
 ) -> Any:
-    return _extremum_of(x, reduce.min, minimum, np.inf, axis, keepdims, initial, where)
+    return _extremum_of(x, reduce.min, minimum, 1, axis, keepdims, initial, where)
 
 
 @widens(reduce.mean)
 def _mean_of(
     x: Any, axis: Axis = None, dtype: Any = None, out: None = None, keepdims: bool = False, where: Any = True
 ) -> Any:
-    x = in_dtype(x, dtype)
+    x = _averaged(x, dtype)
     if where is True:
         return reduce.mean(x, axis=axis, keepdims=keepdims)
     narrow = x.dtype if x.dtype.kind == "f" and x.dtype.itemsize < 4 else None  # added up in single precision
@@ -117,7 +130,7 @@ def _var_of(
     mean: Any = None,
     correction: Any = None,
 ) -> Any:
-    x, chosen = in_dtype(x, dtype), where
+    x, chosen = _averaged(x, dtype), where
     ddof = correction if given(correction) else ddof
     if chosen is True and not given(mean):
         return reduce.var(x, axis=axis, keepdims=keepdims, ddof=ddof)
@@ -140,7 +153,7 @@ def _std_of(
     mean: Any = None,
     correction: Any = None,
 ) -> Any:
-    x = in_dtype(x, dtype)
+    x = _averaged(x, dtype)
     ddof = correction if given(correction) else ddof
     if where is True and not given(mean):
         return reduce.std(x, axis=axis, keepdims=keepdims, ddof=ddof)

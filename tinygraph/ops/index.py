@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.op import Array, Mapped, Op, bare, op, spells
-from tinygraph.ops.shape import axis_in, ravel, sum_to
+from tinygraph.ops.shape import axis_in, in_dtype, ravel, sum_to
 
 __all__ = [
     "array_split",
@@ -35,7 +35,13 @@ def is_basic(params: Any) -> bool:
     """Whether a recorded index is of the kind for which NumPy returns a view."""
     index = params["index"]
     parts = index if isinstance(index, tuple) else (index,)
-    return all(p is None or p is Ellipsis or isinstance(p, slice | int | np.integer) for p in parts)
+    return all(_is_basic(p) for p in parts)
+
+
+def _is_basic(part: Any) -> bool:
+    return (
+        part is None or part is Ellipsis or (isinstance(part, slice | int | np.integer) and not isinstance(part, bool))
+    )
 
 
 def _may_repeat(index: Any) -> bool:
@@ -290,14 +296,14 @@ def diag(x: Any, k: int = 0) -> Any:
 
 
 @spells(np.trace)
-def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None) -> Any:
     """The sum of the diagonal: `np.trace`.
 
     Example:
         >>> float(trace(np.array([[1.0, 2.0], [3.0, 4.0]])))
         5.0
     """
-    return np.sum(diagonal(x, offset, axis1, axis2), axis=-1)
+    return np.sum(diagonal(in_dtype(x, dtype), offset, axis1, axis2), axis=-1)
 
 
 tril = op(  # NumPy repeats a vector into a matrix first

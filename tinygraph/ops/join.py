@@ -18,6 +18,7 @@ from tinygraph.ops.shape import (
     axis_in,
     broadcast_to,
     concatenate,
+    in_dtype,
     moveaxis,
     ravel,
     reshape,
@@ -138,7 +139,7 @@ def _joined(arrays: Sequence[Any], ndim: int, axis: int) -> Any:
 
 
 @spells(np.hstack)
-def hstack(arrays: Sequence[Any]) -> Any:
+def hstack(arrays: Sequence[Any], *, dtype: Any = None) -> Any:
     """Join arrays side by side, along their second axis, vectors along their only one: `np.hstack`.
 
     Example:
@@ -146,11 +147,11 @@ def hstack(arrays: Sequence[Any]) -> Any:
         array([1., 2., 3.])
     """
     arrays = [atleast_1d(x) for x in arrays]
-    return concatenate(arrays, 0 if arrays and arrays[0].ndim == 1 else 1)
+    return concatenate(arrays, 0 if arrays and arrays[0].ndim == 1 else 1, dtype=dtype)
 
 
 @spells(np.vstack)
-def vstack(arrays: Sequence[Any]) -> Any:
+def vstack(arrays: Sequence[Any], *, dtype: Any = None) -> Any:
     """Join arrays one above the other, a vector as a row: `np.vstack`.
 
     Example:
@@ -158,7 +159,7 @@ def vstack(arrays: Sequence[Any]) -> Any:
         array([[1., 2.],
                [3., 4.]])
     """
-    return _joined(arrays, 2, 0)
+    return in_dtype(_joined(arrays, 2, 0), dtype)
 
 
 @spells(np.dstack)

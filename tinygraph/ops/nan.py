@@ -17,7 +17,9 @@ __all__ = ["nancumprod", "nancumsum", "nanmax", "nanmean", "nanmin", "nanprod", 
 
 
 def _numbers(x: Any, where: Any = True) -> Array:
-    """Where x is a number, and chosen."""
+    """Where x is a number, and chosen: whole numbers and truths always are."""
+    if x.dtype.kind not in "fc":
+        return where if given(where) else True
     there = np.logical_not(np.isnan(x))
     return there if where is True or not given(where) else np.logical_and(there, where)
 
@@ -53,7 +55,7 @@ def nanprod(
 def _nan_extremum(x: Any, how: Any, least: float, axis: Axis, keepdims: bool, initial: Any, where: Any) -> Any:
     x = as_array(x)
     there = _numbers(x, where)
-    if given(initial):
+    if there is True or given(initial):
         return how(x, axis=axis, keepdims=keepdims, initial=initial, where=there)
     found = how(choose(there, x, least), axis=axis, keepdims=keepdims)
     return choose(np.any(there, axis=axis, keepdims=keepdims), found, np.nan)
@@ -151,7 +153,8 @@ def nancumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
         >>> nancumsum(np.array([1.0, np.nan, 3.0]))
         array([1., 1., 4.])
     """
-    return cumsum(choose(_numbers(x), x, 0.0), axis, dtype)
+    x = as_array(x)
+    return cumsum(choose(_numbers(x), x, 0), axis, dtype)
 
 
 @spells(np.nancumprod)
@@ -162,4 +165,5 @@ def nancumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
         >>> nancumprod(np.array([2.0, np.nan, 3.0]))
         array([2., 2., 6.])
     """
-    return cumprod(choose(_numbers(x), x, 1.0), axis, dtype)
+    x = as_array(x)
+    return cumprod(choose(_numbers(x), x, 1), axis, dtype)

@@ -13,7 +13,7 @@ import numpy as np
 from tinygraph.op import Array, Traced, bare, spells
 from tinygraph.ops.elementwise import where
 from tinygraph.ops.index import take, take_along_axis
-from tinygraph.ops.shape import as_array, axis_in, moveaxis, ravel, reshape, transpose
+from tinygraph.ops.shape import as_array, axis_in, broadcast_to, moveaxis, ravel, reshape, transpose
 
 __all__ = [
     "median",
@@ -101,12 +101,10 @@ def _rows(x: Any, axis: Any) -> tuple[Any, tuple[int, ...]]:
     return reshape(x, (*(x.shape[: len(rest)]), -1)) if len(axes) != 1 else x, kept
 
 
-def _levels(name: str, q: Any, most: float, weights: Any = None) -> Levels:
+def _levels(name: str, q: Any, most: float) -> Levels:
     """The levels of quantiles, from 0 to 1, in a row, and the shape that they come in."""
     if isinstance(q, Traced):
         raise TypeError(f"{name}: q is a parameter and takes no Tensor, its gradient would be lost; give numbers")
-    if weights is not None:
-        raise TypeError(f"{name}: weights= is not supported on a Tensor; repeat the elements with np.repeat")
     flat: Any = np.reshape(q, -1) if np.size(q) else []
     levels = [float(flat[i]) / most for i in range(len(flat))]
     if not all(0.0 <= level <= 1.0 for level in levels):
@@ -123,7 +121,23 @@ def _read(rows: Any, order: Array, places: Array) -> Any:
     return below + (where(exact, 0.0, above) - where(exact, 0.0, below)) * share
 
 
-def _quantile(name: str, x: Any, q: Levels, axis: Any, method: Any, keepdims: bool) -> Any:
+def _by_weight(name: str, x: Any, axis: Any, method: str, levels: list[float], weights: Any) -> tuple[Array, Array]:
+    """The order of each row, and the places in it where shares of the weight are reached; NaN weighs nothing."""
+    if method != "inverted_cdf":
+        raise ValueError(f"{name}: weights= are for method='inverted_cdf' alone, not for {method!r}")
+    if isinstance(weights, Traced):
+        raise TypeError(f"{name}: weights choose an element and have no derivative; give weights.numpy()")
+    if np.shape(weights) != x.shape:  # those of one axis
+        weights = np.expand_dims(weights, [i for i in range(x.ndim) if i != axis_in(axis, x.ndim)])
+    weighed = _rows(np.broadcast_to(weights, x.shape), axis)[0]
+    rows = _rows(bare(x), axis)[0]
+    order = np.argsort(rows, axis=-1, kind="stable")
+    reached = np.cumsum(np.take_along_axis(np.where(np.isnan(rows), 0.0, weighed), order, -1), axis=-1)
+    share = np.where(reached == 0, -1.0, reached / reached[..., -1:])[..., None, :]
+    return order, np.minimum((share < np.reshape(levels, (-1, 1))).sum(axis=-1), rows.shape[-1] - 1)
+
+
+def _quantile(name: str, x: Any, q: Levels, axis: Any, method: Any, keepdims: bool, weights: Any = None) -> Any:
     x = as_array(x)
     rows, kept = _rows(x, axis)
     n = rows.shape[-1]
@@ -131,14 +145,17 @@ def _quantile(name: str, x: Any, q: Levels, axis: Any, method: Any, keepdims: bo
         raise ValueError(f"{name}: no elements along axis {axis} of shape {x.shape}")
     levels, shape = q
     bare_rows = bare(rows)
+    lost = np.isnan(bare_rows).any(axis=-1, keepdims=True)
+    rest = kept if keepdims else rows.shape[:-1]
+    if weights is not None:
+        found = _read(rows, *_by_weight(name, x, axis, method, levels, weights))
+        return _shaped(where(lost, np.nan, found), shape, rest)
     places = np.quantile(np.arange(float(n), like=bare_rows), levels, method=method)  # whatever the method
     between = [places[i].item() for i in range(len(levels))]
     near = sorted({at for p in between for at in (math.floor(p), math.ceil(p))})
     order = np.argpartition(bare_rows, near, axis=-1)
     places = np.broadcast_to(places, (*rows.shape[:-1], places.shape[0]))
-    lost = np.isnan(bare_rows).any(axis=-1, keepdims=True)
-    found = where(lost, np.nan, _read(rows, order, places))
-    return _shaped(found, shape, kept if keepdims else rows.shape[:-1])
+    return _shaped(where(lost, np.nan, _read(rows, order, places)), shape, rest)
 
 
 def _shaped(found: Any, levels: tuple[int, ...], rest: tuple[int, ...]) -> Any:
@@ -146,7 +163,7 @@ def _shaped(found: Any, levels: tuple[int, ...], rest: tuple[int, ...]) -> Any:
     return reshape(moveaxis(found, -1, 0), (*levels, *rest))
 
 
-def _nanquantile(name: str, x: Any, q: Levels, axis: Any, method: Any, keepdims: bool) -> Any:
+def _nanquantile(name: str, x: Any, q: Levels, axis: Any, method: Any, keepdims: bool, weights: Any = None) -> Any:
     x = as_array(x)
     rows, kept = _rows(x, axis)
     n = rows.shape[-1]
@@ -154,20 +171,32 @@ def _nanquantile(name: str, x: Any, q: Levels, axis: Any, method: Any, keepdims:
         raise ValueError(f"{name}: no elements along axis {axis} of shape {x.shape}")
     levels, shape = q
     bare_rows = bare(rows)
+    rest = kept if keepdims else rows.shape[:-1]
+    if 0 in rest:
+        return _shaped(broadcast_to(rows[..., :1], (*rows.shape[:-1], len(levels))), shape, rest)
     order = np.argsort(bare_rows, axis=-1, kind="stable")
     count = np.logical_not(np.isnan(bare_rows)).sum(axis=-1, keepdims=True)
     ranks = np.arange(float(n), like=bare_rows)
     ranks = np.where(ranks < count, ranks, np.nan)
     empty = count == 0
     ranks = np.where(empty, 0.0, ranks)
-    places = np.moveaxis(np.nanquantile(ranks, levels, axis=-1, method=method), 0, -1)
-    found = where(empty, np.nan, _read(rows, order, places))
-    return _shaped(found, shape, kept if keepdims else rows.shape[:-1])
+    if weights is not None:
+        order, places = _by_weight(name, x, axis, method, levels, weights)
+    else:
+        places = np.moveaxis(np.nanquantile(ranks, levels, axis=-1, method=method), 0, -1)
+    return _shaped(where(empty, np.nan, _read(rows, order, places)), shape, rest)
 
 
 @spells(np.quantile)
 def quantile(
-    x: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False, weights: Any = None
+    x: Any,
+    q: Any,
+    axis: Any = None,
+    *,
+    overwrite_input: bool = False,
+    method: str = "linear",
+    keepdims: bool = False,
+    weights: Any = None,
 ) -> Any:
     """The values below which the shares q of the elements lie, by any of NumPy's methods: `np.quantile`.
 
@@ -175,12 +204,19 @@ def quantile(
         >>> float(quantile(np.array([1.0, 2.0, 4.0]), 0.75))
         3.0
     """
-    return _quantile("quantile", x, _levels("quantile", q, 1.0, weights), axis, method, keepdims)
+    return _quantile("quantile", x, _levels("quantile", q, 1.0), axis, method, keepdims, weights)
 
 
 @spells(np.percentile)
 def percentile(
-    x: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False, weights: Any = None
+    x: Any,
+    q: Any,
+    axis: Any = None,
+    *,
+    overwrite_input: bool = False,
+    method: str = "linear",
+    keepdims: bool = False,
+    weights: Any = None,
 ) -> Any:
     """Quantiles, their levels in percent: `np.percentile`.
 
@@ -188,7 +224,7 @@ def percentile(
         >>> float(percentile(np.array([1.0, 2.0, 4.0]), 75))
         3.0
     """
-    return _quantile("percentile", x, _levels("percentile", q, 100.0, weights), axis, method, keepdims)
+    return _quantile("percentile", x, _levels("percentile", q, 100.0), axis, method, keepdims, weights)
 
 
 @spells(np.median)
@@ -204,7 +240,14 @@ def median(x: Any, axis: Any = None, *, overwrite_input: bool = False, keepdims:
 
 @spells(np.nanquantile)
 def nanquantile(
-    x: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False, weights: Any = None
+    x: Any,
+    q: Any,
+    axis: Any = None,
+    *,
+    overwrite_input: bool = False,
+    method: str = "linear",
+    keepdims: bool = False,
+    weights: Any = None,
 ) -> Any:
     """Quantiles of what is not NaN: `np.nanquantile`.
 
@@ -212,12 +255,19 @@ def nanquantile(
         >>> float(nanquantile(np.array([1.0, np.nan, 2.0]), 0.5))
         1.5
     """
-    return _nanquantile("nanquantile", x, _levels("nanquantile", q, 1.0, weights), axis, method, keepdims)
+    return _nanquantile("nanquantile", x, _levels("nanquantile", q, 1.0), axis, method, keepdims, weights)
 
 
 @spells(np.nanpercentile)
 def nanpercentile(
-    x: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False, weights: Any = None
+    x: Any,
+    q: Any,
+    axis: Any = None,
+    *,
+    overwrite_input: bool = False,
+    method: str = "linear",
+    keepdims: bool = False,
+    weights: Any = None,
 ) -> Any:
     """Quantiles of what is not NaN, their levels in percent: `np.nanpercentile`.
 
@@ -225,7 +275,7 @@ def nanpercentile(
         >>> float(nanpercentile(np.array([1.0, np.nan, 2.0]), 50))
         1.5
     """
-    return _nanquantile("nanpercentile", x, _levels("nanpercentile", q, 100.0, weights), axis, method, keepdims)
+    return _nanquantile("nanpercentile", x, _levels("nanpercentile", q, 100.0), axis, method, keepdims, weights)
 
 
 @spells(np.nanmedian)

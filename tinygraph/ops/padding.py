@@ -50,6 +50,7 @@ def pad(
     constant_values: Any = 0.0,
     end_values: Any = 0.0,
     stat_length: Any = None,
+    reflect_type: str = "even",
 ) -> Any:
     """Add elements around x: `np.pad`, in each of its modes, those of "empty" being 0.
 
@@ -60,6 +61,8 @@ def pad(
     if mode not in MODES:
         raise ValueError(f"pad: mode {mode!r} is none of {', '.join(MODES)}")
     _check_values(mode, constant_values, end_values, stat_length)
+    if reflect_type not in ("even", "odd"):
+        raise ValueError(f"pad: reflect_type {reflect_type!r} is neither even nor odd")
     widths = _widths(pad_width, np.ndim(x))
     if not widths:
         return as_array(x).copy()
@@ -81,8 +84,18 @@ def pad(
             x = _beside(x, axis, [_even(x, axis, mode, *s) for s in zip((0, -1), width, lengths[axis], strict=True)])
         else:
             places = np.pad(np.arange(x.shape[axis], like=x), width, mode)  # type: ignore[call-overload]
-            x = take(x, places, axis)
+            odd = reflect_type == "odd" and mode != "wrap"
+            x = _turned(x, axis, places, -width[0], mode) if odd else take(x, places, axis)
     return x
+
+
+def _turned(x: Any, axis: int, places: Array, start: int, mode: str) -> Any:
+    """x turned about its ends: 2 end - x behind one of them, and behind both x again, raised by twice what it rises."""
+    n, shape = x.shape[axis], (-1, *(1,) * (x.ndim - 1 - axis))
+    at = np.reshape(np.arange(start, start + len(places), like=places), shape)
+    times, rest = np.divmod(at, 2 * n if mode == "symmetric" else max(2 * n - 2, 1))
+    first, last, met = _part(x, axis, slice(0, 1)), _part(x, axis, slice(-1, None)), take(x, places, axis)
+    return np.where(rest < n, met, 2 * last - met) + (2 * times).astype(x.dtype) * (last - first)
 
 
 def _check_values(mode: str, constant_values: Any, end_values: Any, stat_length: Any) -> None:

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from tinygraph.op import Array, bare, op, spells
-from tinygraph.ops.complexes import real
+from tinygraph.ops.complexes import real, squared
 from tinygraph.ops.padding import pad
 from tinygraph.ops.shape import array_beside, as_array, concatenate, flip, reshape
 from tinygraph.ops.signal import convolve
 from tinygraph.ops.spectrum import eigvals
-from tinygraph.ops.systems import lstsq
+from tinygraph.ops.systems import inv, lstsq
 
 __all__ = [
     "poly",
@@ -117,7 +117,7 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
         raise ValueError(f"polyint: {k.shape[0]} constants for {m} integrals; give one, or one for each")
     for i in range(m):
         powers = np.arange(float(p.shape[0]), 0.0, -1.0, like=p).astype(p.dtype)
-        p = concatenate([p / powers, k[-1:] * 0.0 if k.shape[0] == 1 and i else k[i : i + 1]])
+        p = concatenate([p / powers, k if k.shape[0] == 1 else k[i : i + 1]])
     return p
 
 
@@ -208,8 +208,13 @@ def roots(p: Any) -> Any:
 
 
 @spells(np.polyfit)
-def polyfit(x: Any, y: Any, deg: int, rcond: float | None = None, *, w: Any = None) -> Any:
+def polyfit(
+    x: Any, y: Any, deg: int, rcond: float | None = None, full: bool = False, w: Any = None, cov: bool | str = False
+) -> Any:
     """The polynomial of degree `deg` nearest to points, by least squares: `np.polyfit`, differentiable in all arrays.
+
+    With `full` or `cov` also what NumPy returns beside it: residuals, rank, singular values and rcond, or the
+    covariances of the coefficients.
 
     Example:
         >>> polyfit(np.array([0.0, 1.0, 2.0]), np.array([1.0, 3.0, 5.0]), 1).round(6)
@@ -227,9 +232,24 @@ def polyfit(x: Any, y: Any, deg: int, rcond: float | None = None, *, w: Any = No
         if w.shape != x.shape:
             raise TypeError(f"polyfit: takes a weight for each of {x.size} points, got w of shape {w.shape}")
         left, right = left * w[:, None], right * (w if y.ndim == 1 else w[:, None])
-    length = np.sqrt(np.sum(np.abs(bare(left)) ** 2, axis=0))
-    scale = np.exp2(np.rint(np.log2(length)))  # of columns: the solution is the same for any, so exact ones are taken
-    found = lstsq(left / scale, right, len(x) * float(np.finfo(x.dtype).eps) if rcond is None else rcond)
-    if found.rank <= deg:
+    length = np.sqrt(np.sum(squared(left if full else bare(left)), axis=0))
+    # of columns: the solution is the same for any, so exact ones are taken; the singular values are NumPy's
+    scale = length if full else np.exp2(np.rint(np.log2(length)))
+    rcond = len(x) * float(np.finfo(x.dtype).eps) if rcond is None else rcond
+    found = lstsq(left / scale, right, rcond)
+    if found.rank <= deg and not full:
         warnings.warn("polyfit: the points do not tell this many coefficients", np.exceptions.RankWarning, stacklevel=2)
-    return (found.x.T / scale).T
+    p = (found.x.T / scale).T
+    if full:
+        return p, found.residuals, found.rank, found.s, rcond
+    return (p, _covariances(left / scale, found.residuals, scale, cov == "unscaled", y.ndim)) if cov else p
+
+
+def _covariances(left: Any, residuals: Any, scale: Any, known: bool, ndim: int) -> Any:
+    """Those of the coefficients: (AᵀA)⁻¹, times the variance of the points unless it is known to be 1."""
+    m, n = left.shape
+    if m <= n and not known:
+        raise ValueError(f"polyfit: {m} points tell no errors of {n} coefficients; give cov='unscaled'")
+    found = inv(left.T @ left) / np.multiply.outer(scale, scale)
+    found = found if ndim == 1 else found[..., None]
+    return found if known else found * (residuals / (m - n))

@@ -56,7 +56,7 @@ sum = op(
 
 
 def _mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
-    if x.dtype.itemsize < 4:  # half precision is added up in single
+    if x.dtype.itemsize < 4 or x.dtype.kind in "iu":  # half precision is added up in single, whole numbers in double
         return np.mean(x, axis=axis, keepdims=keepdims)
     return _add(x, axis=axis, keepdims=keepdims) / count(x, axis)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.op import Array, Each, Op, bare, op, spells
+from tinygraph.op import Array, Each, Op, bare, op, spells, widens
 
 __all__ = [
     "astype",
@@ -188,6 +188,24 @@ def _transpose_vjp(g: Array, ans: Array, x: Array, axes: Sequence[int] | None) -
 
 
 transpose = op(_transpose, numpy=np.transpose, kind="linear", vjps=[_transpose_vjp], symbol="ᵀ", latex=r"{x}^\top")
+
+
+@widens(reshape)
+def _reshaped(x: Any, shape: int | Sequence[int], order: str = "C", copy: bool | None = None) -> Any:
+    """The elements in rows, or, of order "F", in columns: of the transpose in rows, and the result transposed."""
+    if order == "F":
+        reverse = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)[::-1]
+        return transpose(reshape(transpose(x), shape=reverse))
+    if order != "C":
+        raise ValueError(f"reshape: order={order!r} follows the layout in memory, which is not recorded: 'C' or 'F'")
+    return reshape(x, shape=shape)
+
+
+@widens(ravel)
+def _raveled(x: Any, order: str = "C") -> Any:
+    return _reshaped(x, -1, order)
+
+
 swapaxes = op(
     lambda x, axis1, axis2: x.swapaxes(axis1, axis2),
     numpy=np.swapaxes,
@@ -236,7 +254,7 @@ _joined = op(_concatenate, kind="linear", vjps=Each(_part), name="concatenate")
 
 
 @spells(np.concatenate)
-def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
+def concatenate(arrays: Sequence[Any], axis: int | None = 0, *, dtype: Any = None) -> Any:
     """Join arrays along an axis that they have; axis=None joins them flat: `np.concatenate`.
 
     Example:
@@ -244,12 +262,12 @@ def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
         array([1., 2., 3.])
     """
     if axis is None:
-        return _joined(*(ravel(a) for a in arrays), axis=0)
-    return _joined(*arrays, axis=axis)
+        arrays, axis = [ravel(a) for a in arrays], 0
+    return in_dtype(_joined(*arrays, axis=axis), dtype)
 
 
 @spells(np.stack)
-def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
+def stack(arrays: Sequence[Any], axis: int = 0, *, dtype: Any = None) -> Any:
     """Join arrays of one shape along a new axis: `np.stack`.
 
     Example:
@@ -261,7 +279,7 @@ def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
     shapes = {np.shape(a) for a in arrays}
     if len(shapes) > 1:
         raise ValueError(f"stack: arrays must have one shape, got {sorted(shapes)}; concatenate joins different ones")
-    return concatenate([expand_dims(a, axis) for a in arrays], axis)
+    return concatenate([expand_dims(a, axis) for a in arrays], axis, dtype=dtype)
 
 
 @spells(np.tile)

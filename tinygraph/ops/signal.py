@@ -11,7 +11,7 @@ from tinygraph.op import spells
 from tinygraph.ops.complexes import conjugate
 from tinygraph.ops.elementwise import clip, multiply
 from tinygraph.ops.padding import pad
-from tinygraph.ops.shape import as_array, broadcast_to, concatenate, flip, moveaxis, reshape
+from tinygraph.ops.shape import as_array, broadcast_to, concatenate, flip, in_dtype, moveaxis, reshape
 from tinygraph.ops.window import sliding_window_view
 
 __all__ = [
@@ -121,6 +121,8 @@ def cov(
     ddof: int | None = None,
     fweights: Any = None,
     aweights: Any = None,
+    *,
+    dtype: Any = None,
 ) -> Any:
     """The covariances of the rows of x, and of y: `np.cov`. Differentiable in x, y and aweights.
 
@@ -129,9 +131,9 @@ def cov(
         array([[ 1., -1.],
                [-1.,  1.]])
     """
-    x = _variables(as_array(x), rowvar)
+    x = _variables(in_dtype(x, dtype), rowvar)
     if y is not None:
-        x = concatenate([x, _variables(as_array(y), rowvar)], 0)
+        x = concatenate([x, _variables(in_dtype(y, dtype), rowvar)], 0)
     ddof = (0 if bias else 1) if ddof is None else ddof
     weights = None
     for given in (fweights, aweights):

@@ -94,7 +94,14 @@ def _astype(x: Any, dtype: Any, /, *, copy: bool = True) -> Any:
 
 @spells(np.linspace)
 def linspace(
-    start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, *, axis: int = 0
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: Any = None,
+    *,
+    axis: int = 0,
 ) -> Any:
     """Numbers at equal distances, differentiable in both ends: `np.linspace`.
 
@@ -106,12 +113,14 @@ def linspace(
     gaps = num - 1 if endpoint else num
     share = np.arange(float(num), like=np.zeros_like(bare(start))).astype(np.result_type(start, stop)) / (gaps or 1)
     share = np.reshape(share, (-1, *(1,) * builtins.max(start.ndim, stop.ndim)))
-    points = moveaxis(start * (1.0 - share) + stop * share, source=0, destination=axis)
+    points = in_dtype(moveaxis(start * (1.0 - share) + stop * share, source=0, destination=axis), dtype)
     return (points, (stop - start) / gaps if gaps else np.nan) if retstep else points
 
 
 @spells(np.logspace)
-def logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, *, axis: int = 0) -> Any:
+def logspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, *, axis: int = 0
+) -> Any:
     """Powers of a base, their exponents at equal distances: `np.logspace`, differentiable in the base and both ends.
 
     Example:
@@ -122,11 +131,11 @@ def logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: 
         shape = np.broadcast_shapes(np.shape(start), np.shape(stop), np.shape(base))
         base = expand_dims(broadcast_to(as_array(base), shape), axis)
         start = broadcast_to(as_array(start) * 1.0, shape)
-    return np.power(base, linspace(start, stop, num, endpoint, axis=axis))
+    return in_dtype(np.power(base, linspace(start, stop, num, endpoint, axis=axis)), dtype)
 
 
 @spells(np.geomspace)
-def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, *, axis: int = 0) -> Any:
+def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, *, axis: int = 0) -> Any:
     """Numbers each of which is the same multiple of the one before: `np.geomspace`, differentiable in both ends.
 
     Raises:
@@ -136,13 +145,13 @@ def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, *, ax
         >>> geomspace(1.0, 8.0, 4).round(6)
         array([1., 2., 4., 8.])
     """
-    dtype = np.result_type(bare(start), bare(stop), 1.0)
-    start, stop = in_dtype(start, dtype), in_dtype(stop, dtype)
+    common = np.result_type(bare(start), bare(stop), 1.0)
+    start, stop = in_dtype(start, common), in_dtype(stop, common)
     if np.any(whole(bare(start)) == 0) or np.any(whole(bare(stop)) == 0):
         raise ValueError("geomspace: an end that is 0 has no ratio to the other")
     turn = bare(start) / np.abs(bare(start))  # a sign; of a complex number its direction
     found = turn * logspace(np.log10(start / turn), np.log10(stop / turn), num, endpoint, axis=0)
-    return moveaxis(found, source=0, destination=axis)
+    return in_dtype(moveaxis(found, source=0, destination=axis), dtype)
 
 
 @spells(np.full_like)
