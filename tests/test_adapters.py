@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from tinygraph.check import GradientError, check_pair, compare_pair
+from tinygraph.check import GradientError, check_grads, check_pair, compare_pair
 from tinygraph.check.adapters import jax_pair, scipy_pair, torch_pair
 
 X = np.random.default_rng(5).normal(size=(3, 4))
@@ -26,6 +26,7 @@ def rosen_jac(x, a=1.0):
 def test_an_objective_with_its_jac():
     x = np.array([-1.2, 1.0, 0.5])
     check_pair(*scipy_pair(rosen, rosen_jac, args=(2.0,)), x)
+    check_pair(*scipy_pair(rosen, rosen_jac, args=2.0), x)
     check_pair(*scipy_pair(lambda x: (rosen(x), rosen_jac(x)), True), x)
     with pytest.raises(GradientError):
         check_pair(*scipy_pair(rosen, lambda x: rosen_jac(x) * 1.001), x)
@@ -46,6 +47,8 @@ def test_residuals_with_a_dense_and_a_sparse_jacobian():
 def test_a_jac_that_is_a_scheme_is_refused():
     with pytest.raises(TypeError, match="leaves the derivative to SciPy"):
         scipy_pair(rosen, "3-point")
+    with pytest.raises(TypeError, match="needs a fun that returns"):
+        check_pair(*scipy_pair(rosen, True), np.ones(3))
 
 
 def test_torch_in_both_precisions():
@@ -95,10 +98,15 @@ def test_a_torch_function_of_ones_own():
             return g * (s + x * s * (1 - s)) * Swish.fault
 
     Swish.fault = 1.0
-    check_pair(*torch_pair(Swish.apply), X)
+    check_pair(*torch_pair(Swish), X)
     Swish.fault = 2.0
     with pytest.raises(GradientError, match="the gradient of x0 is 2 times too large"):
-        check_pair(*torch_pair(Swish.apply), X)
+        check_pair(*torch_pair(Swish.apply, dtype=torch.float64), X)
+    with pytest.raises(TypeError, match="the function returned int, no tensor of real numbers"):
+        check_pair(*torch_pair(len), X)
+    with pytest.raises(TypeError, match="Tensor") as error:
+        check_grads(torch.sin, X)
+    assert any("torch_pair(f)" in note for note in error.value.__notes__)
 
 
 def test_the_corners_of_a_box_tie_and_are_not_called_wrong():

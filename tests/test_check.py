@@ -255,6 +255,32 @@ def test_integer_arguments_are_constants_and_integer_outputs_are_left_out() -> N
     check_grads(lambda i: np.ones(0) * i, np.ones(0))
     with pytest.raises(TypeError, match="no argument is a real array"):
         check_grads(lambda i: i, labels)
+    for f, found in [(np.argmax, "int64"), (lambda x: None, "None"), (lambda x: ("a", labels), "ndarray, str")]:
+        with pytest.raises(TypeError, match=f"the function returned {found}: no real number"):
+            check_grads(f, X)
+
+
+def test_a_cost_that_is_the_whole_number_0_in_places() -> None:
+    def hinge(w):
+        return max(0, 1.0 - w)
+
+    def slope(w):
+        return -1.0 if w < 1.0 else 0.0
+
+    assert [compare_grads(hinge, w, gradient=slope).right for w in (0.5, 1.0, 1.5)] == [1, 0, 1]
+
+
+def test_a_derivative_of_zero_is_right_beside_the_slopes_nearby() -> None:
+    for f, order in [(tg.sigmoid, 2), (lambda x: x**4, 2), (lambda x: x - np.tanh(x), 1)]:
+        check_grads(f, np.zeros(3), order=order)
+    wrong = compare_grads(lambda x: np.sum(x - np.tanh(x)), np.zeros(3), gradient=lambda x: x + 1e-9)
+    assert wrong.wrong == 3
+
+
+def test_a_gradient_near_the_largest_number_raises_no_warning() -> None:
+    report = compare_grads(np.exp, np.array([1.0, 709.7]))
+    assert report.wrong == 0
+    assert "overflow" in report.comparisons[0].verdicts
 
 
 def test_bad_calls() -> None:
@@ -264,6 +290,20 @@ def test_bad_calls() -> None:
         compare_grads(np.sin, X, gradient=np.cos)
     with pytest.raises(ValueError, match="cotangent of 2 elements"):
         numeric_grad(np.sin, X, cotangent=np.ones(2))
+    for call in (check_grads, numeric_grad, numeric_jacobian):
+        with pytest.raises(TypeError, match="ndarray is no function: the function comes first"):
+            call(X, np.sin)
+    with pytest.raises(TypeError, match="there are no arguments"):
+        check_grads(np.sin)
+    for options in ({"order": 0}, {"order": 3}, {"modes": ()}, {"modes": "back"}, {"directions": 0}):
+        with pytest.raises(ValueError, match=r"orders 1 and 2|one at least"):
+            check_grads(np.sin, X, **options)
+    check_grads(np.sin, X, modes="rev")
+    with pytest.raises(TypeError) as error:
+        check_grads(lambda x, y: x * y, (X, X))
+    assert error.value.__notes__ == [
+        "the arguments come one by one, as in check_grads(f, x, y); a tuple is one argument"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -181,6 +181,8 @@ def test_bad_batches_and_a_function_that_fails_raise() -> None:
         check_laws(lambda x, w: x @ w, X, W, batch=(0, 0))
     with pytest.raises(TypeError, match="no argument is a real array"):
         check_laws(lambda i: i, LABELS)
+    with pytest.raises(TypeError, match="the function returned int64: no real number"):
+        check_laws(np.argmax, X)
 
 
 def test_a_notebook_shows_a_table() -> None:

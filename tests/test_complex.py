@@ -147,6 +147,11 @@ def test_a_real_argument_has_a_real_gradient_in_its_own_precision(wide: Any, nar
     np.testing.assert_allclose(gz, unit * x, rtol=1e-5)
 
 
+def test_real_and_complex_parts_that_are_added_up() -> None:
+    add = next(o for o in table.RULED if o.name == "tap_add")
+    assert np.array_equal(add(np.ones(2), 1j * np.ones(2), at=[slice(0, 2), slice(1, 3)], shape=(3,)), [1, 1 + 1j, 1j])
+
+
 def test_a_real_argument_that_is_broadcast_against_complex_ones() -> None:
     g = tg.grad(lambda x: np.imag(x * Z).sum())(2.0)
     assert g.dtype == np.float64

@@ -194,6 +194,14 @@ def test_dropout_left_on_is_said():
     assert "dropout" in str(report)
 
 
+def test_a_gradient_may_be_a_list_of_numbers_and_must_be_something():
+    x = RNG.normal(size=3)
+    for given, slope in [(x, lambda x: [2.0 * v for v in x]), (list(x), lambda x: 2.0 * np.asarray(x))]:
+        assert compare_pair(lambda x: np.sum(np.square(x)), slope, given).right == 3
+    with pytest.raises(TypeError, match="the gradient returned None"):
+        check_pair(np.sum, lambda x: None, x)
+
+
 def test_a_pair_over_trees_in_any_order():
     p = {"a": RNG.normal(size=3), "b": [2.0, np.ones((2, 2))]}
 

@@ -59,9 +59,12 @@ def test_right(gradcheck):
 
 def test_wrong(gradcheck):
     gradcheck(bad_cube, np.array([0.5, -1.0]))
+
+def test_wrong_without_the_fixture():
+    tg.check.check_grads(bad_cube, np.array([0.5, -1.0]))
 """
     )
-    result.assert_outcomes(passed=1, failed=1)
+    result.assert_outcomes(passed=1, failed=2)
     said = result.stdout.str()
     assert "bad_cube(array([ 0.5, -1. ]))" in said
     assert "x0[1]: exact" in said

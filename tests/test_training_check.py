@@ -239,4 +239,8 @@ def test_errors():
         compare_training(loss, START)
     with pytest.raises(ValueError, match="there are 'elements' and 'projection'"):
         compare_training(loss, START, at=(0,), mode="all")
+    with pytest.raises(TypeError, match="step has to return the next"):
+        compare_training(loss, START, lambda p: None, at=1, announce=None)
+    with pytest.raises(TypeError, match=r"dict\(model.named_parameters\(\)\)"):
+        compare_training(loss, Model(), at=0)
     assert training.MODES == ("elements", "projection")

@@ -18,15 +18,15 @@ Function = Callable[..., Any]
 Pair = tuple[Function, Function]
 
 
-def torch_pair(f: Function, *, dtype: str = "float64", seed: int = 0) -> Pair:
-    """A function of torch tensors, or a custom `torch.autograd.Function`'s `apply`, as a pair for `check_pair`.
+def torch_pair(f: Function, *, dtype: Any = "float64", seed: int = 0) -> Pair:
+    """A function of torch tensors, or a custom `torch.autograd.Function`, as a pair for `check_pair`.
 
     value(*x) = <c, f(*x)> with a random c, 1 for one number; gradient(*x) is what torch's autograd makes of it.
 
     Args:
         f: of tensors and trees of them; it gets real arrays in `dtype` and whole numbers as they are, on the CPU.
-        dtype: "float32" for a module whose weights are so; the noise is measured, and verdicts get coarser. The
-            remedy for a module is `.double()`.
+        dtype: "float32", or torch.float32, for a module whose weights are so; the noise is measured, and verdicts get
+            coarser. The remedy for a module is `.double()`.
         seed: of c.
 
     Raises:
@@ -38,7 +38,8 @@ def torch_pair(f: Function, *, dtype: str = "float64", seed: int = 0) -> Pair:
         check_pair(value, gradient, np.linspace(-3, 3, 7))
     """
     torch = _needed("torch", "torch")
-    real = getattr(torch, dtype)
+    called = f.apply if isinstance(f, type) and issubclass(f, torch.autograd.Function) else f
+    real = getattr(torch, dtype) if isinstance(dtype, str) else dtype
 
     def made(x: Any, track: bool) -> Any:
         whole = np.asarray(x).dtype.kind != "f"
@@ -47,7 +48,11 @@ def torch_pair(f: Function, *, dtype: str = "float64", seed: int = 0) -> Pair:
     def contracted(args: Sequence[Any], track: bool) -> tuple[Any, list[Any]]:
         leaves, rebuild = flatten(tuple(args))
         tensors = [made(x, track) for x in leaves]
-        outputs = [y for y in flatten(f(*rebuild(tensors)))[0] if torch.is_tensor(y) and y.is_floating_point()]
+        found = flatten(called(*rebuild(tensors)))[0]
+        outputs = [y for y in found if torch.is_tensor(y) and y.is_floating_point()]
+        if not outputs:
+            types = ", ".join(sorted({type(y).__name__ for y in found})) or "None"
+            raise TypeError(f"the function returned {types}, no tensor of real numbers")
         weights = _cotangents([tuple(y.shape) for y in outputs], seed)
         return sum((y * torch.tensor(c, dtype=y.dtype)).sum() for y, c in zip(outputs, weights, strict=True)), tensors
 
@@ -148,6 +153,7 @@ def scipy_pair(fun: Function, jac: Function | bool, args: Sequence[Any] = (), *,
         >>> fun, jac = lambda x, a: np.array([a * x[0] ** 2, x[0] * x[1]]), lambda x, a: [[2 * a * x[0], 0], x[::-1]]
         >>> check_pair(*scipy_pair(fun, jac, args=(3.0,)), np.array([1.0, 2.0]))
     """
+    args = args if isinstance(args, tuple | list) else (args,)
     if jac is not True and not callable(jac):
         raise TypeError(f"jac={jac!r} leaves the derivative to SciPy; there is a gradient to check if it is a function")
 
@@ -155,6 +161,8 @@ def scipy_pair(fun: Function, jac: Function | bool, args: Sequence[Any] = (), *,
         if callable(jac):
             return fun(x, *args), None
         out = fun(x, *args)
+        if not (isinstance(out, tuple | list) and len(out) == 2):
+            raise TypeError(f"jac=True needs a fun that returns (value, gradient), not {type(out).__name__}")
         return out[0], out[1]
 
     def value(x: Any) -> Any:

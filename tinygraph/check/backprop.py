@@ -126,6 +126,7 @@ def check_backprop(
         >>> A, W, b = np.array([[1.0, 2.0], [3.0, -1.0]]), np.array([[0.5, -1.0]]), np.array([[0.3]])
         >>> check_backprop(linear_forward, linear_backward, A=A, W=W, b=b)
     """
+    __tracebackhide__ = True
     report = compare_backprop(
         forward, backward, cost, samples=samples, wrt=wrt, per_sample=per_sample, directions=directions,
         power=power, seed=seed, **given,

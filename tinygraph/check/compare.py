@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -36,6 +37,8 @@ def compare(
     sizes: Mapping[str, int] | None = None,
 ) -> Report:
     """`compare_grads` at a point, without looking for the operation that is at fault; `sizes` as in `compare_pair`."""
+    if directions is not None and directions < 1:
+        raise ValueError(f"directions={directions}: along one at least; None looks at each element")
     probe, derivative, leaves = _sought(point, gradient, order, mode, 1 if directions is not None else 2, seed)
     label = mode if gradient is None else "given"
     claimed = derivative(*leaves)
@@ -70,14 +73,32 @@ def _sought(
             raise ValueError("order 2 needs tinygraph's own gradient; check the gradient as a function instead")
         probe = Probe(point.plain, point.leaves, None, seed, sides)
         if probe.y.size != 1:
-            raise ValueError("a gradient of one's own is compared for a function that returns one scalar")
+            raise ValueError(
+                f"a gradient of one's own belongs to a function that returns one scalar, not {probe.y.size} numbers; "
+                "the function comes first, then its gradient"
+            )
         return probe, partial(point.given, gradient), point.leaves
-    probe = Probe(point.recorded, point.leaves, None, seed, sides)
+    try:
+        probe = Probe(point.recorded, point.leaves, None, seed, sides)
+    except TypeError as error:
+        _advise(error, point)
+        raise
     scalar = contracted(point.recorded, probe.weights)
     if order == 2:
         scalar = slope_along(scalar, point.random(seed))
         probe = Probe(scalar, point.leaves, None, seed, sides)
     return probe, partial(_exact, scalar, mode), point.wide
+
+
+def _advise(error: TypeError, point: Point) -> None:
+    """What habits of other libraries lead to."""
+    if isinstance(point.args[0], tuple):
+        error.add_note("the arguments come one by one, as in check_grads(f, x, y); a tuple is one argument")
+    for library in ("torch", "jax"):
+        if library in sys.modules and "Tensor" in str(error):
+            error.add_note(
+                f"of a function of {library}: check_pair(*{library}_pair(f), x), see tinygraph.check.adapters"
+            )
 
 
 def contracted(f: Function, weights: Any) -> Function:
@@ -129,18 +150,20 @@ def _judged(
     What looks wrong is looked at twice; if it still does, the round-off of both sides is measured and added. The claims
     are those from `start` on.
     """
-    found, claims = slopes(probe, lines), exact * scale
+    found = slopes(probe, lines)
     numeric = gather(found, scale)
-    verdicts = judge(exact, numeric, power)
-    sharp = np.maximum(power * usual(numeric) * scale, power * np.abs(claims))
+    with np.errstate(all="ignore"):
+        claims, nearby = exact * scale, np.array([s.nearby for s in found]) / scale
+        sharp = np.maximum(power * usual(numeric) * scale, power * np.abs(claims))
+    verdicts = judge(exact, numeric, power, nearby)
     for k in map(int, np.flatnonzero(verdicts == WRONG)):
         found[k] = confirmed(probe, lines[k], found[k], claims[k], sharp[k])
     numeric = gather(found, scale)
-    verdicts = judge(exact, numeric, power)
+    verdicts = judge(exact, numeric, power, nearby)
     for k in map(int, np.flatnonzero((verdicts == WRONG) & np.isfinite(exact))):
         found[k] = found[k].noisier(roundoff.level, roundoff.claims[start + k] * scale[k])
     numeric = gather(found, scale)
-    return numeric, judge(exact, numeric, power)
+    return numeric, judge(exact, numeric, power, nearby)
 
 
 def _elementwise(

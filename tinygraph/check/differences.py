@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygraph.check.probe import DOMAIN, EPS, OVERFLOW, Line, Probe
+from tinygraph.check.probe import DOMAIN, EPS, OVERFLOW, Line, Probe, function
 from tinygraph.op import bare
 from tinygraph.tree import flatten
 
@@ -61,6 +61,7 @@ class Slope(NamedTuple):
     kink: bool = False
     fault: str = ""
     still: bool = False  # no value differed from that at the point
+    nearby: float = 0.0  # the slope between one and two steps away, on the side where it is less
 
     @property
     def finite(self) -> bool:
@@ -112,9 +113,10 @@ def _slope(probe: Probe, line: Line, h: float) -> Slope:
             roundoff += _CANCELLED * EPS * float(np.abs(w).sum())
         suspect = abs(right - left) > 10.0 * level / h + 8.0 * rounding * (abs(left) + abs(right))
         truncation = abs(near - far) + abs(right - left) / 2.0
+        nearby = min(abs(float(w @ (p2 - p1))), abs(float(w @ (m1 - m2)))) / h
         if not np.isfinite(value + truncation + roundoff):
             fault = fault or OVERFLOW
-    return Slope(value, truncation, roundoff, left, right, suspect, h, fault=fault, still=still)
+    return Slope(value, truncation, roundoff, left, right, suspect, h, fault=fault, still=still, nearby=nearby)
 
 
 def slopes(probe: Probe, lines: Sequence[Line]) -> list[Slope]:
@@ -123,7 +125,8 @@ def slopes(probe: Probe, lines: Sequence[Line]) -> list[Slope]:
     sizes = np.array([first.value * line.unit for first, line in zip(firsts, lines, strict=True) if first.finite])
     usual = float(np.sqrt(np.mean(np.square(sizes)))) if sizes.size else 0.0
     pairs = zip(lines, firsts, strict=True)
-    return [slope(probe, line, first=first, usual=usual / line.unit) for line, first in pairs]
+    found = [(first, slope(probe, line, first=first, usual=usual / line.unit)) for line, first in pairs]
+    return [s._replace(nearby=float(np.fmax(s.nearby, first.nearby))) for first, s in found]
 
 
 def slope(probe: Probe, line: Line, finer: float = 1.0, first: Slope | None = None, usual: float = 0.0) -> Slope:
@@ -263,7 +266,8 @@ def numeric_grad(
     if method not in METHODS:
         raise ValueError(f"method {method!r} is not one of {', '.join(METHODS)}")
     leaves, rebuild = flatten(x)
-    probe = Probe(lambda *xs: f(rebuild(xs)), [bare(leaf) for leaf in leaves], cotangent, seed)
+    called = function(f)
+    probe = Probe(lambda *xs: called(rebuild(xs)), [bare(leaf) for leaf in leaves], cotangent, seed)
     found = elements(probe)
     if method == "complex":
         found = complex_step(probe, found)

@@ -58,8 +58,7 @@ def compare_grads(
           wrong: x0[1]: exact 2, numeric 4 ± ...
           wrong: x0[0]: exact 1, numeric 2 ± ...
     """
-    if mode not in MODES or order not in (1, 2):
-        raise ValueError(f"mode {mode!r} and order {order!r}: modes are 'rev' and 'fwd', orders 1 and 2")
+    _known(order, mode)
     point = Point(f, args)
     report = compare(point, gradient=gradient, order=order, mode=mode, directions=directions, power=power, seed=seed)
     if gradient is not None:
@@ -71,16 +70,18 @@ def check_grads(
     f: Function,
     *args: Any,
     order: int = 1,
-    modes: Sequence[str] = MODES,
+    modes: str | Sequence[str] = MODES,
     directions: int | None = None,
     power: float = POWER,
     seed: int = 0,
 ) -> None:
     """Raise if the derivatives of f at args are not what two-sided differences of its values say.
 
-    Every order up to `order` is checked in every mode; the arguments are those of `compare_grads`.
+    Every order up to `order` is checked in every mode, "rev", "fwd" or both; the arguments are those of
+    `compare_grads`.
 
     Raises:
+        ValueError: as of `compare_grads`, and if no mode is given.
         GradientError: an element is wrong, or none could be verified; the message says which argument, which element,
             the exact and the numeric value and the bound, and `.report` has them all.
 
@@ -93,8 +94,17 @@ def check_grads(
         Traceback (most recent call last):
         GradientError: gradients of order 1, mode rev: 0 right, 1 wrong, ...
     """
+    __tracebackhide__ = True
+    modes = (modes,) if isinstance(modes, str) else tuple(modes)
+    _known(order, *modes)
     for level in range(1, order + 1):
         for mode in modes:
             report = compare_grads(f, *args, order=level, mode=mode, directions=directions, power=power, seed=seed)
             if not report.ok:
                 raise GradientError(report)
+
+
+def _known(order: int, *modes: str) -> None:
+    if order not in (1, 2) or not modes or not set(modes) <= set(MODES):
+        told = ", ".join(map(repr, modes)) or "none"
+        raise ValueError(f"mode {told} and order {order!r}: modes are 'rev' and 'fwd', orders 1 and 2")

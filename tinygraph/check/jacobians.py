@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.check.differences import Estimate, Slope, gather, slope
-from tinygraph.check.probe import Leaves, Line, Probe, Vector
+from tinygraph.check.probe import Leaves, Line, Probe, Vector, function
 from tinygraph.op import bare
 from tinygraph.tree import flatten
 
@@ -79,7 +79,7 @@ def numeric_jacobian(f: Callable[[Any], Any], x: Any, *, seed: int = 0) -> Estim
         shapes[:] = [y.shape for y in outputs if y.dtype.kind == "f"]
         return outputs
 
-    leaves, _ = flatten(x)
+    f, leaves = function(f), flatten(x)[0]
     if len(leaves) != 1:
         raise ValueError(f"numeric_jacobian takes one array, not {len(leaves)}; take numeric_grad, or join them")
     probe = Probe(noted, [bare(leaves[0])], None, seed)

@@ -227,6 +227,7 @@ def check_laws(f: Callable[..., Any], *args: Any, batch: Any = None, seed: int =
         Traceback (most recent call last):
         LawError: laws of derivatives: ...
     """
+    __tracebackhide__ = True
     report = compare_laws(f, *args, batch=batch, seed=seed)
     if not report.ok:
         raise LawError(report)

@@ -14,6 +14,7 @@ from tinygraph.check.point import Point
 from tinygraph.check.report import GradientError, Report
 from tinygraph.check.verdict import POWER
 from tinygraph.op import bare
+from tinygraph.tree import flatten
 
 Function = Callable[..., Any]
 
@@ -57,6 +58,8 @@ def compare_pair(
 
     def matched(*args: Any) -> Any:
         given = gradient(*args)
+        if given is None:
+            raise TypeError("the gradient returned None; is its `return` missing?")
         one = len(args) == 1 and not (isinstance(given, tuple) and len(given) == 1)
         return like(args[0] if one else args, given)
 
@@ -86,6 +89,7 @@ def check_pair(
         Traceback (most recent call last):
         GradientError: gradients of order 1, mode given: 0 right, 1 wrong, ...
     """
+    __tracebackhide__ = True
     report = compare_pair(value, gradient, *x, directions=directions, power=power, seed=seed, sizes=sizes)
     if not report.ok:
         raise GradientError(report)
@@ -122,7 +126,16 @@ def like(tree: Any, given: Any) -> Any:
         if missing:
             raise ValueError(f"the gradient holds {', '.join(map(str, given))}, but nothing for {missing[0]}")
         return {key: like(branch, given[named[key]]) for key, branch in tree.items()}
+    if isinstance(tree, list) and isinstance(given, np.ndarray) and np.ndim(given) and not any(map(np.ndim, tree)):
+        given = list(given)  # numbers in a list, and their gradient as one array
     if isinstance(tree, list | tuple) and isinstance(given, list | tuple) and len(tree) == len(given):
         return tuple(like(branch, other) for branch, other in zip(tree, given, strict=True))
+    if (
+        isinstance(given, list)
+        and isinstance(tree, np.ndarray)
+        and tree.ndim
+        and not any(map(np.ndim, flatten(given)[0]))
+    ):
+        given = np.asarray(given)
     whole = not isinstance(given, dict | list | tuple) and np.asarray(bare(given)).dtype.kind in "iu"
     return np.asarray(bare(given), dtype=np.float64) if whole else given  # dJ/dtheta = x = 2 is a number, too

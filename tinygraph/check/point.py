@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.check.probe import function
 from tinygraph.op import bare
 from tinygraph.tensor import Tensor
 from tinygraph.tree import flatten
@@ -22,7 +23,9 @@ class Point:
     """A function's arguments, taken apart into the real arrays, with their names, and the rest."""
 
     def __init__(self, f: Function, args: Sequence[Any]) -> None:
-        self.f, self.args = f, args
+        if not args:
+            raise TypeError("there are no arguments to differentiate by; they come after the function, one by one")
+        self.f, self.args = function(f), args
         values, self._rebuild = flatten(tuple(args))
         self.values = [bare(v) for v in values]
         taken = [(i, *part) for i, v in enumerate(self.values) for part in _parts(v)]

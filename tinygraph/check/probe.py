@@ -104,8 +104,7 @@ class Probe:
     def _values(self, leaves: Leaves) -> Vector:
         flags: list[str] = []
         with no_grad(), np.errstate(all="ignore", over="call", divide="call", invalid="call", call=_noted(flags)):
-            outputs = [np.asarray(bare(y)) for y in flatten(self._f(*(x.copy() for x in leaves)))[0]]
-            real = [y for y in outputs if y.dtype.kind == "f"]
+            real = real_outputs(self._f(*(x.copy() for x in leaves)))
             self.eps = max([self.eps, *(float(np.finfo(y.dtype).eps) for y in real)])
             found: Vector = np.concatenate([np.zeros(0), *(y.ravel().astype(np.float64) for y in real)])
         self.fault = _fault(found, flags)
@@ -169,6 +168,28 @@ class Probe:
                 break
         noise = np.max([np.where(m <= _LOUD * quiet, m, 0.0) for m in measured], axis=0)
         return np.asarray(np.where(np.isfinite(quiet), np.maximum(floor, _WIDE * noise), floor), dtype=np.float64)
+
+
+def function(f: Any) -> Callable[..., Any]:
+    """f, which must be one."""
+    if not callable(f):
+        raise TypeError(f"{type(f).__name__} is no function: the function comes first, its arguments after it")
+    return f  # type: ignore[no-any-return]
+
+
+def real_outputs(result: Any) -> Leaves:
+    """The real arrays in what a function returned; Python's max(0, x) is real where it is 0, too.
+
+    Raises:
+        TypeError: there is none.
+    """
+    found = [bare(y) for y in flatten(result)[0]]
+    outputs = [np.asarray(float(y) if type(y) is int and len(found) == 1 else y) for y in found]
+    real = [y for y in outputs if y.dtype.kind == "f"]
+    if not real:
+        types = ", ".join(sorted({type(y).__name__ if y is not None else "None" for y in found})) or "None"
+        raise TypeError(f"the function returned {types}: no real number in it, so there is nothing to differentiate")
+    return real
 
 
 def _noted(flags: list[str]) -> Callable[[str, int], None]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.check.point import Point
-from tinygraph.check.probe import EPS, usual_size
+from tinygraph.check.probe import EPS, real_outputs, usual_size
 from tinygraph.mode import no_grad
 from tinygraph.op import bare
 from tinygraph.tensor import Tensor
@@ -63,8 +63,9 @@ class Subject:
 
     def outputs(self, *leaves: Any) -> list[Any]:
         """f on recording arrays: its real outputs."""
-        found = flatten(self.point.recorded(*leaves))[0]
-        return [y for y in found if np.asarray(bare(y)).dtype.kind == "f"]
+        found = self.point.recorded(*leaves)
+        real_outputs(found)
+        return [y for y in flatten(found)[0] if np.asarray(bare(y)).dtype.kind == "f"]
 
     def outputs_of_constants(self, *leaves: Any) -> list[Any]:
         """f on bare arrays."""

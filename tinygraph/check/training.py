@@ -51,7 +51,7 @@ def compare_training(
     loss: Function,
     params: Any,
     step: Function | None = None,
-    at: Sequence[int] = (0, 10),
+    at: int | Sequence[int] = (0, 10),
     *,
     gradient: Function | None = None,
     model: Any = None,
@@ -94,7 +94,7 @@ def compare_training(
         >>> found.ok, {steps: report.right for steps, report in found.reports.items()}
         (True, {0: 2, 5: 2})
     """
-    points = sorted(set(at))
+    points = sorted({at} if isinstance(at, int) else set(at))
     if step is None and any(points):
         raise ValueError("to check after some steps, give step, which takes parameters and returns the next")
     params = _copied(params)
@@ -122,7 +122,7 @@ def check_training(
     loss: Function,
     params: Any,
     step: Function | None = None,
-    at: Sequence[int] = (0, 10),
+    at: int | Sequence[int] = (0, 10),
     *,
     gradient: Function | None = None,
     model: Any = None,
@@ -141,6 +141,7 @@ def check_training(
     Example:
         >>> check_training(lambda w: (w**2).sum(), np.ones(3), lambda w: 0.8 * w, announce=None)
     """
+    __tracebackhide__ = True
     found = compare_training(
         loss, params, step, at, gradient=gradient, model=model, mode=mode, power=power, seed=seed, announce=announce
     )
@@ -161,7 +162,15 @@ def _compared(loss: Function, params: Any, gradient: Function | None, mode: str,
 
 def _copied(params: Any) -> Any:
     leaves, rebuild = flatten(params)
-    return rebuild([np.array(bare(x)) for x in leaves])
+    arrays = [np.array(bare(x)) for x in leaves]
+    if not arrays:
+        raise TypeError("there are no parameters; step has to return the next ones")
+    if any(a.dtype == object for a in arrays):
+        raise TypeError(
+            "params are arrays: of a model give dict(model.named_parameters()), and a loss that puts them in by "
+            "tinygraph.nn.functional_call"
+        )
+    return rebuild(arrays)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ RIGHT, WRONG = "right", "wrong"
 KINK, NOISE, RANDOM = "kink", "noise", "not deterministic"
 REASONS = {
     KINK: "the slopes from the left and from the right differ, so there is no one derivative",
-    NOISE: "the error bound is too wide to tell",
+    NOISE: "the error bound is too wide to tell; compute in float64, or ask for less: power=0.01",
     DOMAIN: "the function has no value here or nearby: a NaN, or a pole",
     OVERFLOW: "the function is too large for its precision here or nearby; scale the arguments",
     RANDOM: "two calls with the same arguments gave different values; fix the seed, switch dropout off",
@@ -28,11 +28,12 @@ def usual(numeric: Estimate) -> float:
     return float(np.sqrt(np.mean(np.square(known)))) if known.size else 0.0
 
 
-def judge(exact: Any, numeric: Estimate, power: float = POWER) -> np.ndarray[Any, Any]:
+def judge(exact: Any, numeric: Estimate, power: float = POWER, nearby: Any = 0.0) -> np.ndarray[Any, Any]:
     """A verdict for each element: "right", "wrong", or why it is inconclusive.
 
     wrong:  |exact - value| > bound.  right: |exact - value| <= bound, and a bound sharp enough that a relative fault of
     `power` would have been seen, in the element or in one of the usual size of its array. Else it is inconclusive.
+    Of zero there is no part: an element that is said to be zero is measured by `nearby`, the slopes beside the point.
 
     Example:
         >>> from tinygraph.check import numeric_grad
@@ -44,6 +45,7 @@ def judge(exact: Any, numeric: Estimate, power: float = POWER) -> np.ndarray[Any
     with np.errstate(all="ignore"):
         known = np.isfinite(value) & np.isfinite(bound)
         size = np.maximum(np.maximum(np.abs(exact), np.abs(value)), usual(numeric))
+        size = np.where(np.abs(exact) <= bound, np.fmax(size, nearby), size)
         away = np.abs(exact - value) > bound
         blunt = (bound > power * size) & (size > 0.0)
     verdicts = np.full(exact.shape, RIGHT, dtype=f"<U{max(map(len, REASONS))}")

@@ -58,7 +58,7 @@ def _views(x: Array, outside: float, frame: Frame, **moves: Sizes) -> list[Array
 
 
 def _tap_add(*parts: Array, at: Sequence[Any], shape: Sizes) -> Array:
-    total = np.zeros_like(parts[0], shape=shape)
+    total = np.zeros_like(parts[0], np.result_type(*(p.dtype for p in parts)), shape=shape)
     for part, index in zip(parts, at, strict=True):
         total[index] += part
     return total
