@@ -176,6 +176,12 @@ def test_errors_name_what_is_missing():
         compare_backprop(lambda parameters: 1.0, lambda: {"dU": 1.0}, parameters=P)
     with pytest.raises(ValueError, match="a dict of gradients and a cost"):
         compare_backprop(lambda w: w, w=1.0)
+    with pytest.raises(TypeError, match="backward returned None"):
+        compare_backprop(lambda w: w * w, lambda w: None, w=1.0)
+    with pytest.raises(TypeError, match=r"give layer\.forward and layer\.backward"):
+        compare_backprop(object(), w=1.0)
+    with pytest.raises(TypeError, match="gradients of 2 outputs, where forward returns 1"):
+        compare_backprop(lambda w: (w * w, w), lambda da_next, dc_next, cache: da_next, w=np.ones(2))
     with pytest.raises(ValueError, match="per_sample needs samples"):
         compare_backprop(linear_activation_forward, linear_activation_backward, **LAYER, per_sample=("A_prev",))
 
@@ -192,6 +198,57 @@ def test_dropout_left_on_is_said():
     assert not report.ok
     assert report.wrong == 0
     assert "dropout" in str(report)
+
+
+def lstm_cell_forward(xt, a_prev, c_prev, parameters):
+    """The exercise's outputs, a_next, c_next, yt_pred, before its cache."""
+    z = parameters["W"] @ np.concatenate([a_prev, xt])
+    f, o = sigmoid(z[:2]), sigmoid(z[2:])
+    c_next = f * c_prev + np.tanh(z[:2])
+    a_next = o * np.tanh(c_next)
+    return a_next, c_next, sigmoid(a_next), (a_next, c_next, f, o, a_prev, c_prev, xt, z, parameters)
+
+
+def lstm_cell_backward(da_next, dc_next, cache):
+    _, c_next, f, o, a_prev, c_prev, xt, z, parameters = cache
+    dc = dc_next + da_next * o * (1 - np.tanh(c_next) ** 2)
+    df, do = dc * c_prev * f * (1 - f) + dc * (1 - np.tanh(z[:2]) ** 2), da_next * np.tanh(c_next) * o * (1 - o)
+    dz = np.concatenate([df, do])
+    back = parameters["W"].T @ dz
+    dW = dz @ np.concatenate([a_prev, xt]).T
+    return {"da_prev": back[:2], "dxt": back[2:], "dc_prev": dc * f, "dW": dW}
+
+
+def test_a_cell_of_two_states_and_a_prediction():
+    given = {"xt": RNG.normal(size=(3, 4)), "a_prev": RNG.normal(size=(2, 4)), "c_prev": RNG.normal(size=(2, 4))}
+    weights = {"W": RNG.normal(size=(4, 5))}
+    check_backprop(lstm_cell_forward, lstm_cell_backward, **given, parameters=weights)
+
+    def forgets(da_next, dc_next, cache):
+        return lstm_cell_backward(da_next, 0.0 * dc_next, cache)
+
+    assert compare_backprop(lstm_cell_forward, forgets, **given, parameters=weights).wrong
+
+
+def test_numbers_among_the_arguments_are_no_parameters_where_only_arrays_have_gradients():
+    def pool_forward(A_prev, hparameters, rate=0.5):
+        f = hparameters["f"]
+        return rate * A_prev.reshape(2, 4 // f, f).sum(axis=2), (A_prev, hparameters, rate)
+
+    def pool_backward(dA, cache):
+        return cache[2] * np.repeat(dA, cache[1]["f"], axis=1)
+
+    how = {"hparameters": {"f": 2, "mode": "average"}, "rate": 0.25}
+    assert compare_backprop(pool_forward, pool_backward, A_prev=RNG.normal(size=(2, 4)), **how).right == 8
+
+
+def test_a_loss_that_returns_its_gradient_beside_it():
+    def loss(x, y):
+        return np.mean((x - y) ** 2), 2.0 * (x - y) / x.size
+
+    x, y = RNG.normal(size=(2, 6))
+    check_backprop(loss, x=x, y=y, wrt="x")
+    assert compare_backprop(lambda x, y: (loss(x, y)[0], -loss(x, y)[1]), x=x, y=y, wrt="x").wrong == 6
 
 
 def test_a_gradient_may_be_a_list_of_numbers_and_must_be_something():

@@ -38,7 +38,7 @@ def torch_pair(f: Function, *, dtype: Any = "float64", seed: int = 0) -> Pair:
         check_pair(value, gradient, np.linspace(-3, 3, 7))
     """
     torch = _needed("torch", "torch")
-    called = f.apply if isinstance(f, type) and issubclass(f, torch.autograd.Function) else f
+    called = getattr(f, "apply", f) if isinstance(f, type) else f
     real = getattr(torch, dtype) if isinstance(dtype, str) else dtype
 
     def made(x: Any, track: bool) -> Any:

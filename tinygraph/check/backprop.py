@@ -24,7 +24,7 @@ def compare_backprop(
     cost: Function | None = None,
     *,
     samples: int | None = None,
-    wrt: Sequence[str] | None = None,
+    wrt: str | Sequence[str] | None = None,
     per_sample: Sequence[str] | None = None,
     directions: int | None = None,
     power: float = POWER,
@@ -39,13 +39,16 @@ def compare_backprop(
 
         J = forward(...)  or  cost(forward(...))  or, of one layer, <c, forward(...)> with a random cotangent c
 
+    Of several outputs before the cache those count whose cotangents backward asks for, in order: da_next, dc_next.
+
     Args:
-        forward: returns J, or (J, cache), or (output, cache).
+        forward: returns J, or (J, cache), or (output, cache), or (output, another, ..., cache).
         backward: returns a dict with dW for W, or the gradients in the order of `wrt`, as one array or a tuple. None:
-            forward returns both, a dict and a number, as the course's `propagate`.
+            forward returns both, a dict and a number, as the course's `propagate`, or the cost and its gradients.
         cost: the cost of an output, a number.
         samples: m, the number of samples, for the words of the report; the columns of X if there is an X.
-        wrt: the arguments by whose names a tuple of gradients goes; those of `forward` that hold real numbers if None.
+        wrt: the arguments by whose names a tuple of gradients goes; None: those of `forward` that are real arrays, and
+            numbers where there are as many gradients.
         per_sample: of one layer in the course's notation, where dZ belongs to the loss of one sample and dW and db
             carry 1/m: the arguments whose gradient carries none, ("A_prev",). It needs `samples`.
         given: the arguments of all three by name: X, Y, parameters, ...
@@ -103,7 +106,7 @@ def check_backprop(
     cost: Function | None = None,
     *,
     samples: int | None = None,
-    wrt: Sequence[str] | None = None,
+    wrt: str | Sequence[str] | None = None,
     per_sample: Sequence[str] | None = None,
     directions: int | None = None,
     power: float = POWER,
