@@ -69,7 +69,7 @@ def compare_training(
         loss: a function of the parameters that returns one number, regulariser included.
         params: an array, or nested dicts, lists and tuples of them; they are copied and never changed.
         step: takes parameters and returns those after one step; None needs `at` to be (0,).
-        at: the numbers of steps after which to check.
+        at: the numbers of steps after which to check, or one of them.
         gradient: somebody's gradient of the loss, as in `compare_pair`; None takes tinygraph's.
         model: anything with `train()`, `eval()` and `training`: it is in `eval`, without dropout, while it is checked.
         mode: "elements": each one, 4n + 20 calls of the loss, more where something is wrong or at a kink.
