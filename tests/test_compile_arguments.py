@@ -1,5 +1,6 @@
 """compile: the arrays in arguments of every kind are handed in, each as the one that it is."""
 
+import pickle
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -103,6 +104,73 @@ def test_an_array_of_another_class_runs_the_function_as_it_is(x: Any) -> None:
         assert str(got) == str(x * x)
     with pytest.raises(TypeError, match="no plain array"):
         tg.compile(lambda x: x * x, strict=True)(x)
+
+
+def test_an_array_that_is_given_twice_is_one_array() -> None:
+    f = tg.compile(lambda x, y: x * (2.0 if x is y else 3.0), strict=True)
+    for y in (X, X.copy()):
+        for _ in range(2):
+            np.testing.assert_array_equal(f(X, y), f.f(X, y))
+
+
+def test_a_number_of_the_users_own_class() -> None:
+    class Rate(float):
+        power: float
+
+    rate = Rate(2.0)
+    f = tg.compile(lambda x, rate: x * rate**rate.power, strict=True)
+    for rate.power in (1.0, 3.0):
+        np.testing.assert_array_equal(f(X, rate), X * 2.0**rate.power)
+
+
+NO_STAND_INS = [
+    lambda x: x * memoryview(x).nbytes,
+    lambda x: np.ndarray.sum(x) * x,
+    lambda x: pickle.loads(pickle.dumps(x)),
+]
+
+
+@pytest.mark.parametrize("f", NO_STAND_INS)
+def test_what_takes_arrays_alone_runs_as_it_is(f: Callable[..., Any]) -> None:
+    compiled = tg.compile(f)
+    with pytest.warns(RuntimeWarning, match="cannot be given what stands for an array"):
+        np.testing.assert_array_equal(compiled(X), f(X))
+    np.testing.assert_array_equal(compiled(2.0 * X), f(2.0 * X))
+    with pytest.raises((TypeError, pickle.PicklingError)):
+        tg.compile(f, strict=True)(X)
+
+
+def test_an_error_of_the_function_itself_is_told_once_and_not_of_compile() -> None:
+    f = tg.compile(lambda x, i: x[i])
+    for _ in range(2):
+        with pytest.raises(IndexError, match="out of bounds"):
+            f(X, 9)
+    np.testing.assert_array_equal(f(X, 1), X[1])
+
+
+def test_whether_arrays_share_their_memory() -> None:
+    f = tg.compile(lambda x, y: x + np.shares_memory(x, y))
+    with pytest.warns(RuntimeWarning, match="shares its memory"):
+        np.testing.assert_array_equal(f(X, X[:]), X + 1.0)
+    np.testing.assert_array_equal(f(X, X.copy()), X)
+
+
+def test_errors_that_numpy_makes_of_warnings_stay_errors() -> None:
+    def f(x: Any) -> Any:
+        with np.errstate(all="raise"):
+            return np.log(x)
+
+    compiled = tg.compile(f)
+    with pytest.warns(RuntimeWarning, match=r"np\.errstate"):
+        compiled(X)
+    with pytest.raises(FloatingPointError):
+        compiled(-X)
+
+
+def test_the_text_of_an_array() -> None:
+    f = tg.compile(lambda x: (str(x), x))
+    with pytest.warns(RuntimeWarning, match="is printed"):
+        assert f(X)[0] == str(X)
 
 
 def scaled(x: Any, by: Any) -> Any:

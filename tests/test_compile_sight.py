@@ -1,6 +1,10 @@
 """compile: whatever a function sees, beside its arguments, may change between two calls, and the next one knows."""
 
+import itertools
+import math
+import os
 import random
+import sys
 import weakref
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -112,12 +116,69 @@ def test_a_variable_that_is_unbound_for_a_while() -> None:
     agree(f, compiled)
 
 
-@pytest.mark.parametrize("f", [lambda x: settings.rate * x, lambda x: here.settings.rate * x, closed_over(settings)])
+def imports(x: Any) -> Any:
+    from _settings_of_a_test import rate  # type: ignore[import-not-found]
+
+    return rate * x
+
+
+SETTINGS = [
+    lambda x: settings.rate * x,
+    lambda x: here.settings.rate * x,
+    closed_over(settings),
+    lambda x: getattr(settings, "rate") * x,  # noqa: B009
+    lambda x: vars(settings)["rate"] * x,
+    imports,
+]
+
+
+@pytest.mark.parametrize("f", SETTINGS)
 def test_settings_of_a_module(f: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "_settings_of_a_test", settings)
     compiled = tg.compile(f)
     agree(f, compiled)
     monkeypatch.setattr(settings, "rate", 5.0)
     agree(f, compiled)
+
+
+def test_functions_and_numbers_of_libraries_and_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RATE", "2")
+
+    def f(x: Any) -> Any:
+        return float(os.environ["RATE"]) * tg.relu(x) + math.pi * float(os.getenv("RATE", "1")) + np.linalg.norm(x)
+
+    compiled = tg.compile(f, strict=True)
+    agree(f, compiled)
+    for change in (
+        lambda: monkeypatch.setenv("RATE", "3"),
+        lambda: monkeypatch.setattr(tg, "relu", lambda x: 7.0 * x, raising=False),
+        lambda: monkeypatch.setattr(math, "pi", 3.0),
+        lambda: monkeypatch.setattr(np.linalg, "norm", lambda x: 1.0),
+    ):
+        change()
+        agree(f, compiled)
+
+
+def test_the_name_of_a_parameter() -> None:
+    w = tg.Tensor([1.0], name="W")
+    f = tg.compile(lambda x: x * (2.0 if w.name == "W" else 3.0), strict=True)
+    agree(f.f, f)
+    w.name = "b"
+    agree(f.f, f)
+
+
+@pytest.mark.parametrize("items", [itertools.count(1), (i for i in range(1, 9)), iter([1, 2, 3, 4]), zip(range(9))])
+def test_the_next_item_of_an_iterator(items: Any) -> None:
+    compiled = tg.compile(lambda x: x * np.asarray(next(items)).sum())
+    with pytest.warns(RuntimeWarning, match="an iterator is advanced"):
+        first = compiled(X)
+    np.testing.assert_array_equal(first + X, compiled(X))
+    np.testing.assert_array_equal(first + X + X, compiled(X))
+
+
+def test_iterators_that_nobody_takes_from() -> None:
+    ids = [itertools.count(1), iter([1])]
+    agree(lambda x: x * len(ids), tg.compile(lambda x: x * len(ids), strict=True))
 
 
 def test_things_that_move_from_one_container_to_another() -> None:

@@ -138,33 +138,56 @@ class Compiled:
                 if self._again[key] > RECORDED_AGAIN:
                     self._recordings[key] = self._refused("depends time and again on values that change", before.held)
                     return self.f(*args, **kwargs)
-            tracer = Tracer(self.strict, getattr(self.f, "__code__", None))
-            random = reach.generators(seen.held)
-            states = [reach.states([g]) for g in random]
-            try:
-                out, recording = traced(self.f, self._how, tracer, seen, args, kwargs)
-                drawn = [g for g, _ in tracer.effects.drawn]
-            except UnlikeError:  # what came out of them is not what f gives
-                for g, state in zip(random, states, strict=True):
-                    restore(g, pickle.loads(state)[0])
-                self._recordings[key] = self._refused(f"loops through {UNLIKE}", seen.held)
-                return self.f(*args, **kwargs)
-            finally:
-                tracer.forget()
-            key = self._full(key, recording)
-            moved = [g for g, state in zip(random, states, strict=True) if reach.states([g]) != state]
-            if recording.reason is None and any(all(g is not d for d in drawn) for g in moved):
-                recording = self._refused("draws random numbers", recording.held)
-            elif recording.reason is None and before is not None and not before.settled:
-                recording = recording._replace(settled=before.fresh == recording.fresh)
-                if not recording.settled and [n for _, n in before.watched] == [n for _, n in recording.watched]:
-                    recording = self._refused("makes an array whose numbers differ from call to call", recording.held)
-            elif recording.reason is not None:
-                recording = self._refused(recording.reason, recording.held)
-            if recording.stores or recording.written:
-                self._turn = self._lock
-            self._recordings[key] = recording
+            return self._newly(key, before, seen, args, kwargs)
+
+    def _newly(self, key: Any, before: Recording | None, seen: View, args: Any, kwargs: Any) -> Any:
+        tracer = Tracer(self.strict, getattr(self.f, "__code__", None))
+        random = reach.generators(seen.held)
+        states = [reach.states([g]) for g in random]
+        try:
+            out, recording = traced(self.f, self._how, tracer, seen, args, kwargs)
+            drawn = [g for g, _ in tracer.effects.drawn]
+        except (Exception, UnlikeError) as error:  # noqa: BLE001  it goes on, or the function itself says it
+            failed = self._failed(error, key, tracer, seen, args, kwargs)
+        else:
+            failed = ""
+        finally:
+            tracer.forget()
+        if failed:
+            for g, state in zip(random, states, strict=True):
+                restore(g, pickle.loads(state)[0])
+            out = self.f(*args, **kwargs)
+            self._recordings[key] = self._refused(failed, seen.held)
             return out
+        key = self._full(key, recording)
+        moved = [g for g, state in zip(random, states, strict=True) if reach.states([g]) != state]
+        if recording.reason is None and any(all(g is not d for d in drawn) for g in moved):
+            recording = self._refused("draws random numbers", recording.held)
+        elif recording.reason is None and before is not None and not before.settled:
+            recording = recording._replace(settled=before.fresh == recording.fresh)
+            if not recording.settled and [n for _, n in before.watched] == [n for _, n in recording.watched]:
+                recording = self._refused("makes an array whose numbers differ from call to call", recording.held)
+        elif recording.reason is not None:
+            recording = self._refused(recording.reason, recording.held)
+        if recording.stores or recording.written:
+            self._turn = self._lock
+        self._recordings[key] = recording
+        return out
+
+    def _failed(self, error: BaseException, key: Any, tracer: Tracer, seen: View, args: Any, kwargs: Any) -> str:
+        """Why the function is to be run again, as it is, for nothing has happened yet; else the error goes on.
+
+        What stands for arrays is not welcome everywhere, and nobody but the function itself says what it says.
+        """
+        if isinstance(error, UnlikeError):  # what came out of them is not what f gives
+            return f"loops through {UNLIKE}"
+        if self.strict:
+            raise error
+        if tracer.reason is not None:
+            self._recordings[key] = self._refused(tracer.reason, seen.held)
+        if not tracer.open or not tracer.effects.none or self._sight.view(args, kwargs).key != seen.key:
+            raise error
+        return f"cannot be given what stands for an array: {error}"
 
     def _full(self, key: Any, recording: Recording) -> Any:
         """The key of a recording, with what gradients there were before it."""

@@ -45,6 +45,11 @@ class Effects:
         self._grads: dict[Tag, Any] = {}
         self._older: dict[Tag, None] = {}  # in order
 
+    @property
+    def none(self) -> bool:
+        """Whether nothing has happened so far."""
+        return not any((self.stores, self.writes, self.drawn, self.begun, self._grads, self._numbers, self.functions))
+
     # --- what is read afresh
 
     def read(self, place: Place, value: Any, label: str) -> Any:

@@ -64,8 +64,13 @@ def _called(f: Callable[..., Any], tracer: Tracer, seen: View, args: Any, kwargs
     for x in leaves:
         if isinstance(x, np.ndarray) and not reach.is_given(x):
             tracer.notice(f"is a {type(x).__name__}, and no plain array", "an argument")
+    passing = reach.iterators(seen.held)
+    positions = [*map(reach.position, passing)]
     with tracing(tracer), local_names(tracer):
-        return f(*stood_args, **stood_kwargs), stood
+        result = f(*stood_args, **stood_kwargs)
+    if positions != [*map(reach.position, passing)]:
+        tracer.notice("is advanced", "an iterator")
+    return result, stood
 
 
 def _refuse_graphs(outputs: list[Any], tracer: Tracer) -> None:
@@ -100,15 +105,14 @@ def labels_of(f: Callable[..., Any], args: Any, kwargs: Any, given: Set[int]) ->
 
 
 def stand_ins(arrays: list[Any], labels: list[str], tracer: Tracer) -> Iterator[Any]:
-    """What the function is called with in place of its arrays."""
+    """What the function is called with in place of its arrays, each that is given twice the same one."""
+    made: dict[int, Any] = {}
     for i, (a, label) in enumerate(zip(arrays, labels, strict=True)):
-        if type(a) is not Tensor:
-            yield tracer.input(a, label)
-            continue
-        data = tracer.input(a._data, label)
-        tensor = handle(leaf(data, a.requires_grad, a._node.tag))
-        tracer.effects.takes(tensor, i, data, graph=not a.is_leaf and a.requires_grad)
-        yield tensor
+        data = tracer.input(a._data if type(a) is Tensor else a, label)
+        if id(a) not in made and type(a) is Tensor:
+            made[id(a)] = handle(leaf(data, a.requires_grad, a._node.tag))
+            tracer.effects.takes(made[id(a)], i, data, graph=not a.is_leaf and a.requires_grad)
+        yield made.setdefault(id(a), data)
 
 
 def spot(y: Any, tracer: Tracer, inputs: list[Any], in_sight: Set[int]) -> tuple[str, Any]:

@@ -13,8 +13,8 @@ from tinygraph.program.expressions import operation, subscript, ufunc_call
 from tinygraph.program.inplace import ufunc_into, wrote
 from tinygraph.program.variable import Variable, value_of
 
-STATIC = {np.shape, np.size, np.ndim, np.result_type, np.can_cast, np.min_scalar_type, np.may_share_memory}
-STATIC |= {np.iscomplexobj, np.isrealobj, np.shares_memory, np.common_type}
+STATIC = {np.shape, np.size, np.ndim, np.result_type, np.can_cast, np.min_scalar_type}
+STATIC |= {np.iscomplexobj, np.isrealobj, np.common_type}
 RAGGED = {np.nonzero, np.flatnonzero, np.argwhere, np.unique, np.extract, np.compress, np.trim_zeros, np.union1d}
 RAGGED |= {np.roots, np.polydiv}
 RAGGED |= {getattr(np, f"unique_{kind}", np.unique) for kind in ("all", "counts", "inverse", "values")}  # NumPy 2
@@ -51,6 +51,8 @@ def function(tracer: Any, function: Callable[..., Any], args: Any, kwargs: Any) 
         tracer.notice(f"decides by its values how long the result of {function.__name__} is")
     if tracer.open and (function in WRITING or kwargs.get("out") is not None):
         tracer.notice(f"is written by {function.__name__}")
+    if function in (np.may_share_memory, np.shares_memory):
+        tracer.notice("is asked whether it shares its memory")
     value = function(*value_of(args), **value_of(kwargs))
     if not tracer.open or function in STATIC:
         return value

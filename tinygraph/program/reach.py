@@ -6,17 +6,18 @@ run the same program.
 
 from __future__ import annotations
 
-import dis
 import pickle
 import random
 import sys
 import weakref
 from array import array
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from functools import cache, partial
-from types import BuiltinMethodType, CodeType, FunctionType, MappingProxyType, MethodType, ModuleType
+from itertools import count
+from operator import length_hint
+from types import BuiltinMethodType, CodeType, FunctionType, GeneratorType, MappingProxyType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -24,12 +25,12 @@ import numpy as np
 from tinygraph.op import Op
 from tinygraph.program.code import GENERATORS
 from tinygraph.program.draws import state_of
+from tinygraph.program.lookups import PLAIN, content, lookups
 from tinygraph.program.user_code import of_library
 from tinygraph.tensor import Tensor
 from tinygraph.tree import branches_of
 
-PLAIN = (int, float, complex, str, bytes, bool, type(None), type(Ellipsis), np.dtype)
-OPAQUE = (type, CodeType, ModuleType, np.ufunc, Op, *GENERATORS)
+OPAQUE = (type, CodeType, ModuleType, np.ufunc, type(np.sum), Op, *GENERATORS)
 Parts = Callable[[Any], Sequence[Any]]
 Looked = tuple[Parts, Any, Sequence[Any]]
 
@@ -121,14 +122,15 @@ class Walk:
         kind = type(x)
         if isinstance(x, PLAIN):
             self.key.append((kind, repr(x) if isinstance(x, (float, complex)) else x))
-            return
+            if kind in PLAIN or not getattr(x, "__dict__", None):
+                return
         self.key.append(id(x))
         if id(x) in self.seen:
             return
         self.seen[id(x)] = -1
         self.held.append(x)
         if kind is Tensor:
-            self.key.append((*layout(x._data), x.requires_grad))
+            self.key.append((*layout(x._data), x.requires_grad, x.name))
             self.looked.append((node, x, node(x)))
         elif isinstance(x, np.ndarray):
             self._array(x)
@@ -164,8 +166,8 @@ class Walk:
 
 
 def node(x: Tensor) -> Sequence[Any]:
-    """The node of a Tensor: other data make another one."""
-    return (x._node,)
+    """The node of a Tensor, for other data make another one, and its name."""
+    return x._node, x.name
 
 
 def layout(x: Any) -> Sequence[Any]:
@@ -184,36 +186,14 @@ def told_parts(x: Any) -> Sequence[Any]:
 
 
 def function_parts(f: FunctionType) -> Sequence[Any]:
-    """Its code, defaults, closure, attributes, the globals that it names, those of modules of the user's too.
+    """Its code, defaults, closure, attributes, and what it looks up by name: see `lookups`.
 
     Of the functions of libraries the closure alone: tg.grad(f) has f there.
     """
-    content = [*map(_content, f.__closure__ or ())]
+    parts = [*map(content, f.__closure__ or ()), *(space.get(name) for space, name in lookups(f))]
     if of_library(f.__code__.co_filename):
-        return content
-    parts = [f.__code__, f.__defaults__, f.__kwdefaults__, *content, *f.__dict__, *f.__dict__.values()]
-    seen = list(map(f.__globals__.get, globals_of(f.__code__)))
-    modules = [part for part in (*content, *seen) if is_users_module(part)]
-    for module in modules:  # settings.rate; here.settings.rate
-        found = list(map(vars(module).get, _names_of(f.__code__)))
-        modules += [part for part in found if is_users_module(part) and part not in modules]
-        parts += found
-    return parts + seen
-
-
-def is_users_module(x: Any) -> bool:
-    """Whether it is a module of the user's own code."""
-    if type(x) is not ModuleType:
-        return False
-    where = getattr(x, "__file__", None) or getattr(getattr(x, "__spec__", None), "origin", None)
-    return where is None or not (where in ("built-in", "frozen") or of_library(where))
-
-
-def _content(cell: Any) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # not bound yet
-        return None
+        return parts
+    return [f.__code__, f.__defaults__, f.__kwdefaults__, *f.__dict__, *f.__dict__.values(), *parts]
 
 
 def object_parts(x: Any) -> Sequence[Any]:
@@ -244,25 +224,21 @@ def slots(kind: Any) -> list[str]:
     return [s for c in kind.__mro__ for s in getattr(c, "__slots__", ()) if not s.startswith("__")]
 
 
-@cache
-def globals_of(code: CodeType) -> tuple[str, ...]:
-    """The names that code, and the functions within it, look up among globals: no attributes' names."""
-    own = [i.argval for i in dis.get_instructions(code) if "GLOBAL" in i.opname or i.opname == "LOAD_NAME"]
-    return _with_inner(own, code, globals_of)
-
-
-@cache
-def _names_of(code: CodeType) -> tuple[str, ...]:
-    return _with_inner(code.co_names, code, _names_of)
-
-
-def _with_inner(own: Sequence[str], code: CodeType, of: Callable[[CodeType], Sequence[str]]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys([*own, *(n for c in code.co_consts if isinstance(c, CodeType) for n in of(c))]))
-
-
 def generators(held: list[Any]) -> list[Any]:
     """The random generators in sight, and the common ones of NumPy and of Python."""
     return [np.random.mtrand._rand, random._inst, *(x for x in held if isinstance(x, (*GENERATORS, random.Random)))]
+
+
+def iterators(held: list[Any]) -> list[Any]:
+    """The iterators in sight, but for those of the user's own classes, whose attributes tell."""
+    return [x for x in held if isinstance(x, Iterator) and not hasattr(x, "__dict__")]
+
+
+def position(x: Any) -> Any:
+    """What tells whether an item has been taken from an iterator, as far as it can be told."""
+    if isinstance(x, GeneratorType):
+        return x.gi_frame and (x.gi_frame.f_lasti, [*map(id, x.gi_frame.f_locals.values())])
+    return repr(x) if isinstance(x, count) else length_hint(x, -1) if hasattr(x, "__length_hint__") else object()
 
 
 def states(of: list[Any]) -> bytes:

@@ -10,6 +10,7 @@ import numpy as np
 
 from tinygraph.graph import Tag
 from tinygraph.program import reach
+from tinygraph.program.lookups import PLAIN, lookups
 from tinygraph.program.reach import Looked, Walk
 from tinygraph.program.rows import Rows
 from tinygraph.program.user_code import of_library
@@ -137,7 +138,9 @@ class _Looks:
         if parts_of is reach.layout:
             self.refuse(f"({here}.shape, {here}.dtype, {here}.strides) != {self.keep(parts)}")
         elif parts_of is reach.node:
-            self.refuse(f"{here}._node is not {self.keep(parts[0])}")
+            tag = parts[0].tag
+            named = f" or {self.keep(tag)}.name is not {self.keep(parts[1])}" if tag is not None else ""
+            self.refuse(f"{here}._node is not {self.keep(parts[0])}{named}")
         elif parts_of is tuple:
             self.same(here, parts)
         elif parts_of is reach.entries:
@@ -149,7 +152,7 @@ class _Looks:
                 self.refuse(f"type({here}) is not {self.keep(parts[0])}")
                 parts = parts[1:]
             self.entries(f"{here}.__dict__", parts)
-        elif parts_of is reach.function_parts and not any(map(reach.is_users_module, parts)):
+        elif parts_of is reach.function_parts:
             self.of_function(x, here, parts)
         else:
             self.same(f"{self.keep(parts_of)}({here})", parts)
@@ -177,15 +180,12 @@ class _Looks:
 
     def of_function(self, f: Any, here: str, parts: Sequence[Any]) -> None:
         looks = [f"{self.keep(cell)}.cell_contents" for cell in f.__closure__ or ()]
+        looks += [f"{self.keep(space)}" + (f"[{n!r}]" if n in space else f".get({n!r})") for space, n in lookups(f)]
         if not of_library(f.__code__.co_filename):
+            first = 3 + 2 * len(f.__dict__)
+            self.entries(f"{here}.__dict__", parts[3:first])
             looks = [f"{here}.__code__", f"{here}.__defaults__", f"{here}.__kwdefaults__", *looks]
-            first = len(looks) + 2 * len(f.__dict__)
-            self.entries(f"{here}.__dict__", parts[len(looks) : first])
-            parts = [*parts[: len(looks)], *parts[first:]]
-            known = self.keep(f.__globals__)
-            looks += [
-                f"{known}[{n!r}]" if n in f.__globals__ else f"{known}.get({n!r})" for n in reach.globals_of(f.__code__)
-            ]
+            parts = [*parts[:3], *parts[first:]]
         self.refuse(" or ".join(f"{look} is not {self.keep(part)}" for look, part in zip(looks, parts, strict=True)))
 
     # --- arguments
@@ -203,7 +203,7 @@ class _Looks:
             self.refuse(f"type({here}) is not {kind.__name__} or {here} != {self.keep(x)}")
         elif kind is float or kind is complex:
             self.refuse(f"type({here}) is not {kind.__name__} or repr({here}) != {repr(x)!r}")
-        elif isinstance(x, (*reach.PLAIN, np.ndarray)) or branches_of(x) is not None:
+        elif isinstance(x, (*PLAIN, np.ndarray)) or branches_of(x) is not None:
             raise NotImplementedError
         else:
             self.refuse(f"{here} is not {self.keep(x)}")

@@ -20,7 +20,7 @@ from tinygraph.program.code import UNMATCHED, Line, Program
 from tinygraph.program.effects import Effects
 from tinygraph.program.nested import branch, loop
 from tinygraph.program.routines import Branch, Loop
-from tinygraph.program.user_code import asked_by_operation, is_returned, of_package
+from tinygraph.program.user_code import asked_by_operation, is_returned, of_package, raising
 from tinygraph.program.variable import ARRAYS, Variable
 from tinygraph.tensor import Tensor, handle
 
@@ -37,6 +37,8 @@ class Tracer:
         self.strict = strict
         self.code = code  # of the function that is traced
         self.open = True
+        self.errors = raising()  # what NumPy raises, as f is called
+        self.errors_set = False  # whether something may have changed that
         self.reason: str | None = None
         self.block = "forward"
         self.place: str | None = None  # what is written beside a line, if not the line of the code that runs
@@ -151,6 +153,8 @@ class Tracer:
         return self.line(expression, value) if isinstance(value, ARRAYS) else value
 
     def line(self, expression: ast.AST, value: Any) -> Variable:
+        if self.errors_set and raising() - self.errors:
+            self.notice("is computed where np.errstate makes an error of a warning")
         made = self.variable(value)
         self.lines.append(Line(made.name, expression, value, self.where(), self.block))
         return made

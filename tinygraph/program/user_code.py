@@ -12,12 +12,15 @@ from functools import cache
 from types import CodeType, FrameType
 from typing import Any
 
+import numpy as np
+
 HERE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 CHECKED = tuple(HERE + part + os.sep for part in ("ops", "nn", "optim", "train"))  # whose questions become checks
 _LIBRARIES = (HERE, *(sysconfig.get_path(p) + os.sep for p in ("stdlib", "platstdlib", "purelib", "platlib")))
 RULES = HERE + "optim" + os.sep  # whose formulas use the field's names
 GATHERING = ("BUILD_TUPLE", "BUILD_LIST", "BUILD_MAP", "BUILD_CONST_KEY_MAP")
 BESIDE = ("LOAD_", "PUSH_NULL", "PRECALL", "CALL")  # what computes the other results
+ERRORS = np.seterr.__code__.co_filename  # where np.errstate is, too
 OF_THE_TOP = ("LOAD_ATTR", "LOAD_METHOD")
 
 
@@ -80,6 +83,11 @@ def _returned(instructions: Iterable[dis.Instruction]) -> bool:
     return False
 
 
+def raising() -> set[tuple[str, Any]]:
+    """What NumPy does not pass over in arithmetic, and does not only warn of."""
+    return {(kind, how) for kind, how in np.geterr().items() if how not in ("ignore", "warn")}
+
+
 @cache
 def _has_names(filename: str) -> bool:
     """Whether the local variables of functions there are what arrays are called by."""
@@ -96,6 +104,8 @@ def local_names(tracer: Any) -> Iterator[None]:
                 tracer.label(x, name)
 
     def called(frame: FrameType, event: str, arg: Any) -> Any:
+        if frame.f_code.co_filename == ERRORS:
+            tracer.errors_set = True
         if not _has_names(frame.f_code.co_filename):
             return None
         frame.f_trace_lines = False

@@ -154,6 +154,10 @@ class Variable:
         self.tracer.printed()
         return repr(self.value)
 
+    def __str__(self) -> str:
+        self.tracer.printed()
+        return str(self.value)
+
     def __format__(self, spec: str) -> str:
         self.tracer.printed()
         return format(self.value, spec)
