@@ -601,11 +601,10 @@ def test_dropout_draws_from_the_same_generator() -> None:
 
 
 def test_an_array_that_differs_from_call_to_call() -> None:
-    count = iter(range(100))
-    compiled = tg.compile(lambda x: x + np.full(3, float(next(count))))
+    compiled = tg.compile(lambda x: x + np.random.default_rng().random(3))
     with pytest.warns(RuntimeWarning, match="differ from call to call"):
         found = [compiled(np.zeros(3))[0] for _ in range(5)]
-    assert found == [0.0, 1.0, 2.0, 3.0, 4.0]
+    assert len(set(found)) == 5
 
 
 def test_an_array_that_is_made_alike_in_each_call_is_compiled() -> None:

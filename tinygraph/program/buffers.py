@@ -70,6 +70,14 @@ def memory(value: Any) -> Any:
     return value
 
 
+def shared(array: Any, others: Iterable[Any]) -> bool:
+    """Whether an array shares its memory with one of others."""
+    for other in others:  # noqa: SIM110  in a program this is asked very often
+        if isinstance(other, np.ndarray) and np.may_share_memory(array, other):
+            return True
+    return False
+
+
 def compact(value: Any) -> bool:
     """Whether an array fills its memory without gaps, in whatever order of its axes."""
     if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiubc" or not value.dtype.isnative:

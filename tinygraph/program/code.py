@@ -77,9 +77,14 @@ def used(code: ast.AST) -> tuple[str, ...]:
     """The names that are read in an expression or statement, as often as they are."""
     found: tuple[str, ...] | None = getattr(code, "names_used", None)
     if found is None:
-        found = (code.id,) if isinstance(code, ast.Name) else ()
-        for part in _parts(code):
-            found += used(part)
+        if isinstance(code, ast.BinOp):
+            found = used(code.left) + used(code.right)
+        elif isinstance(code, ast.Name):
+            found = (code.id,)
+        else:
+            found = ()
+            for part in _parts(code):
+                found += used(part)
         code.names_used = found  # type: ignore[attr-defined]  # no expression is ever changed
     return found
 
@@ -103,13 +108,13 @@ def substitute(code: ast.AST, by: Mapping[str, ast.expr]) -> Any:
     if isinstance(code, ast.Name):
         return by[code.id]
     made: Any = type(code).__new__(type(code))
-    for part, value in code.__dict__.items():
+    for part in code._fields:
+        value = getattr(code, part, None)
         if isinstance(value, list):
             value = [substitute(v, by) if isinstance(v, ast.AST) else v for v in value]
         elif isinstance(value, ast.AST) and value._fields:
             value = substitute(value, by)
-        if part != "names_used":
-            setattr(made, part, value)
+        setattr(made, part, value)
     return made
 
 

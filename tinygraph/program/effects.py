@@ -14,6 +14,7 @@ import numpy as np
 
 from tinygraph.graph import Node, Tag, differentiable
 from tinygraph.program import code
+from tinygraph.program.buffers import shared
 from tinygraph.program.draws import Draws, state_of
 from tinygraph.program.places import Asked, Entry, Gradient, Place, Store
 from tinygraph.program.variable import Variable, value_of
@@ -122,16 +123,16 @@ class Effects:
         if root is None or not isinstance(x.value, np.ndarray) or not x.value.flags.writeable:
             return False
         known = {**self.tracer.inputs, **self.tracer.constants}
-        if any(other != root and _shared(a, x.value) for other, a in known.items()):
+        if shared(x.value, (a for other, a in known.items() if other != root)):
             return False
         target = self._writable.setdefault(x.name, x.name)
-        if any(other != target and _shared(y.value, x.value) for other, y in self.writes.items()):
+        if shared(x.value, (y.value for other, y in self.writes.items() if other != target)):
             return False
         if root not in self.before:
             self.before[root] = known[root].copy(order="K")
         self.writes[target] = x
         for view in self.tracer.beside(x):
-            if view is not x and _shared(view.value, x.value):
+            if view is not x and shared(x.value, (view.value,)):
                 self.stale.setdefault(view.name, []).append(x.value)
         return True
 
@@ -144,7 +145,7 @@ class Effects:
         if not (isinstance(made, ast.Subscript) and isinstance(made.value, ast.Name)):
             return None
         root = self._writable.get(made.value.id, "")
-        return root if root in self.tracer.inputs and _shared(x.value, self.tracer.inputs[root]) else None
+        return root if root in self.tracer.inputs and shared(x.value, (self.tracer.inputs[root],)) else None
 
     def moved(self, x: Variable, name: str) -> None:
         """What has been written to has a new name."""
@@ -157,7 +158,8 @@ class Effects:
 
     def is_stale(self, x: Variable, part: Any = None) -> bool:
         """Whether the memory of a variable, or of a part of it, has been written to since, under another name."""
-        return any(part is None or _shared(part, array) for array in self.stale.get(x.name, ()))
+        stale = self.stale.get(x.name)
+        return stale is not None and (part is None or shared(part, stale))
 
     # --- what is stored
 
@@ -260,10 +262,6 @@ class Effects:
         self.final = {name: x.name for name, x in self.writes.items()}
         for variables in (self._numbers, self._grads, self._places, self.writes, self.roots, self.cut):
             variables.clear()
-
-
-def _shared(a: Any, b: Any) -> bool:
-    return isinstance(a, np.ndarray) and np.may_share_memory(a, b)
 
 
 def grad_in(tag: Tag | int, arrays: list[Any]) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.program import code
+from tinygraph.program.buffers import shared
 from tinygraph.program.expressions import called, operation, subscript, ufunc_call
 from tinygraph.program.variable import ARRAYS, Variable, value_of
 from tinygraph.tensor import Tensor
@@ -97,12 +98,11 @@ def _alone(tracer: Any, x: Variable) -> bool:
     """Whether no other array shares the memory of a variable, the caller's least of all."""
     if not isinstance(x.value, np.ndarray) or _outside(tracer, x.value):
         return False
-    return not any(v is not x and np.may_share_memory(v.value, x.value) for v in tracer.beside(x))
+    return not shared(x.value, (v.value for v in tracer.beside(x) if v is not x))
 
 
 def _outside(tracer: Any, array: Any) -> bool:
-    known = [*tracer.inputs.values(), *tracer.constants.values()]
-    return any(np.may_share_memory(array, a) for a in known if isinstance(a, np.ndarray))
+    return shared(array, (*tracer.inputs.values(), *tracer.constants.values()))
 
 
 def _fits(tracer: Any, target: Variable, *operands: Any) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Iterator
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ def released(*programs: Program) -> list[Program]:
     for value, real in (found for program in programs for found in _values(program)):
         layouts.add(value, real)
     layouts.settle()
-    return [_with(program, layouts) for program in programs]
+    return [_with(program, layouts) for program in programs] if layouts.rooms else [*programs]
 
 
 def _values(program: Program) -> Iterator[tuple[Any, bool]]:
@@ -51,8 +52,9 @@ def _with(program: Program, layouts: _Layouts) -> Program:
         title: routine.with_bodies([_with(body, layouts) for body in routine.bodies])
         for title, routine in program.routines.items()
     }
-    lines = [line._replace(value=layouts.of(line.value)) for line in program.lines]
-    inputs = {name: layouts.of(value) for name, value in program.inputs.items()}
+    of = layouts.of
+    lines = [x if (value := of(x.value)) is x.value else x._replace(value=value) for x in program.lines]
+    inputs = {name: of(value) for name, value in program.inputs.items()}
     return program.with_lines(lines, inputs=inputs, routines=routines)
 
 
@@ -60,29 +62,32 @@ class _Layouts:
     """Arrays by the memory that they look into, and a room for each such memory in one that is reserved."""
 
     def __init__(self) -> None:
-        self.spans: dict[int, tuple[int, int]] = {}  # by the id of a memory: where it begins and ends
+        self.roots: dict[int, tuple[Any, int, int]] = {}  # by its id, a memory, and where it begins and ends
         self.real: set[int] = set()
-        self.alive: list[Any] = []  # what is known by its id
-        self.made: dict[int, Any] = {}
+        self.made: dict[int, tuple[Any, Any]] = {}
         self.rooms: dict[int, Any] = {}
 
     def add(self, value: Any, real: bool) -> None:
-        if isinstance(value, tuple | list):
+        if isinstance(value, (tuple, list)):
             for part in value:
                 self.add(part, real)
-        if not isinstance(value, np.ndarray):
+        if not isinstance(value, np.ndarray) or (value.base is None and value.nbytes <= SMALL):
             return
         root = memory(value)
-        self.alive += value, root
         if real or type(value) is not np.ndarray or value.dtype.hasobject:
             self.real.add(id(root))
-        low, high = _span(value)
-        known = self.spans.get(id(root), (low, high))
-        self.spans[id(root)] = min(low, known[0]), max(high, known[1])
+        if isinstance(root, np.ndarray):
+            start = _address(root)
+            self.roots[id(root)] = root, start, start + root.nbytes
+        else:
+            low, high = _span(value)
+            _, first, end = self.roots.get(id(root), (root, low, high))
+            self.roots[id(root)] = root, min(low, first), max(high, end)
 
     def settle(self) -> None:
         """Make the rooms."""
-        large = {x: high - low for x, (low, high) in self.spans.items() if x not in self.real and high - low > SMALL}
+        large = {x: end - start for x, (_, start, end) in self.roots.items() if x not in self.real}
+        large = {x: size for x, size in large.items() if size > SMALL}
         whole, at = mmap.mmap(-1, sum(map(_aligned, large.values())) or 1), 0
         for x, size in large.items():
             self.rooms[x] = np.asarray(_Room(whole, at, size))
@@ -90,16 +95,18 @@ class _Layouts:
 
     def of(self, value: Any) -> Any:
         """An array that lies as another one does."""
-        if isinstance(value, tuple | list):
+        if isinstance(value, (tuple, list)):
             parts = [self.of(part) for part in value]
+            if all(map(is_, parts, value)):
+                return value
             return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
-        room = self.rooms.get(id(memory(value))) if isinstance(value, np.ndarray) else None
-        if room is None:
+        if not isinstance(value, np.ndarray) or (root := id(memory(value))) not in self.rooms:
             return value
         if id(value) not in self.made:
-            start = _address(value) - self.spans[id(memory(value))][0]
-            self.made[id(value)] = np.ndarray(value.shape, value.dtype, room, start, value.strides)
-        return self.made[id(value)]
+            start = _address(value) - self.roots[root][1]
+            made = np.ndarray(value.shape, value.dtype, self.rooms[root], start, value.strides)
+            self.made[id(value)] = value, made
+        return self.made[id(value)][1]
 
 
 class _Room:

@@ -107,7 +107,7 @@ def _repeated(tracer: Any, run: Any, once: Step, state: list[Any], rows: list[An
         getattr(tracer, name).clear()
         getattr(tracer, name).update(found)
     if not alike:
-        if tracer.effects.none:
+        if not any(_done(tracer.effects)) and not tracer.effects.begun:
             raise UnlikeError
         tracer.notice(f"goes through {UNLIKE}", "a loop")
 

@@ -24,9 +24,20 @@ def text_of(code: Any, names: Names = AS_THEY_ARE, binding: int = 0) -> str:
 
     `binding` tells how strongly what stands around it binds: it stands in brackets where that is more than it does.
     """
-    kind = type(code)
-    if kind is ast.Name:
+    if type(code) is ast.Name:
         return names.get(code.id, code.id)
+    found: tuple[str, int] | None = getattr(code, "as_text", None) if names is AS_THEY_ARE else None
+    if found is None:
+        found = _text_of(code, names)
+        if names is AS_THEY_ARE:
+            code.as_text = found  # no expression is ever changed
+    text, own = found
+    return f"({text})" if binding > own else text
+
+
+def _text_of(code: Any, names: Names) -> tuple[str, int]:
+    """The text, and how strongly it binds."""
+    kind = type(code)
     if kind is ast.BinOp:
         symbol, own = BINARY[type(code.op)]
         power = own == 10  # which is read from right to left
@@ -44,7 +55,7 @@ def text_of(code: Any, names: Names = AS_THEY_ARE, binding: int = 0) -> str:
         own, text = ATOM, _WRITERS[kind](code, names)
     else:
         own, text = 0, _else(code, names)
-    return f"({text})" if binding > own else text
+    return text, own
 
 
 def _constant(code: Any, names: Names) -> str:

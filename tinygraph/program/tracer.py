@@ -7,6 +7,7 @@ import os
 import sys
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from types import CodeType
 from typing import Any
 
@@ -24,6 +25,7 @@ from tinygraph.program.user_code import asked_by_operation, is_returned, of_pack
 from tinygraph.program.variable import ARRAYS, Variable
 from tinygraph.tensor import Tensor, handle
 
+_basename = lru_cache(os.path.basename)
 REMEDY = "write it with np.where, cond, scan or while_loop, or with arguments that are no arrays"
 
 
@@ -164,7 +166,7 @@ class Tracer:
 
     def where(self) -> str:
         """File and line of the innermost frame outside this package."""
-        return os.path.basename(user_line()) if self.place is None else self.place
+        return _basename(user_line()) if self.place is None else self.place
 
     def notice(self, what: str, subject: str = "a traced array") -> None:
         """Stop recording: something happened that a program cannot repeat."""
