@@ -1,5 +1,6 @@
 """Compiled, scan is a `for`, while_loop a `while` and cond an `if`; a program holds no count and no choice."""
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -240,6 +241,19 @@ def test_a_training_step_through_steps_that_count() -> None:
         losses = [compiled(xs) for _ in range(3)]
     assert losses == [other(xs) for _ in range(3)]
     np.testing.assert_array_equal(W.data, twin.data)
+
+
+@pytest.mark.skipif(sys.gettrace() is not None, reason="a debugger, or a measurement of coverage, is at work")
+def test_steps_that_are_computed_and_not_recorded_run_unwatched() -> None:
+    watched = []
+
+    def step(h: Any, x: Any) -> tuple[Any, None]:
+        watched.append(sys.gettrace() is not None)
+        return np.tanh(h + x), None
+
+    tg.compile(lambda xs: tg.scan(step, np.zeros(2), xs)[0], strict=True)(np.ones((9, 2)))
+    assert watched[0]  # its names are the program's
+    assert not any(watched[2:])
 
 
 def test_the_remedy_is_named() -> None:

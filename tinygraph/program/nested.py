@@ -17,6 +17,7 @@ import numpy as np
 from tinygraph.program import code
 from tinygraph.program.code import GENERATORS, UNMATCHED, Line, Program, used
 from tinygraph.program.routines import Branch, Loop, Result, may_refuse
+from tinygraph.program.user_code import unnamed
 from tinygraph.program.variable import Variable, value_of
 
 UNLIKE = "steps that are not alike: they draw random numbers, or change what they depend on"
@@ -56,7 +57,8 @@ def paused(tracer: Any) -> Iterator[None]:
     before = tracer.open, tracer.block, tracer.place
     tracer.open = False
     try:
-        yield
+        with unnamed():
+            yield
     finally:
         tracer.open, tracer.block, tracer.place = before
 

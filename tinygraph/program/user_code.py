@@ -125,3 +125,17 @@ def local_names(tracer: Any) -> Iterator[None]:
         yield
     finally:
         ask(None)
+
+
+@contextmanager
+def unnamed() -> Iterator[None]:
+    """Inside the block no names are read off, and all that is called there is quicker; a debugger goes on."""
+    hook = sys.gettrace()
+    ours = getattr(hook, "__module__", "") == __name__
+    if ours:
+        sys.settrace(None)
+    try:
+        yield
+    finally:
+        if ours:
+            sys.settrace(hook)
