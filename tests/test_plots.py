@@ -1,5 +1,6 @@
 """Pictures of training by matplotlib: what each draws, and what it refuses."""
 
+import io
 from typing import Any
 
 import numpy as np
@@ -78,6 +79,12 @@ def test_a_path_goes_through_its_points(ax: Any) -> None:
     plots.descent_path(lambda w: np.sum(w**2), {"gd": path, "other": 2 * path}, levels=5, ax=ax)
     np.testing.assert_array_equal(ax.lines[0].get_xydata(), path)
     assert ax.get_xlim()[1] > 4.0
+    ax.clear()
+    away = np.array([[2.0, 1.0], [1.0, 0.5], [np.inf, np.nan]])
+    plots.descent_path(lambda w: np.sum(w**2), away, ax=ax)
+    assert 2.0 < ax.get_xlim()[1] < 3.0
+    with pytest.raises(ValueError, match="no point"):
+        plots.descent_path(lambda w: np.sum(w**2), away[2:], ax=ax)
 
 
 def test_an_activation_and_its_derivative(ax: Any) -> None:
@@ -92,6 +99,10 @@ def test_the_lengths_of_gradients(ax: Any) -> None:
     (w * w).sum().backward()
     plots.gradient_norms({"w": w, "array": np.array([[3.0], [4.0]]), "number": 1e-9, "zero": 0.0}, ax=ax)
     np.testing.assert_allclose(ax.lines[0].get_ydata(), [10.0, 5.0, 1e-9, np.nan])
+    assert [marks.get_offsets().tolist() for marks in ax.collections] == [[[3.0, 0.02]], []]
+    dead = Figure()
+    plots.gradient_norms({"dead": 0.0, "too": np.zeros(3)}, ax=dead.subplots())
+    dead.savefig(io.BytesIO())  # a logarithmic scale would have nothing to show
     with pytest.raises(ValueError, match="w has no gradient yet"):
         plots.gradient_norms({"w": tg.Tensor(1.0)}, ax=ax)
 

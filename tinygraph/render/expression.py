@@ -79,6 +79,8 @@ def simplify(x: Expr) -> Expr:
         return Expr(x.value)
     if x.op is not None and x.op.kind == "elementwise":
         x = _unspread(x)
+    elif x.op is not None and x.op.name == "sum_to" and np.shape(x.operands[0].value) == np.shape(x.value):
+        return x.operands[0]  # a sum along no axis
     elif x.op is not None and x.op.name in ("broadcast_to", "reshape"):
         x = replace(x, operands=(_spread(x.operands[0]),))
     rule = _RULES.get(x.op) if x.op is not None else None

@@ -162,7 +162,10 @@ def descent_path(
     Args:
         f: the cost of one point, an array of two numbers.
         paths: points in their order, (steps, 2), by name; or those of one path.
-        xlim, ylim: what part to show; all the paths if None.
+        xlim, ylim: what part to show; all the paths, as far as they are finite, if None.
+
+    Raises:
+        ValueError: no point is finite.
 
     Example:
         >>> from matplotlib.figure import Figure
@@ -174,6 +177,9 @@ def descent_path(
     ax = axes(ax)
     named = {k: _array(v) for k, v in (paths if isinstance(paths, Mapping) else {"": paths}).items()}
     everything = np.concatenate(list(named.values()))
+    everything = everything[np.isfinite(everything).all(axis=1)]  # a rate that is too large ends in infinity
+    if not len(everything):
+        raise ValueError("descent_path: no point of the paths is finite")
     reach = 0.15 * np.ptp(everything, axis=0) + 0.1
     low, high = everything.min(axis=0) - reach, everything.max(axis=0) + reach
     xlim, ylim = xlim or (low[0], high[0]), ylim or (low[1], high[1])
@@ -199,7 +205,7 @@ def activation(g: Callable[[Any], Any], z: Any = None, *, name: str | None = Non
     """
     ax = quiet(axes(ax))
     z = np.linspace(-5.0, 5.0, 401) if z is None else _array(z)
-    name = name or getattr(g, "__name__", "g")
+    name = name or getattr(g, "__name__", "g").replace("<lambda>", "g")
     ax.plot(z, _array(g(Tensor(z))), label=f"{name}(z)", **_style(0))
     ax.plot(z, grad(lambda x: np.sum(g(x)))(z), label="derivative", **_style(1))
     ax.grid(color="#d9dee4", linewidth=0.6)
@@ -210,6 +216,8 @@ def activation(g: Callable[[Any], Any], z: Any = None, *, name: str | None = Non
 
 def gradient_norms(norms: Mapping[str, Any], *, label: str | None = None, ax: Any = None) -> Any:
     """The length of the gradient, layer by layer, on a logarithmic scale: vanishing and exploding seen at a glance.
+
+    One that is zero is a triangle at the bottom, one that is infinite or no number a triangle at the top.
 
     Args:
         norms: by the name of a layer: a number, the gradient itself, or a Tensor that `backward` has been to.
@@ -228,9 +236,14 @@ def gradient_norms(norms: Mapping[str, Any], *, label: str | None = None, ax: An
     ax = quiet(axes(ax))
     values = np.array(list(lengths.values()))
     style = _style(len(ax.lines))
-    ax.plot(range(len(values)), np.where(values > 0, values, np.nan), marker="o", markersize=3, label=label, **style)
+    told = (values > 0) & np.isfinite(values)
+    ax.plot(range(len(values)), np.where(told, values, np.nan), marker="o", markersize=3, label=label, **style)
+    for beyond, marker, height in ((values == 0, "v", 0.02), (~np.isfinite(values), "^", 0.98)):
+        at = np.flatnonzero(beyond)
+        place = {"marker": marker, "transform": ax.get_xaxis_transform()}
+        ax.scatter(at, np.full(len(at), height), s=30, color=style["color"], **place)
     ax.set_xticks(range(len(values)), list(lengths), rotation=90 if len(values) > 8 else 0)
-    ax.set(yscale="log", ylabel="‖gradient‖")
+    ax.set(ylabel="‖gradient‖", **({"yscale": "log"} if told.any() else {}))
     ax.grid(axis="y", color="#d9dee4", linewidth=0.6)
     if label is not None:
         ax.legend(edgecolor="none")
