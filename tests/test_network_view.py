@@ -163,6 +163,9 @@ def test_what_only_arranges_numbers_has_no_box_of_its_own():
         return np.sum(np.tanh(turned))
 
     assert "turned" in render(f, inputs=(x,), view="network").text
+    cell = nn.RNNCell(4, 3, rng=0)
+    steps = render(lambda x: np.sum(cell(x[1], cell(x[0]))), inputs=(x,))
+    assert [steps.words.heading(part)[0] for part in steps.tree.root.children] == ["RNNCell", "RNNCell", "Σ"]
     alone = render(nn.Sequential(nn.Flatten(), nn.Linear(20, 1, rng=0)), inputs=(x,))
     assert [part.layer for part in parts(alone, SCOPE)] == ["Flatten", "Linear"]
     rows = render(lambda x: np.sum(np.tanh(x)[[0, 0, 1]]), inputs=(x,), view="network")

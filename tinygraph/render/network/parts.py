@@ -80,9 +80,9 @@ class Tree:
         self._hoist()
 
     def _arrange(self, kept: Container[Node]) -> None:
-        """Put what arranges numbers into a box beside it, in the same scope, that computes."""
+        """Put what arranges numbers into a box beside it, in the same scope, that computes; of what is given, any."""
         own = dict(self.home)
-        waits: dict[Node, None] = {}  # for the box that uses it, as none beside it has made what it arranges
+        waits: dict[Node, bool] = {}  # for the box that uses it, as none beside it has made it; whether it is given
         for node, part in own.items():
             if _arranges(node) and len(self.sources[node]) == 1 and node not in kept:
                 source = self.sources[node][0]
@@ -90,7 +90,7 @@ class Tree:
                 if maker is not None and maker.parent is part.parent:
                     self._join(node, maker)
                 else:
-                    waits[node] = None
+                    waits[node] = waits.get(source, source.op is None)
         users: dict[Node, list[Node]] = defaultdict(list)
         for node in own:
             for x in self.sources[node]:
@@ -98,7 +98,9 @@ class Tree:
                     users[x].append(node)
         for node in reversed(waits):
             boxes = {self.home[user] for user in users[node]}
-            if len(boxes) == 1 and (box := boxes.pop()).parent is self.home[node].parent:
+            box = boxes.pop() if len(boxes) == 1 else None
+            scope = own[node].parent
+            if box is not None and (box.parent is scope or (waits[node] and scope in {*_around(box)})):
                 self._join(node, box)
         moved = {own[node] for node in self.arranged}
         for group in {part.parent for part in moved if part.parent is not None}:
@@ -165,6 +167,13 @@ def _group(scope: Scope | None, scopes: dict[Scope, Part], root: Part) -> Part:
         group.children.append(part)
         group = part
     return group
+
+
+def _around(part: Part) -> Iterator[Part]:
+    """The parts that a part is in, the innermost first."""
+    while part.parent is not None:
+        part = part.parent
+        yield part
 
 
 def siblings(a: Part, b: Part) -> tuple[Part, Part]:
