@@ -494,6 +494,9 @@ def test_a_released_graph_below_a_transform_is_told() -> None:
     assert float(outer) == 4.0
     with pytest.raises(RuntimeError, match="retain_graph=True"):
         tg.grad(lambda x: x * x * outer)(3.0)
+    with pytest.raises(RuntimeError, match="retain_graph=True"):
+        (np.exp(outer) * 3.0).backward()
+    assert float(w.grad) == 4.0
 
 
 def test_each_rule_runs_once_however_often_its_result_is_used() -> None:

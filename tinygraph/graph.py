@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from heapq import heappop, heappush
 from itertools import count
 from sys import getrefcount
 from typing import Any
@@ -81,7 +82,6 @@ def _references() -> int:
 
 
 _ALONE = _references()
-_ELSEWHERE = object()  # in place of the gradient of a node that the walk does not visit
 
 
 def leaf(value: Array, requires_grad: bool = True, tag: Tag | None = None) -> Node:
@@ -127,29 +127,30 @@ def pullback(
     Gradients are the receiver's own, writable, in the shape and dtype of their node. With `lift` they are recorded.
     With `release`, nodes drop their inputs and arrays as the walk leaves them.
     """
-    order = differentiable([root], min(map(serial, wanted), default=0) if wanted is not None else 0)
-    grads: dict[Node, Array | None] = dict.fromkeys(order if wanted is None else _leading(order, wanted))
-    grads[root] = root.value.spread(g) if isinstance(root.value, Mapped) else g
+    leads = None if wanted is None else _leading(differentiable([root], min(map(serial, wanted), default=0)), wanted)
+    grads: dict[Node, Array] = {root: root.value.spread(g) if isinstance(root.value, Mapped) else g}
+    pending = [(-root.serial, root)]  # a heap: whatever adds to the gradient of its first node has been left
     kept: dict[Node, Array] = {}
     owned: set[Node] = set()  # whose gradient nobody else holds, so that it may be added to in place
-    while order:
-        node = order.pop()
-        g = grads.pop(node, None)
-        if g is None:
-            continue
-        if node in wanted if wanted is not None else node.tag is not None and node.tag.keep:
+    while pending:
+        node = heappop(pending)[1]
+        g = grads.pop(node)
+        tag = node.tag
+        if tag is not None and tag.keep if wanted is None else node in wanted:
             kept[node] = g
-        op, inputs, args, params, ans = node.op, node.inputs, node.args, node.params, node.value
-        if op is None or inputs is None or args is None:
+        op = node.op
+        if op is None:
             continue
+        inputs, args, params, ans = node.inputs, node.args, node.params, node.value
+        if inputs is None or args is None:
+            raise RuntimeError(_RELEASED)
         if lift is not None:
             ans, args = lift(node), _lifted(node, lift)
         gx: Any = g
         try:
             rules: Any = op.vjps
             for x, rule in zip(inputs, rules):  # noqa: B905  an Each has a rule for any number of inputs
-                have = _ELSEWHERE if rule is None else grads.get(x, _ELSEWHERE)  # None is never a key
-                if have is _ELSEWHERE:
+                if x is None or rule is None or not (x.requires_grad if leads is None else x in leads):
                     continue
                 try:
                     if params is not None:
@@ -167,7 +168,9 @@ def pullback(
                         owned.remove(x)  # what differs between the examples of a vmap is added out of place
                 if watch is not None:
                     watch(node, x, gx)
+                have = grads.get(x)
                 if have is None:
+                    heappush(pending, (-x.serial, x))
                     if x.op is None and getrefcount(gx) == _ALONE and getattr(gx, "base", gx) is None:
                         owned.add(x)  # the rule made this array, and nobody else holds it
                     grads[x] = gx
@@ -178,6 +181,8 @@ def pullback(
                     grads[x] = have + gx
                     owned.add(x)
         except Exception as error:
+            if any(x is not None and x.value is None for x in inputs):
+                raise RuntimeError(_RELEASED) from None
             if not hasattr(gx, "dtype"):
                 raise _no_array(op, gx) from error
             error.add_note(f"in the reverse pass of {op.name} on shapes {[np.shape(a) for a in args]}")
