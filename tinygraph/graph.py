@@ -129,11 +129,11 @@ def pullback(
     """
     leads = None if wanted is None else _leading(differentiable([root], min(map(serial, wanted), default=0)), wanted)
     grads: dict[Node, Array] = {root: root.value.spread(g) if isinstance(root.value, Mapped) else g}
-    pending = [(-root.serial, root)]  # a heap: whatever adds to the gradient of its first node has been left
+    pending = [(-root.serial, 0, root)]  # a heap: what adds to its first node's gradient has been left before
     kept: dict[Node, Array] = {}
     owned: set[Node] = set()  # whose gradient nobody else holds, so that it may be added to in place
     while pending:
-        node = heappop(pending)[1]
+        node = heappop(pending)[2]
         g = grads.pop(node)
         tag = node.tag
         if tag is not None and tag.keep if wanted is None else node in wanted:
@@ -170,7 +170,7 @@ def pullback(
                     watch(node, x, gx)
                 have = grads.get(x)
                 if have is None:
-                    heappush(pending, (-x.serial, x))
+                    heappush(pending, (-x.serial, id(x), x))  # stand-ins of a loop are of one serial
                     if x.op is None and getrefcount(gx) == _ALONE and getattr(gx, "base", gx) is None:
                         owned.add(x)  # the rule made this array, and nobody else holds it
                     grads[x] = gx
