@@ -104,6 +104,14 @@ def test_no_array_of_the_printed_source_takes_the_name_of_its_function() -> None
     np.testing.assert_array_equal(space["y"](X)[0], y(X))
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_a_mask_beside_floats_is_made_floats_first(dtype: Any) -> None:
+    x = X.astype(dtype)
+    rendered = agrees(program_of(lambda x: np.maximum(x * (x > 0.1), x < -0.2) - (x == x[:1]), x))
+    assert rendered.text().count("[...] = ") == 3
+    agrees(program_of(lambda x: (x * 2.0) * (x[:1] > 0.1) + (x[:1] > 0.0) * 3.0, x))  # of another shape; of a number
+
+
 def test_a_few_arrays_are_joined_by_assignments() -> None:
     for axis in (0, 1, -1):
         rendered = agrees(program_of(lambda x, axis=axis: np.concatenate([2.0 * x, np.exp(x)], axis=axis) * 3.0, X))

@@ -17,6 +17,7 @@ from tinygraph.program.code import SPECIAL, Line, Program, literal, name, used
 from tinygraph.program.fuse import fused, jitted
 from tinygraph.program.into import into, joined, shortened
 from tinygraph.program.loops import Loop
+from tinygraph.program.masks import unmixed
 from tinygraph.program.nest import above
 from tinygraph.program.notation import text_of
 from tinygraph.program.numbers import Numbers
@@ -115,7 +116,7 @@ def fast(
     program = named(program, ["memory", title])
     program, loops = fused(program) if jit else (program, {})
     program, scans = whole(program) if jit and reorder else (program, {})
-    program = _steady(updated(program), loops.keys())
+    program = unmixed(_steady(updated(program), loops.keys()))
     values, owner = values_of(program), owners(program)
     own = [] if lent else [owner[r] for r in program.results if r in owner]
     lines: list[Line] = []
