@@ -190,7 +190,9 @@ def pullback(
         if release:
             node.inputs = node.args = node.value = None
     if lift is None:
-        return {node: _own(g, node in owned) for node, g in kept.items()}
+        for node, g in kept.items():
+            if node not in owned or isinstance(g, np.generic):
+                kept[node] = _own(g)
     return kept
 
 
@@ -202,11 +204,9 @@ def _lifted(node: Node, lift: Lift) -> tuple[Array, ...]:
     return tuple(a if x is None else lift(x) for x, a in pairs)
 
 
-def _own(g: Array, owned: bool) -> Array:
-    """A gradient that its receiver may write to, an array also where it is a scalar."""
-    if isinstance(g, np.generic):
-        return g[...]  # type: ignore[index]
-    return g if owned else g.copy()
+def _own(g: Array) -> Array:
+    """A copy of a gradient that its receiver may write to, an array also of a scalar."""
+    return g[...] if isinstance(g, np.generic) else g.copy()  # type: ignore[index]
 
 
 def _fit(gx: Array, value: Array, op: Op, lift: Lift | None) -> Array:
