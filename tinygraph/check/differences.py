@@ -112,6 +112,7 @@ def _slope(probe: Probe, line: Line, h: float) -> Slope:
         if still:
             roundoff += _CANCELLED * EPS * float(np.abs(w).sum())
         suspect = abs(right - left) > 10.0 * level / h + 8.0 * rounding * (abs(left) + abs(right))
+        suspect &= abs(right - left) > abs(near - far) / 8.0  # of less the truncation is bound enough
         truncation = abs(near - far) + abs(right - left) / 2.0
         nearby = min(abs(float(w @ (p2 - p1))), abs(float(w @ (m1 - m2)))) / h
         if not np.isfinite(value + truncation + roundoff):
