@@ -84,7 +84,10 @@ def test_a_shape_may_be_a_strategy_and_many_elements_are_all_different() -> None
 
 
 def test_arrays_shrink() -> None:
-    assert find(tgst.arrays((2,)), lambda x: True).tolist() == [0.0, 0.0625]
+    assert find(tgst.arrays(2), lambda x: True).tolist() == [0.0, 0.0625]
+    assert find(tgst.op_arguments(np.log), lambda args: True) == (0.125,)
+    with pytest.raises(TypeError, match="len is no Op"):
+        find(tgst.op_arguments(len), lambda args: True)
     assert find(tgst.arrays(), lambda x: np.any(x > 1.0)).shape == ()
     assert find(tgst.arrays((3,), unique=False), lambda x: np.sum(x) >= 1.0).tolist().count(0.0) == 2
 
@@ -111,6 +114,11 @@ def test_arguments_are_inside_the_domain_and_away_from_kinks(op: Op, data: Any) 
         assert np.all(np.abs(kink.margin(*args)) >= operands.MARGIN)
     with np.errstate(all="raise", under="ignore"):
         assert np.all(np.isfinite(op(*args)))
+
+
+def test_no_matrix_is_where_eigenvectors_change_their_sign() -> None:
+    eig = next(o for o in SIMPLE if o.name == "eig")
+    assert all(np.all(operands.arguments(choose.seeded(seed), eig, {})[0]) for seed in range(200))
 
 
 @named

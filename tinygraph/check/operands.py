@@ -10,12 +10,21 @@ from typing import Any
 import numpy as np
 
 from tinygraph.check.choose import Array, Choose, Shape, array, broadcastable, frozen, grid, pick, reach, shape, shapes
-from tinygraph.op import REAL, Kink, Op
+from tinygraph.op import OPS, REAL, Kink, Op
 
 MARGIN = 1.0 / 16.0
 SQUARE = ("cholesky", "det", "eig", "eigh", "eigvalsh", "expm", "inv", "slogdet", "solve", "solve_triangular")
 _ROUNDS = 64
 _LEVELS = {1: 96, 2: 48}  # points along each axis in the search for kinks; 16 for three arguments
+
+
+def known(function: Any) -> Op:
+    """An op, or the one that stands for a function of NumPy's."""
+    found = function if isinstance(function, Op) else OPS.get(function)
+    if not isinstance(found, Op):
+        name = getattr(function, "__name__", type(function).__name__)
+        raise TypeError(f"{name} is no Op, so its domain is not known")
+    return found
 
 
 def arguments(choose: Choose, op: Op, params: Mapping[str, Any], margin: float = MARGIN) -> tuple[Array, ...] | None:
@@ -186,7 +195,8 @@ def linear(choose: Choose, batch: int = 2) -> tuple[Array, Array, Array]:
 def square(choose: Choose, op: Op) -> list[Array]:
     """A matrix that is symmetric and far from singular, its eigenvalues real and apart; what it is solved for."""
     n = 1 + choose(3)
-    x = array(choose, (n, n), (-0.25, 0.25))
+    low = 0.0 if op.name == "eig" else -0.25  # where an element becomes zero, LAPACK's eigenvectors change their sign
+    x = array(choose, (n, n), (low, 0.25))
     x = 0.5 * (x + x.T) + np.diag(2.0 + 2.0 * np.arange(n))
     return [x, array(choose, (n, 1 + choose(2)))][: op.arity]
 

@@ -118,7 +118,7 @@ def _merged(marks: Sequence[pytest.Mark]) -> dict[str, Any]:
 
 
 def _cases(entry: Any, examples: int, wanted: bool) -> list[tuple[str, Any, Any]]:
-    """Name, operation and arguments; an entry is an Op, or a pair of any function and its arguments."""
+    """Name, operation and arguments; an entry is an Op, or NumPy's function, or any other and its arguments."""
     if isinstance(entry, tuple):
         f, args = entry
         return [(getattr(f, "__name__", type(f).__name__), f, tuple(args))]
@@ -126,15 +126,16 @@ def _cases(entry: Any, examples: int, wanted: bool) -> list[tuple[str, Any, Any]
     if not wanted:
         return [(name, entry, ())]
     from tinygraph.check.choose import seeded
-    from tinygraph.check.operands import arguments
-    from tinygraph.op import Op
+    from tinygraph.check.operands import arguments, known
 
-    if not isinstance(entry, Op):
-        pytest.fail(f"gradcheck: {name} is no Op, so its domain is not known; give ({name}, arguments)", pytrace=False)
+    try:
+        op = known(entry)
+    except TypeError as error:
+        pytest.fail(f"gradcheck: {error}; give ({name}, arguments)", pytrace=False)
     made = []
     for seed in range(examples):
         try:
-            args = arguments(seeded(seed), entry, {})
+            args = arguments(seeded(seed), op, {})
         except ValueError as error:
             pytest.fail(f"gradcheck: {error}", pytrace=False)
         if args is None:

@@ -87,7 +87,7 @@ def broadcastable_shapes(draw: Any, count: int = 2, *, max_dims: int = 2, max_si
 @st.composite
 def arrays(
     draw: Any,
-    shape: Shape | st.SearchStrategy[Shape] | None = None,
+    shape: int | Shape | st.SearchStrategy[Shape] | None = None,
     *,
     low: float = -float("inf"),
     high: float = float("inf"),
@@ -115,9 +115,8 @@ def arrays(
         array([0.125  , 0.15625, 0.1875 ])
     """
     choose = _choices(draw)
-    of: Shape = (
-        draw(shape) if isinstance(shape, st.SearchStrategy) else chosen.shape(choose) if shape is None else shape
-    )
+    of = draw(shape) if isinstance(shape, st.SearchStrategy) else chosen.shape(choose) if shape is None else shape
+    of = (of,) if isinstance(of, int) else of
     x = chosen.array(choose, of, (low, high), unique)
     for place in away_from:
         assume(np.all(np.abs(x - place) >= margin))
@@ -125,18 +124,21 @@ def arrays(
 
 
 @st.composite
-def op_arguments(draw: Any, /, op: Op, *, margin: float = operands.MARGIN, **params: Any) -> tuple[Array, ...]:
+def op_arguments(
+    draw: Any, /, op: Op | Callable[..., Any], *, margin: float = operands.MARGIN, **params: Any
+) -> tuple[Array, ...]:
     """Tuples of read-only arrays for an `Op`, inside its domain and at least `margin` from its kinks.
 
     The arrays of an elementwise op broadcast; `matmul` gets stacks; the others get two axes. A condition (an argument
     of an elementwise op that has no derivative) is boolean.
 
     Args:
-        op: of the table, or one of your own, with `domain` and `kinks` as it declares them.
+        op: of the table, as tg.log or np.log, or one of your own, with `domain` and `kinks` as it declares them.
         params: its metadata, such as axis=0, on which kinks may depend.
 
     Raises:
         ValueError: an op on any number of arrays, or one not elementwise that has an argument without derivative.
+        TypeError: a function that no single op stands for.
 
     Example:
         >>> import tinygraph as tg
@@ -144,13 +146,13 @@ def op_arguments(draw: Any, /, op: Op, *, margin: float = operands.MARGIN, **par
         >>> find(op_arguments(tg.log), lambda args: args[0].size == 2)
         (array([0.125  , 0.15625]),)
     """
-    found = operands.arguments(_choices(draw), op, params, margin)
+    found = operands.arguments(_choices(draw), operands.known(op), params, margin)
     assume(found is not None)
     return found  # type: ignore[return-value]
 
 
 @st.composite
-def at_kinks(draw: Any, /, op: Op, **params: Any) -> tuple[Array, ...]:
+def at_kinks(draw: Any, /, op: Op | Callable[..., Any], **params: Any) -> tuple[Array, ...]:
     """Tuples of read-only arrays of one shape for an `Op`, at least one element of which is exactly at a kink.
 
     The places are found from the margins that the op declares. For max, min and std all elements are alike.
@@ -164,7 +166,7 @@ def at_kinks(draw: Any, /, op: Op, **params: Any) -> tuple[Array, ...]:
         >>> find(at_kinks(tg.maximum), lambda args: True)
         (array(0.), array(0.))
     """
-    return operands.at_kinks(_choices(draw), op, params)
+    return operands.at_kinks(_choices(draw), operands.known(op), params)
 
 
 @st.composite
