@@ -600,6 +600,21 @@ def test_dropout_draws_from_the_same_generator() -> None:
         assert not np.array_equal(found[0][0], found[0][1])
 
 
+def test_what_a_mask_leaves_out_stays_as_it_was() -> None:
+    def f(x: Any) -> Any:
+        y = np.exp(x)
+        np.add(y, 1.0, out=y, where=x > 0.0)
+        y[:1] = 5.0
+        return y, np.divide(1.0, x, out=np.zeros_like(x), where=x != 0.0)
+
+    compiled = tg.compile(f, strict=True)
+    for x in (np.array([-1.0, 0.0, 2.0]), np.array([1.0, -2.0, 0.0])):
+        for _ in range(3):
+            for got, want in zip(compiled(x), f(x), strict=True):
+                np.testing.assert_array_equal(got, want)
+    tg.render(compiled)
+
+
 def test_an_array_that_differs_from_call_to_call() -> None:
     compiled = tg.compile(lambda x: x + np.random.default_rng().random(3))
     with pytest.warns(RuntimeWarning, match="differ from call to call"):

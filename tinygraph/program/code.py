@@ -15,6 +15,7 @@ SPECIAL = "scipy.special"  # whose functions a program names too, where it is lo
 LOAD = ast.Load()
 GENERATORS = (np.random.Generator, np.random.RandomState)
 Capture = Callable[[Any], ast.expr]
+NOTED = ("names_used", "as_text")  # what is noted at an expression, for no expression is ever changed
 UNMATCHED = "NotImplemented"  # what a program returns where its checks find other values than those it was recorded on
 
 
@@ -108,13 +109,13 @@ def substitute(code: ast.AST, by: Mapping[str, ast.expr]) -> Any:
     if isinstance(code, ast.Name):
         return by[code.id]
     made: Any = type(code).__new__(type(code))
-    for part in code._fields:
-        value = getattr(code, part, None)
+    for part, value in code.__dict__.items():
         if isinstance(value, list):
             value = [substitute(v, by) if isinstance(v, ast.AST) else v for v in value]
         elif isinstance(value, ast.AST) and value._fields:
             value = substitute(value, by)
-        setattr(made, part, value)
+        if part not in NOTED:
+            setattr(made, part, value)
     return made
 
 

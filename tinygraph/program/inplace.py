@@ -24,7 +24,8 @@ def ufunc_into(tracer: Any, ufunc: np.ufunc, method: str, args: Any, kwargs: Any
     apply = getattr(ufunc, method)
     if tracer.open and type(target) is Variable:
         expression = ufunc_call(tracer, ufunc, method, args, kwargs)
-        if _alone(tracer, target) and _alike(fresh := apply(*values, **named), target.value):
+        whole = "where" not in kwargs and _alone(tracer, target)
+        if whole and _alike(fresh := apply(*values, **named), target.value):
             return _renewed(tracer, target, expression, fresh)
         if method == "__call__" and not kwargs and _fits(tracer, target, *values):
             apply(*values, out=target.value)

@@ -251,6 +251,10 @@ class _Renumbered(ast.NodeTransformer):
     def __init__(self, kept: Mapping[str, Sequence[int]]) -> None:
         self.kept = kept
 
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        node.__dict__.pop("as_text", None)  # what was noted of the expression as it was
+        return super().generic_visit(node)
+
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
         for name, i in _items(node):
             if name in self.kept and isinstance(node.value, ast.Name) and node.value.id == name:
