@@ -256,6 +256,33 @@ def test_normalisation_is_its_composition(center: bool, axis: Any) -> None:
         np.testing.assert_allclose(found, want, rtol=1e-11, atol=1e-12 * (1.0 + np.abs(want).max()))
 
 
+@pytest.mark.parametrize(
+    ("axis", "shape", "turned"),
+    [
+        ((0, 2, 3), (6, 1, 1), False),
+        ((0, 2, 3), (6, 1, 1), True),
+        ((1, 2, 3), (6, 40, 35), False),
+        ((2, 3), (6, 1, 1), True),
+    ],
+)
+def test_normalisation_of_many_numbers_in_any_layout_is_precise(axis: Any, shape: Any, turned: bool) -> None:
+    """Beside a large mean, in single precision; sums are products there, and samples may come last in memory."""
+    rng = np.random.default_rng(0)
+    x, g = (rng.normal(size=(6, 40, 35, 5)).astype(np.float32).transpose(3, 0, 1, 2) for _ in range(2))
+    if not turned:
+        x, g = np.ascontiguousarray(x), np.ascontiguousarray(g)
+    x = x + np.float32(100.0)
+    assert x.flags.c_contiguous is not turned
+    parts = [rng.normal(size=shape).astype(np.float32) for _ in range(2)]
+    found, wanted = [], []
+    for results, dtype in ((found, np.float32), (wanted, np.float64)):
+        y, pull = tg.vjp(lambda *a: tg.normalize(*a, axis=axis), *(a.astype(dtype) for a in (x, *parts)))
+        results += [y, *pull(g.astype(dtype))]
+    for a, b in zip(found, wanted, strict=True):
+        assert np.max(np.abs(a - b)) < 2e-5 * np.max(np.abs(b))
+    assert tg.normalize(x, axis=(0, 2, 3)).strides == x.strides
+
+
 def test_moments_of_another_array_are_not_taken() -> None:
     from tinygraph.ops.moments import moments
 

@@ -320,12 +320,17 @@ def dropout_case(r: Random) -> Case:
 
 
 def normalize_case(r: Random) -> Case:
-    """An axis of the largest and one of the others, in an array whose elements differ; weights of any fitting shape."""
-    to = (r.randint(2, 3), r.randint(1, 3), 2)
+    """An axis of the largest and one of the others, of elements that differ; weights of each mean, or of each place."""
+    to, by_row = (r.randint(2, 3), r.randint(1, 3), 2), bool(r.randint(0, 1))
     axis = r.choice([0, -1, (0, 2), (0, -1), (0, 1, 2)])
-    arrays = [distinct(r, to), array(r, broadcastable(r, to)), array(r, broadcastable(r, to))]
-    params = {"axis": axis, "eps": r.choice([0.125, 0.5]), "center": bool(r.randint(0, 1)), "known": None}
-    return Case(arrays, params, dtypes=[np.float64])
+    weights = np.sum(np.ones(to), axis).shape if by_row else _over(to, axis)
+    params = {"axis": axis, "eps": r.choice([0.125, 0.5]), "center": bool(r.randint(0, 1)), "by_row": by_row}
+    return Case([distinct(r, to), array(r, weights), array(r, weights)], {**params, "known": None}, dtypes=[np.float64])
+
+
+def _over(shape: tuple[int, ...], axis: Any) -> tuple[int, ...]:
+    """The lengths of some axes."""
+    return tuple(shape[i] for i in sorted({a % len(shape) for a in np.atleast_1d(axis)}))
 
 
 def distributed(r: Random) -> Case:
@@ -676,9 +681,12 @@ def _linear(x: np.ndarray, w: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _normalized(
-    x: np.ndarray, w: np.ndarray, b: np.ndarray, axis: Any, eps: float, center: bool, known: None
+    x: np.ndarray, w: np.ndarray, b: np.ndarray, axis: Any, eps: float, center: bool, by_row: bool, known: None
 ) -> np.ndarray:
     mean = x.mean(axis, keepdims=True) * center
+    summed = {a % x.ndim for a in np.atleast_1d(axis)}
+    beside = [1 if (i in summed) is by_row else n for i, n in enumerate(x.shape)]
+    w, b = w.reshape(beside), b.reshape(beside)
     return (x - mean) / np.sqrt(((x - mean) ** 2).mean(axis, keepdims=True) + eps) * w + b
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from tinygraph.mode import begun, ended
 from tinygraph.nn.module import Module
 from tinygraph.op import Mapped, bare
-from tinygraph.ops.moments import moments, normalize
+from tinygraph.ops.moments import moments, normalize, normalize_rows
 from tinygraph.ops.shape import as_array
 from tinygraph.tensor import Tensor
 from tinygraph.transforms.draws import REPEATING
@@ -45,9 +45,9 @@ class _BatchNorm(Module):
         shape = x.shape
         if len(shape) not in self._ndims or shape[1] != self.num_features:
             raise ValueError(f"{self}: takes x of shape {self._takes}, C = {self.num_features}; got shape {shape}")
-        along = (self.num_features, *(1,) * (len(shape) - 2))
-        weight, bias = (None if t is None else t.reshape(along) for t in (self.weight, self.bias))
         if not self.training and self.running_mean is not None:
+            along = (self.num_features, *(1,) * (len(shape) - 2))
+            weight, bias = (None if t is None else t.reshape(along) for t in (self.weight, self.bias))
             spread = np.sqrt(self.running_var + self.eps).reshape(along)
             scale = 1.0 / spread if weight is None else weight / spread
             out = (x - self.running_mean.reshape(along)) * scale
@@ -67,7 +67,7 @@ class _BatchNorm(Module):
                     "give track_running_stats=False, or .eval(), or take GroupNorm, which needs none"
                 )
             self._track(known.mean, known.var, count)
-        return normalize(x, weight, bias, axis=axis, eps=self.eps, known=known)
+        return normalize_rows(x, self.weight, self.bias, by_row=True, axis=axis, eps=self.eps, center=True, known=known)
 
     def _track(self, mean: Any, var: Any, count: int) -> None:
         """Move the running averages towards those of a batch, the variance without its bias."""
@@ -164,6 +164,7 @@ class LayerNorm(Module):
         self.bias = Tensor(np.zeros(self.normalized_shape, dtype)) if elementwise_affine and bias else None
 
     def forward(self, x: Any) -> Any:
+        x = as_array(x)
         axis = _last_axes(self, x, self.normalized_shape)
         return normalize(x, self.weight, self.bias, axis=axis, eps=self.eps)
 
@@ -264,7 +265,7 @@ def _sizes(given: int | Sequence[int]) -> tuple[int, ...]:
 
 def _last_axes(layer: Module, x: Any, sizes: tuple[int, ...]) -> tuple[int, ...]:
     """The axes to normalise over, the last ones, if they have these sizes."""
-    shape = np.shape(x)
+    shape = x.shape
     if len(shape) < len(sizes) or shape[len(shape) - len(sizes) :] != sizes:
         raise ValueError(f"{layer}: takes x whose last axes are {sizes}, got shape {shape}")
     return tuple(range(-len(sizes), 0))

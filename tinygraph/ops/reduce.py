@@ -21,7 +21,7 @@ _add: Any = np.add.reduce
 _multiply: Any = np.multiply.reduce
 
 
-def _axes(ndim: int, axis: Axis) -> tuple[int, ...]:
+def axes_of(ndim: int, axis: Axis) -> tuple[int, ...]:
     """The axes that a reduction runs over, none of them negative."""
     if axis is None:
         return tuple(range(ndim))
@@ -32,13 +32,13 @@ def kept_shape(x: Array, axis: Axis) -> tuple[int, ...]:
     """The shape that the reduction of x has with keepdims."""
     if axis is None:
         return (1,) * len(x.shape)
-    axes = _axes(x.ndim, axis)
+    axes = axes_of(x.ndim, axis)
     return tuple(1 if i in axes else n for i, n in enumerate(x.shape))
 
 
 def count(x: Array, axis: Axis) -> int:
     """How many elements go into one element of a reduction."""
-    return x.size if axis is None else math.prod(x.shape[a] for a in _axes(x.ndim, axis))
+    return x.size if axis is None else math.prod(x.shape[a] for a in axes_of(x.ndim, axis))
 
 
 def _sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
@@ -78,7 +78,7 @@ def _extremum_vjp(g: Array, ans: Array, x: Array, axis: Axis, keepdims: bool) ->
 
 def _gap(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """The distance between the two largest elements, the margin of a tie."""
-    axes = _axes(x.ndim, axis)
+    axes = axes_of(x.ndim, axis)
     rows = np.moveaxis(x, axes, range(len(axes))).reshape(count(x, axis), -1)
     top = np.sort(rows, axis=0)[-2:]
     return top[-1] - top[0] if len(top) == 2 else np.full_like(top, np.inf)
@@ -128,7 +128,7 @@ def _prod_vjp(g: Array, ans: Array, x: Array, axis: Axis, keepdims: bool) -> Arr
     kept = kept_shape(x, axis)
     if np.all((ans != 0) & np.isfinite(ans)):
         return (g * ans).reshape(kept) / x
-    axes = _axes(x.ndim, axis)
+    axes = axes_of(x.ndim, axis)
     order = (*(i for i in range(x.ndim) if i not in axes), *axes)
     moved = np.transpose(x, order)
     rows = moved.reshape((*moved.shape[: x.ndim - len(axes)], 1, count(x, axis)))
