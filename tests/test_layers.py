@@ -283,6 +283,23 @@ def test_normalisation_of_many_numbers_in_any_layout_is_precise(axis: Any, shape
     assert tg.normalize(x, axis=(0, 2, 3)).strides == x.strides
 
 
+@pytest.mark.parametrize("of", [tg.softmax, tg.normalize])
+def test_many_rows_are_treated_as_few_are(of: Any) -> None:
+    """Sums and largest elements of more than 32,768 numbers are found in another way; to the second order, compiled."""
+    rng = np.random.default_rng(0)
+    x, u, w = rng.normal(size=(1024, 40)), rng.normal(size=(1024, 40)), rng.normal(size=40)
+
+    def curved(x: Any, u: Any) -> Any:
+        return tg.hvp(lambda x: ((of(x) if of is tg.softmax else of(x, w)) ** 3).sum(), (x,), (u,))
+
+    many = curved(x, u)
+    np.testing.assert_allclose(many[:99], curved(x[:99], u[:99]), rtol=1e-11, atol=1e-13)
+    np.testing.assert_array_equal(tg.vmap(curved)(x[None], u[None])[0], many)
+    compiled = tg.compile(curved, strict=True)
+    for _ in range(3):
+        np.testing.assert_array_equal(compiled(x, u), many)
+
+
 def test_moments_of_another_array_are_not_taken() -> None:
     from tinygraph.ops.moments import moments
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.op import Array, op
-from tinygraph.ops.reduce import kept_shape
+from tinygraph.ops.reduce import MANY, kept_shape, row_sums
 
 __all__ = ["log_softmax", "logsumexp", "softmax"]
 
@@ -18,16 +18,27 @@ def _peak(x: Array, axis: Any) -> Array:
     return np.where(np.isfinite(top), top, 0.0)
 
 
+def _largest(x: Array, axis: Any) -> Array:
+    """Of many short rows it is found by columns, in a copy: NumPy compares columns whole, a row number by number."""
+    if x.size > MANY and axis == -1 and x.shape[-1] <= 64:
+        return np.moveaxis(x, -1, 0).copy().max(axis=0)[..., None]
+    return x.max(axis=axis, keepdims=True)
+
+
+def _sums(x: Array, axis: Any) -> Array:
+    return row_sums(x) if axis == -1 else np.add.reduce(x, axis=axis, keepdims=True)
+
+
 def _softmax(x: Array, axis: Any = -1) -> Array:
     if not x.size:  # there is no largest element
         return +x
-    e = np.exp(x - x.max(axis=axis, keepdims=True))
-    return e / np.add.reduce(e, axis=axis, keepdims=True)
+    e = np.exp(x - _largest(x, axis))
+    return e / _sums(e, axis)
 
 
 def _softmax_vjp(g: Array, ans: Array, x: Array, axis: Any) -> Array:
     weighted = g * ans
-    return weighted - ans * np.sum(weighted, axis=axis, keepdims=True)
+    return weighted - ans * _sums(weighted, axis)
 
 
 softmax = op(

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygraph.op import Array, Joint, bare, op
-from tinygraph.ops.reduce import Axis, axes_of, mean
-from tinygraph.ops.shape import SMALL, as_array
+from tinygraph.ops.reduce import Axis, axes_of, mean, row_sums
+from tinygraph.ops.shape import as_array
 
 __all__ = ["normalize"]
 
@@ -55,13 +55,6 @@ def _from_rows(y: Array, rows: _Rows, x: Array) -> Array:
     return y.copy() if was is not None and now is not None and was.c_contiguous and not now.c_contiguous else y
 
 
-def _sums(x: Array) -> Array:
-    """Of each row. Of many numbers it is a product, rounded no worse and several times as fast on short rows."""
-    if x.size > 4 * SMALL and x.dtype.itemsize >= 4:
-        return x @ np.ones_like(x, shape=(x.shape[1], 1))
-    return np.add.reduce(x, axis=1, keepdims=True)
-
-
 def _dots(x: Array, y: Array) -> Array:
     """The product of each row with the other's. On long rows einsum is slower, and rounds worse."""
     if x.shape[1] > 1024 and all(getattr(getattr(a, "flags", None), "c_contiguous", False) for a in (x, y)):
@@ -87,7 +80,7 @@ def moments(x: Array, axis: Axis, center: bool = True, by_row: bool = True) -> M
     deviation, middle = _to_rows(x, _rows(x, axis, by_row)), 0.0
     n = deviation.shape[1] or 1
     if center:
-        middle = mean.forward(deviation, 1, True) if x.dtype.itemsize < 4 else _sums(deviation) / n
+        middle = mean.forward(deviation, 1, True) if x.dtype.itemsize < 4 else row_sums(deviation) / n
         deviation = deviation - middle
     return Moments(x, middle, _dots(deviation, deviation) / n, deviation)
 
@@ -137,12 +130,12 @@ def _vjp(
     g = _to_rows(g, rows)
     share = 1.0 / (rows.matrix[1] or 1)
     if by_row:
-        dbias = total = _sums(g)
+        dbias = total = row_sums(g)
         dweight = along = _dots(g, deviation) * scale
         factor = scale * w
     else:
         products = g * deviation
-        dbias, dweight = _sums(g.T), scale.T @ products
+        dbias, dweight = row_sums(g.T), scale.T @ products
         along, total = products @ w.T * scale, g @ w.T
         g, factor = g * w, scale
     dx = deviation * (along * (scale * -share))

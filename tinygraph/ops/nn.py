@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,13 @@ __all__ = ["dropout", "linear"]
 
 def _rows(x: Array) -> Array:
     """The samples, whatever stands before the last axis, as the rows of a matrix."""
-    return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
+    return x if x.ndim == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
+
+
+def _linear(x: Array, weight: Array, bias: Array) -> Array:
+    if x.ndim < 3:
+        return x @ weight.T + bias
+    return (_rows(x) @ weight.T + bias).reshape(*x.shape[:-1], weight.shape[0])  # one product, not one for each matrix
 
 
 def _linear_jvp(ts: Any, ans: Array, x: Array, weight: Array, bias: Array) -> Array:
@@ -25,9 +32,9 @@ def _linear_jvp(ts: Any, ans: Array, x: Array, weight: Array, bias: Array) -> Ar
 
 
 _affine = op(
-    lambda x, weight, bias: x @ weight.T + bias,
+    _linear,
     vjps=[
-        lambda g, ans, x, weight, bias: g @ weight,
+        lambda g, ans, x, weight, bias: g @ weight if g.ndim < 3 else (_rows(g) @ weight).reshape(x.shape),
         lambda g, ans, x, weight, bias: _rows(g).T @ _rows(x),
         lambda g, ans, x, weight, bias: np.add.reduce(_rows(g), axis=0),
     ],

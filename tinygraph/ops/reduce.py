@@ -17,6 +17,8 @@ __all__ = ["amax", "amin", "max", "mean", "min", "prod", "std", "sum", "var"]
 Axis = Any  # an int, a tuple of ints, or None for all axes
 
 
+MANY = 32768  # numbers, so that a vector of ones beside them costs nothing
+
 _add: Any = np.add.reduce
 _multiply: Any = np.multiply.reduce
 
@@ -39,6 +41,13 @@ def kept_shape(x: Array, axis: Axis) -> tuple[int, ...]:
 def count(x: Array, axis: Axis) -> int:
     """How many elements go into one element of a reduction."""
     return x.size if axis is None else math.prod(x.shape[a] for a in axes_of(x.ndim, axis))
+
+
+def row_sums(x: Array) -> Array:
+    """Along the last axis, with keepdims: of many numbers a product, several times as fast and rounded no worse."""
+    if x.size > MANY and x.dtype.itemsize >= 4:
+        return x @ np.ones_like(x, shape=(x.shape[-1], 1))
+    return _add(x, axis=-1, keepdims=True)
 
 
 def _sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
