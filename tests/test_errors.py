@@ -179,7 +179,22 @@ def test_a_tensor_in_an_item_of_an_ndarray_is_told() -> None:
         (lambda: tg.vjp(lambda x: x, np.ones(2))[1](1.0), ValueError, r"cotangent of shape \(\) .*\(2,\)"),
         (lambda: tg.jacobian(lambda x: x, mode="up"), ValueError, "mode 'up' is not"),
         (lambda: tg.grad(lambda x: x * "a")(1.0), TypeError, "neither a number nor an array"),
-        (lambda: tg.hessian(lambda x: x * 2)(np.ones(2)), ValueError, "one scalar"),
+        (
+            lambda: tg.grad(lambda x, y: x * y, argnums=(0, -2))(1.0, 2.0),
+            ValueError,
+            r"\(0, -2\) name an argument twice",
+        ),
+        (lambda: tg.grad(lambda x: x, argnums="x")(1.0), TypeError, "an int or a sequence of ints, got 'x'"),
+        (lambda: tg.grad(lambda x: x)("a"), TypeError, "^grad: a str is neither"),
+        (lambda: tg.vjp(lambda x: x, 1.0)[1]({"x": 1.0}), TypeError, "^vjp: cotangent: a dict is neither"),
+        (lambda: tg.value_and_grad(lambda x: x * 2)(np.ones(2)), ValueError, "^value_and_grad: .*one scalar"),
+        (lambda: tg.hessian(lambda x: x * 2)(np.ones(2)), ValueError, "^hessian: .*one scalar"),
+        (lambda: tg.hessian(np.sum, holomorphic=True)(np.ones(2)), TypeError, "^hessian: with holomorphic"),
+        (lambda: tg.hvp(lambda x: x * 2, (np.ones(2),), (np.ones(2),)), ValueError, "^hvp: .*one scalar"),
+        (lambda: tg.hvp(np.sum, (np.ones(2),), (np.ones(3),)), ValueError, "^hvp: tangent of shape"),
+        (lambda: tg.hvp(np.sum, 1.0, 1.0), TypeError, "^hvp: takes a tuple of primals"),
+        (lambda: tg.jacfwd(np.exp)(1j), TypeError, "^jacfwd: derivatives of complex"),
+        (lambda: tg.jacrev(np.exp)(np.arange(3)), TypeError, "^jacrev: an argument of dtype"),
     ],
 )
 def test_bad_use_of_transforms_is_told(use: Callable[[], Any], kind: type[Exception], message: str) -> None:

@@ -155,7 +155,29 @@ def test_the_odds_keep_their_digits_around_one_half_and_at_both_ends() -> None:
     np.testing.assert_allclose(tg.logit(x), special.logit(x), rtol=4e-15)
 
 
+def test_slopes_of_complex_numbers_far_out() -> None:
+    slope = {f: tg.grad(getattr(tg, f), holomorphic=True) for f in ("digamma", "gamma", "log_ndtr", "erfcx")}
+    for z in (-7.5 + 1j, 0.25 - 3j, 20.0 + 0.5j):  # by the reflection formulas
+        turned = np.pi / np.sin(np.pi * z)
+        np.testing.assert_allclose(slope["digamma"](z) + slope["digamma"](1 - z), turned**2, atol=1e-13)
+        product = tg.grad(lambda z: tg.gamma(z) * tg.gamma(1 - z), holomorphic=True)(z)
+        np.testing.assert_allclose(product, -(turned**2) * np.cos(np.pi * z), rtol=1e-9)
+    for z in (1.0 + 100.0j, -40.0 + 1.0j):
+        np.testing.assert_allclose(slope["log_ndtr"](z), -z - 1.0 / z + 2.0 / z**3, rtol=1e-7)
+    for z in (40.0 + 2.0j, -1.0 + 100.0j):
+        np.testing.assert_allclose(
+            slope["erfcx"](z), -(1.0 - 1.5 / z**2 + 3.75 / z**4) / z**2 / np.sqrt(np.pi), rtol=1e-8
+        )
+    assert tg.xlogy(2.0 + 1j, -1.0) == special.xlogy(2.0 + 1j, -1.0)
+
+
 # --- what is refused
+
+
+@pytest.mark.parametrize("name", ["gammaln", "erfinv", "i0", "ive", "expit"])
+def test_what_has_no_complex_derivative_says_so(name: str) -> None:
+    with pytest.raises(TypeError, match="no rule for complex numbers"):
+        getattr(special, name)(*([0.5] if name == "ive" else []), tg.Tensor(0.5 + 1j))
 
 
 def test_a_function_without_a_rule_is_named() -> None:

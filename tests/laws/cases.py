@@ -765,7 +765,11 @@ REFERENCES: dict[str, Callable[..., Any]] = {
     "logsumexp": lambda x, axis, keepdims: np.log(np.exp(x).sum(axis=axis, keepdims=keepdims)),
     "lstm_steps": _lstm_loop,
     "mish": _each(lambda x: x * float(np.tanh(np.logaddexp(0.0, x)))),
-    "ndtr": _each(lambda x: 0.5 * math.erfc(-x * math.sqrt(0.5))),
+    "ndtr": lambda x: (
+        located("scipy.special.ndtr")(x)
+        if np.iscomplexobj(x)
+        else _each(lambda x: 0.5 * math.erfc(-x * math.sqrt(0.5)))(x)
+    ),
     "normalize": _normalized,
     "relu": _each(lambda x: 0.0 if x < 0 else x),
     "reverse_sequence": _reversed,

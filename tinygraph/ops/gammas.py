@@ -16,13 +16,32 @@ __all__ = ["beta", "betaln", "digamma", "gamma", "gammaln", "polygamma", "zeta"]
 _hurwitz = Borrowed("scipy.special.zeta")
 
 
+FAR = 16.0  # from here on the terms below are each a hundredth of the one before
+BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798)
+
+
 def _zeta(x: Array, order: Any = 2.0) -> Array:
-    return _hurwitz(order, x)
+    return _complex_zeta(x, order) if np.iscomplexobj(x) else _hurwitz(order, x)
+
+
+def _complex_zeta(x: Array, order: Any) -> Array:
+    """The first terms, until x is far, and Euler's and Maclaurin's formula for the sum of the others (DLMF 25.11.5)."""
+    total = 0.0 * x
+    for _ in range(max(int(np.ceil(FAR - np.min(np.real(x), initial=FAR))), 0)):
+        total = total + x**-order
+        x = x + 1.0
+    term = 0.5 * order * x ** (-order - 1.0)
+    total = total + x ** (1.0 - order) / (order - 1.0) + 0.5 * x**-order
+    for j, b in enumerate(BERNOULLI, 1):
+        total = total + b * term
+        term = term * ((order + 2 * j - 1) * (order + 2 * j) / ((2 * j + 1) * (2 * j + 2))) / (x * x)
+    return total
 
 
 _zetas: Op = elementwise(
     _zeta,
     vjps=[lambda g, ans, x, order: -g * order * _zetas(x, order=order + 1)],
+    complex=True,
     domain=[POSITIVE],
     name="zeta",
     symbol="ζ",
@@ -32,7 +51,7 @@ _zetas: Op = elementwise(
 
 @spells("scipy.special.zeta", "scipy.special._ufuncs._zeta")
 def zeta(x: Any, q: Any) -> Any:
-    """Hurwitz's zeta function Σ 1 / (k + q)ˣ over k = 0, 1, 2, ...: SciPy's; differentiable by q.
+    """Hurwitz's zeta function Σ 1 / (k + q)ˣ over k = 0, 1, 2, ...: SciPy's; differentiable by q, also a complex one.
 
     Example:
         >>> zeta(2.0, np.array([1.0, 2.0])).round(6)
@@ -44,6 +63,7 @@ def zeta(x: Any, q: Any) -> Any:
 digamma = elementwise(
     "scipy.special.digamma",
     vjps=[lambda g, ans, x: g * _zetas(x, order=2.0)],
+    complex=True,
     domain=[POSITIVE],
     symbol="ψ",
     latex=r"\psi({x})",
@@ -70,6 +90,7 @@ gammaln = elementwise(
 gamma = elementwise(
     "scipy.special.gamma",
     vjps=[lambda g, ans, x: g * ans * digamma(x)],
+    complex=True,
     domain=[POSITIVE],
     symbol="Γ",
     latex=r"\Gamma({x})",

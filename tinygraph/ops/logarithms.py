@@ -33,11 +33,16 @@ logit = elementwise(
 
 
 def _xlogy(x: Array, y: Array) -> Array:
-    return x * np.log(np.where((x == 0) & (y == y), 1.0, y))  # NaN stays
+    return x * np.log(_as_complex_as(x, np.where((x == 0) & (y == y), 1.0, y)))  # NaN stays
 
 
 def _xlog1py(x: Array, y: Array) -> Array:
-    return x * np.log1p(np.where((x == 0) & (y == y), 0.0, y))
+    return x * np.log1p(_as_complex_as(x, np.where((x == 0) & (y == y), 0.0, y)))
+
+
+def _as_complex_as(x: Array, y: Array) -> Array:
+    """y, complex where x is: negative numbers have a logarithm then."""
+    return y + 0j if np.iscomplexobj(x) else y
 
 
 # the logarithms in the rules are taken in the precision of the result, not of y
@@ -49,6 +54,7 @@ xlogy = elementwise(
         lambda g, ans, x, y: g * np.log(np.where((x == 0) & (y == 0), np.ones_like(ans), y)),
         lambda g, ans, x, y: g * (x / np.where((x == 0) & (y == 0), 1.0, y)),
     ],
+    complex=True,
     domain=[REAL, (0.0, float("inf"))],
     name="xlogy",
     latex=r"{x} \ln {y}",
@@ -66,6 +72,7 @@ xlog1py = elementwise(
         lambda g, ans, x, y: g * np.log1p(np.where((x == 0) & (y == -1), np.zeros_like(ans), y)),
         lambda g, ans, x, y: g * (x / (1.0 + np.where((x == 0) & (y == -1), 0.0, y))),
     ],
+    complex=True,
     domain=[REAL, (-1.0, float("inf"))],
     name="xlog1py",
     latex=r"{x} \ln(1 + {y})",

@@ -38,6 +38,7 @@ SQRT_HALF = 0.7071067811865476
 ONE_OVER_SQRT_PI = 0.5641895835477563
 
 _complex_erf, _complex_erfc = Borrowed("scipy.special.erf"), Borrowed("scipy.special.erfc")
+_complex_ndtr = Borrowed("scipy.special.ndtr")
 
 
 def _polynomial(x: Array, coefficients: Sequence[float]) -> Array:
@@ -97,6 +98,8 @@ def _erfc(x: Array) -> Array:
 
 
 def _ndtr(x: Array) -> Array:
+    if np.iscomplexobj(x):
+        return _complex_ndtr(x)
     z = _wide(x) * SQRT_HALF
     y = np.abs(z)
     tail = 0.5 * _erfc_tail(y)
@@ -142,10 +145,12 @@ ndtr = elementwise(
     _ndtr,
     numpy="scipy.special.ndtr",
     vjps=[lambda g, ans, x: g * (SQRT_HALF * ONE_OVER_SQRT_PI * _gaussian(SQRT_HALF * x, END))],
+    complex=True,
     name="ndtr",
     symbol="Φ",
     latex=r"\Phi({x})",
-    doc="""The normal distribution function Φ(x) = (1 + erf(x/√2)) / 2, with all its digits in the lower tail too.
+    doc="""The normal distribution function Φ(x) = (1 + erf(x/√2)) / 2, with all its digits in the lower tail too; of
+    complex numbers SciPy's.
 
     Example:
         >>> ndtr(np.array([-1.0, 0.0, 1.96])).round(4)
@@ -200,16 +205,18 @@ SERIES = 30.0  # from here on 2 x erfcx(x) has lost three digits to 2/√π
 
 def _erfcx_slope(x: Array, ans: Array) -> Array:
     """2 x erfcx(x) - 2/√π, from x = 30 on by its asymptotic series in 1/x², -1/(√π x²) (1 - 3/(2x²) + ...)."""
-    far = 1.0 / np.maximum(x, SERIES)
+    beyond = (np.abs(x) > SERIES) & (np.real(x) > -0.9 * np.abs(np.imag(x)))  # where exp(x²) vanishes, or is no part
+    far = 1.0 / np.where(beyond, x, SERIES)
     z = 0.5 * far * far
     series = 1.0 - 3.0 * z * (1.0 - 5.0 * z * (1.0 - 7.0 * z * (1.0 - 9.0 * z)))
-    near = 2.0 * np.minimum(x, SERIES) * np.where(x > SERIES, 0.0, ans) - 2.0 * ONE_OVER_SQRT_PI
-    return np.where(x > SERIES, -ONE_OVER_SQRT_PI * far * far * series, near)
+    near = 2.0 * np.where(beyond, 0.0, x) * np.where(beyond, 0.0, ans) - 2.0 * ONE_OVER_SQRT_PI
+    return np.where(beyond, -ONE_OVER_SQRT_PI * far * far * series, near)
 
 
 erfcx = elementwise(
     "scipy.special.erfcx",
     vjps=[lambda g, ans, x: g * _erfcx_slope(x, ans)],
+    complex=True,
     latex=r"e^{{{x}^2}} \operatorname{{erfc}}({x})",
     doc="""exp(x²) erfc(x), which does not vanish where erfc does: SciPy's.
 
@@ -221,16 +228,17 @@ erfcx = elementwise(
 
 
 def _log_ndtr_slope(x: Array, ans: Array) -> Array:
-    """The density over the distribution: below 0 by erfcx, since both vanish."""
-    below = np.minimum(x, 0.0)
-    ratio = 2.0 * SQRT_HALF * ONE_OVER_SQRT_PI / erfcx(-SQRT_HALF * below)
-    density = SQRT_HALF * ONE_OVER_SQRT_PI * _gaussian(SQRT_HALF * np.maximum(x, 0.0), END)
-    return np.where(x < 0, ratio, density * np.exp(-np.where(x < 0, 0.0, ans)))
+    """The density over the distribution: below 0 by erfcx, since both vanish; where both overflow, likewise."""
+    below = np.real(x) < np.abs(np.imag(x))
+    ratio = 2.0 * SQRT_HALF * ONE_OVER_SQRT_PI / erfcx(-SQRT_HALF * np.where(below, x, 0.0))
+    density = SQRT_HALF * ONE_OVER_SQRT_PI * _gaussian(SQRT_HALF * np.where(below, 0.0, x), END)
+    return np.where(below, ratio, density * np.exp(-np.where(below, 0.0, ans)))
 
 
 log_ndtr = elementwise(
     "scipy.special.log_ndtr",
     vjps=[lambda g, ans, x: g * _log_ndtr_slope(x, ans)],
+    complex=True,
     symbol="ln Φ",
     latex=r"\ln \Phi({x})",
     doc="""The logarithm of the normal distribution function, also where that is no float: SciPy's.

@@ -26,10 +26,15 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], has_aux: b
         >>> jvp(lambda x: x * x, (np.array([1.0, 2.0]),), (np.array([1.0, 10.0]),))
         (array([1., 4.]), array([ 2., 40.]))
     """
+    return along(f, primals, tangents, has_aux, "jvp")
+
+
+def along(f: Function, primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool, name: str) -> Any:
+    """`jvp` for what calls it by another name."""
     if not isinstance(primals, list | tuple) or not isinstance(tangents, list | tuple):
-        raise TypeError("jvp and hvp take a tuple of primals and a tuple of tangents: jvp(f, (x,), (v,))")
-    flatten_like(tuple(tangents), tuple(primals), "jvp: tangents")
-    value, push, *aux = _linearized(f, primals, has_aux, "jvp")
+        raise TypeError(f"{name}: takes a tuple of primals and a tuple of tangents: {name}(f, (x,), (v,))")
+    flatten_like(tuple(tangents), tuple(primals), f"{name}: tangents")
+    value, push, *aux = _linearized(f, primals, has_aux, name)
     return (value, push(*tangents), *aux)
 
 

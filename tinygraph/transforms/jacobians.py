@@ -10,8 +10,8 @@ import numpy as np
 
 from tinygraph.graph import Node
 from tinygraph.transforms.basis import along_basis, largest
-from tinygraph.transforms.forward import jvp, walked_ahead
-from tinygraph.transforms.reverse import grad, walked_back
+from tinygraph.transforms.forward import along, walked_ahead
+from tinygraph.transforms.reverse import gradient_of, walked_back
 from tinygraph.transforms.trace import Function, Trace, check_callable, check_holomorphic, traced
 
 
@@ -44,15 +44,20 @@ def jacobian(
     """
     if mode not in (None, "rev", "fwd"):
         raise ValueError(f"jacobian: mode {mode!r} is not 'rev', 'fwd' or None")
+    return _jacobian(f, argnums, mode, has_aux, holomorphic, "jacobian")
 
-    check_callable(f, "jacobian")
+
+def _jacobian(
+    f: Function, argnums: int | Sequence[int], mode: str | None, has_aux: bool, holomorphic: bool, name: str
+) -> Function:
+    check_callable(f, name)
 
     @wraps(f)
     def all_derivatives(*args: Any, **kwargs: Any) -> Any:
-        trace = traced(lambda *a: f(*a, **kwargs), args, argnums, has_aux, "jacobian")
+        trace = traced(lambda *a: f(*a, **kwargs), args, argnums, has_aux, name)
         roots = trace.roots
         ins, outs = sum(x.value.size for x in trace.inputs), sum(y.value.size for y in roots)
-        forward = _forward(mode, ins < outs, trace, holomorphic)
+        forward = _forward(mode, ins < outs, trace, holomorphic, name)
         blocks = _columns(trace) if forward else _rows(trace)
         matrix = trace.rebuild_outputs([trace.rebuild_inputs(row) for row in blocks])
         return (matrix, trace.aux) if has_aux else matrix
@@ -67,7 +72,7 @@ def jacfwd(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False,
         >>> jacfwd(lambda t: np.array([1.0, 2.0]) * t)(3.0)
         array([1., 2.])
     """
-    return jacobian(f, argnums, "fwd", has_aux, holomorphic)
+    return _jacobian(f, argnums, "fwd", has_aux, holomorphic, "jacfwd")
 
 
 def jacrev(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False, holomorphic: bool = False) -> Function:
@@ -77,18 +82,18 @@ def jacrev(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False,
         >>> jacrev(lambda x: x.sum())(np.ones(3))
         array([1., 1., 1.])
     """
-    return jacobian(f, argnums, "rev", has_aux, holomorphic)
+    return _jacobian(f, argnums, "rev", has_aux, holomorphic, "jacrev")
 
 
-def _forward(mode: str | None, cheaper: bool, trace: Trace, holomorphic: bool) -> bool:
+def _forward(mode: str | None, cheaper: bool, trace: Trace, holomorphic: bool, name: str) -> bool:
     """Whether to go forward. By complex numbers, only the way back is one matrix; of complex numbers, only forward."""
     if holomorphic:
-        check_holomorphic(trace, "jacobian")
+        check_holomorphic(trace, name)
         return cheaper if mode is None else mode == "fwd"
     by, of = (any(node.value.dtype.kind == "c" for node in nodes) for nodes in (trace.inputs, trace.roots))
     if (by and of) or (by and mode == "fwd") or (of and mode == "rev"):
         raise TypeError(
-            "jacobian: derivatives of complex numbers are no one matrix by complex numbers, nor in this mode; take "
+            f"{name}: derivatives of complex numbers are no one matrix by complex numbers, nor in this mode; take "
             "np.real and np.imag, or use jvp and vjp; of a holomorphic function give holomorphic=True"
         )
     return of or (not by and (mode == "fwd" or (mode is None and cheaper)))
@@ -143,7 +148,7 @@ def hessian(
         array([[ 6.,  0.],
                [ 0., 12.]])
     """
-    gradient = grad(f, argnums, has_aux, holomorphic)
+    gradient = gradient_of(f, argnums, has_aux, holomorphic, "hessian")
 
     @wraps(f)
     def second_derivatives(*args: Any, **kwargs: Any) -> Any:
@@ -175,5 +180,6 @@ def hvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], has_aux: b
         array([ 6., 12.])
     """
     numbers = 0 if not isinstance(primals, list | tuple) or len(primals) == 1 else tuple(range(len(primals)))
-    _, product, *aux = jvp(grad(f, numbers, has_aux), primals, tangents, has_aux)
+    gradient = gradient_of(f, numbers, has_aux, False, "hvp")
+    _, product, *aux = along(gradient, primals, tangents, has_aux, "hvp")
     return (product, *aux) if has_aux else product

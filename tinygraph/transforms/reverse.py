@@ -43,24 +43,31 @@ def value_and_grad(
         >>> value_and_grad(lambda x: x**2)(3.0)
         (array(9.), array(6.))
     """
-    check_callable(f, "grad")
+    return value_and_gradient(f, argnums, has_aux, holomorphic, "value_and_grad")
+
+
+def value_and_gradient(
+    f: Function, argnums: int | Sequence[int], has_aux: bool, holomorphic: bool, name: str
+) -> Function:
+    """`value_and_grad` for what calls it by another name."""
+    check_callable(f, name)
 
     @wraps(f)
     def differentiated(*args: Any, **kwargs: Any) -> Any:
-        trace = traced(lambda *a: f(*a, **kwargs), args, argnums, has_aux, "grad")
+        trace = traced(lambda *a: f(*a, **kwargs), args, argnums, has_aux, name)
         if len(trace.outputs) != 1 or np.size(bare(trace.outputs[0])) != 1:
             shapes = [np.shape(bare(y)) for y in trace.outputs]
             raise ValueError(
-                f"grad: the function must return one scalar, it returned shapes {shapes}; reduce it with .sum() or "
+                f"{name}: the function must return one scalar, it returned shapes {shapes}; reduce it with .sum() or "
                 ".mean(), or use jacobian or vjp"
             )
         root = trace.roots[0]
         if holomorphic:
-            check_holomorphic(trace, "grad")
+            check_holomorphic(trace, name)
         elif root.value.dtype.kind == "c":
             raise TypeError(
-                "grad: the function returned a complex number, which has no one gradient: take np.real, np.imag or abs "
-                "of it, or use vjp; of a holomorphic function give holomorphic=True"
+                f"{name}: the function returned a complex number, which has no one gradient: take np.real, np.imag or "
+                "abs of it, or use vjp; of a holomorphic function give holomorphic=True"
             )
         gradient = trace.rebuild_inputs(pulled(trace, root, one_like(root.value)))
         value = trace.outside(trace.outputs[0])
@@ -98,7 +105,12 @@ def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False, h
         >>> grad(lambda z: z**2, holomorphic=True)(1 + 2j)
         array(2.+4.j)
     """
-    both = value_and_grad(f, argnums, has_aux, holomorphic)
+    return gradient_of(f, argnums, has_aux, holomorphic, "grad")
+
+
+def gradient_of(f: Function, argnums: int | Sequence[int], has_aux: bool, holomorphic: bool, name: str) -> Function:
+    """`grad` for what calls it by another name."""
+    both = value_and_gradient(f, argnums, has_aux, holomorphic, name)
 
     @wraps(f)
     def gradient(*args: Any, **kwargs: Any) -> Any:

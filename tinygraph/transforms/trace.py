@@ -54,8 +54,15 @@ def fresh(x: Any) -> Node:
     return leaf(x._data if isinstance(x, Tensor) else number_array(x))
 
 
+def _array(x: Any, name: str, dtype: Any = None) -> Array:
+    try:
+        return number_array(x, dtype)
+    except TypeError as error:
+        raise TypeError(f"{name}: {error}") from None
+
+
 def _input(x: Any, name: str) -> Node:
-    node = fresh(x)
+    node = fresh(x if isinstance(x, Tensor) else _array(x, name))
     if node.value.dtype.kind not in "fc":
         raise TypeError(f"{name}: an argument of dtype {node.value.dtype} has no derivative; use .astype(float)")
     return node
@@ -70,9 +77,7 @@ def traced(f: Function, args: Sequence[Any], argnums: int | Sequence[int], has_a
     """Call f with the arguments `argnums` replaced by fresh Tensors."""
     check_callable(f, name)
     single = not isinstance(argnums, Sequence)
-    numbers = tuple(map(index, argnums)) if isinstance(argnums, Sequence) else (index(argnums),)
-    if not all(-len(args) <= n < len(args) for n in numbers):
-        raise ValueError(f"{name}: argnums {argnums} for {len(args)} arguments given by position")
+    numbers = _places(name, argnums, len(args))
     chosen = args[numbers[0]] if single else tuple(args[n] for n in numbers)
     leaves, rebuild = flatten(chosen)
     inputs = [_input(x, name) for x in leaves]
@@ -89,8 +94,22 @@ def traced(f: Function, args: Sequence[Any], argnums: int | Sequence[int], has_a
         result, aux = result
         aux = _seen_from_outside(aux, inputs)
     outputs, rebuild_outputs = flatten(result)
-    roots = [y._node if isinstance(y, Tensor) else leaf(number_array(y), False) for y in outputs]
+    roots = [y._node if isinstance(y, Tensor) else leaf(_array(y, name), False) for y in outputs]
     return Trace(inputs, rebuild, outputs, roots, result, rebuild_outputs, aux, _lift_for(inputs, outputs))
+
+
+def _places(name: str, argnums: int | Sequence[int], n: int) -> tuple[int, ...]:
+    """The places of the arguments to differentiate, none of them negative."""
+    try:
+        numbers = tuple(map(index, argnums if isinstance(argnums, Sequence) else (argnums,)))
+    except TypeError:
+        raise TypeError(f"{name}: argnums is an int or a sequence of ints, got {argnums!r}") from None
+    if not all(-n <= i < n for i in numbers):
+        raise ValueError(f"{name}: argnums {argnums} for {n} arguments given by position")
+    places = tuple(i % n for i in numbers)
+    if len(set(places)) < len(places):
+        raise ValueError(f"{name}: argnums {argnums} name an argument twice")
+    return places
 
 
 def _seen_from_outside(aux: Any, inputs: list[Node]) -> Any:
@@ -145,5 +164,5 @@ def matching(given: Sequence[Any], like: Sequence[Array], what: str) -> list[Any
             raise ValueError(f"{what} of shape {np.shape(bare(t))} for an array of shape {value.shape}")
         if np.iscomplexobj(bare(t)) and not np.iscomplexobj(value):
             raise TypeError(f"{what} of complex numbers for an array of dtype {value.dtype}; take its .real")
-        found.append(t if isinstance(t, Tensor) else number_array(t, value.dtype))
+        found.append(t if isinstance(t, Tensor) else _array(t, what, value.dtype))
     return found
