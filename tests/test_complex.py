@@ -233,7 +233,7 @@ RAISING = [
     (lambda t: tg.hessian(lambda z: abs(z[0]) ** 2)(Z), "hessian: .* no one matrix; .* or use hvp"),
     (lambda t: tg.grad(np.exp, holomorphic=True)(2.0), r"it takes float64; give \.astype\(complex\)"),
     (lambda t: tg.grad(abs, holomorphic=True)(1j), "it returned float64; leave holomorphic=True out"),
-    (lambda t: tg.jacrev(np.abs, holomorphic=True)(Z), "jacobian: .* it returned float64"),
+    (lambda t: tg.jacrev(np.abs, holomorphic=True)(Z), "jacrev: .* it returned float64"),
     (lambda t: tg.hessian(lambda z: abs(z[0]), holomorphic=True)(Z), "it returned float64"),
     (lambda t: tg.jacobian(np.abs, mode="fwd")(Z), "jacobian: .* nor in this mode"),
     (lambda t: t.astype(float), r"astype of .*not cut to float64 silently: take \.real"),

@@ -206,6 +206,8 @@ HEAVY = np.array([0.0, 1.0, 3.0, 2.0])
         (lambda t: np.quantile(t, 0.3, overwrite_input=False), TABLE),
         (lambda t: np.nanmedian(t, axis=0), np.zeros((2, 0))),
         (np.mean, np.array([2**62] * 4)),
+        (lambda t: (np.clip(t, None, 2), t.clip(1), np.clip(t, 0, 3)), TABLE.astype(np.int8)),
+        (np.modf, TABLE.astype(np.int64)),
         *(
             (lambda t, f=f: (f(t), f(t, 0)), TABLE.astype(dtype))
             for f in (np.nansum, np.nanprod, np.nanmax, np.nanmin, np.nanmean, np.nanstd, np.nancumsum, np.nancumprod)

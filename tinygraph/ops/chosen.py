@@ -9,7 +9,7 @@ import numpy as np
 from tinygraph.op import Array, bare, spells, widens
 from tinygraph.ops import reduce
 from tinygraph.ops.complexes import squared
-from tinygraph.ops.elementwise import maximum, minimum, where
+from tinygraph.ops.elementwise import end, maximum, minimum, where
 from tinygraph.ops.reduce import Axis
 from tinygraph.ops.shape import as_array, astype, given, in_dtype
 
@@ -20,15 +20,6 @@ def _averaged(x: Any, dtype: Any) -> Any:
     """x in the precision of an average, which whole numbers and truths have none of."""
     x = in_dtype(x, dtype)
     return x if x.dtype.kind in "fc" else astype(x, dtype=np.dtype(np.float64))
-
-
-def _end(x: Any, sign: int) -> Any:
-    """What no number of the dtype of x lies beyond, below it or above."""
-    if x.dtype.kind in "fc":
-        return sign * np.inf
-    if x.dtype.kind == "b":
-        return sign > 0
-    return np.iinfo(x.dtype).min if sign < 0 else np.iinfo(x.dtype).max
 
 
 def _of(x: Any, chosen: Any, otherwise: float) -> Any:
@@ -85,7 +76,7 @@ def _extremum_of(x: Any, how: Any, pair: Any, sign: int, axis: Axis, keepdims: b
         if chosen is not True:
             raise ValueError(f"{how.name}: where= needs initial=, the result where nothing is chosen")
         return how(x, axis=axis, keepdims=keepdims)
-    x = _of(x, chosen, _end(x, sign))
+    x = _of(x, chosen, end(x.dtype, sign))
     if not x.size:  # nothing to be larger than the initial value
         return np.broadcast_to(initial, np.sum(x, axis=axis, keepdims=keepdims).shape)
     return pair(how(x, axis=axis, keepdims=keepdims), initial)

@@ -299,6 +299,13 @@ _bounds = elementwise(
 )
 
 
+def end(dtype: Any, sign: int) -> Any:
+    """What no number of a dtype lies beyond, below it or above."""
+    if dtype.kind in "iu":
+        return np.iinfo(dtype).min if sign < 0 else np.iinfo(dtype).max
+    return sign > 0 if dtype.kind == "b" else sign * np.inf
+
+
 @spells(np.clip)
 def clip(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
     """Limit x to [a_min, a_max]: `np.clip`, differentiable in x and in both bounds; at a bound x keeps its slope.
@@ -309,7 +316,8 @@ def clip(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: 
     """
     low = min if a_min is None else a_min
     high = max if a_max is None else a_max
-    return _bounds(x, -np.inf if low is None else low, np.inf if high is None else high)
+    dtype = getattr(x, "dtype", np.dtype(float))
+    return _bounds(x, end(dtype, -1) if low is None else low, end(dtype, 1) if high is None else high)
 
 
 def _abs_dx(g: Array, ans: Array, x: Array) -> Array:

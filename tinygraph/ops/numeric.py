@@ -129,6 +129,7 @@ def modf(x: Any) -> tuple[Any, Any]:
         (array([-0.5 ,  0.25]), array([-1.,  2.]))
     """
     x = as_array(x)
+    x = x if x.dtype.kind == "f" else x * 1.0
     whole = trunc(x)
     return np.where(np.isinf(x), np.copysign(0.0, x), x - whole), whole
 
