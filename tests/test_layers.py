@@ -48,7 +48,7 @@ LAYERS: dict[str, tuple[Made, np.ndarray]] = {
     "LayerNorm": (lambda: nn.LayerNorm(4), numbers(3, 4)),
     "LayerNorm of two axes": (lambda: nn.LayerNorm((2, 3), bias=False), numbers(2, 2, 3)),
     "RMSNorm": (lambda: nn.RMSNorm(4), numbers(3, 4)),
-    "GroupNorm": (lambda: nn.GroupNorm(2, 4), numbers(2, 4, 3)),
+    "GroupNorm": (lambda: nn.GroupNorm(2, 4), numbers(1, 4, 2)),
     "Dropout": (lambda: nn.Dropout(rng=0).eval(), numbers(2, 3)),
     "Dropout2d": (lambda: nn.Dropout2d(rng=0).eval(), numbers(2, 3, 2, 2)),
     "Flatten": (nn.Flatten, numbers(2, 3, 2)),
