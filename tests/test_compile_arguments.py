@@ -146,6 +146,11 @@ def test_an_error_of_the_function_itself_is_told_once_and_not_of_compile() -> No
         with pytest.raises(IndexError, match="out of bounds"):
             f(X, 9)
     np.testing.assert_array_equal(f(X, 1), X[1])
+    items = iter([9, 1])
+    g = tg.compile(lambda x: x[next(items)])
+    with pytest.raises(IndexError, match="out of bounds"):
+        g(X)
+    assert next(items) == 1  # one was taken, and no other
 
 
 def test_whether_arrays_share_their_memory() -> None:

@@ -185,7 +185,8 @@ class Compiled:
             raise error
         if tracer.reason is not None:
             self._recordings[key] = self._refused(tracer.reason, seen.held)
-        if not tracer.open or not tracer.effects.none or self._sight.view(args, kwargs).key != seen.key:
+        begun = not tracer.open or not tracer.effects.none or reach.iterators(seen.held)
+        if begun or self._sight.view(args, kwargs).key != seen.key:
             raise error
         return f"cannot be given what stands for an array: {error}"
 
