@@ -35,9 +35,10 @@ def _mask(line: Line, values: Mapping[str, Any]) -> str | None:
     code = line.code
     if isinstance(code, ast.BinOp):
         operands = [code.left, code.right]
+    elif isinstance(code, ast.Call) and isinstance(function_of(code.func), np.ufunc) and not code.keywords:
+        operands = code.args
     else:
-        ufunc = isinstance(code, ast.Call) and isinstance(function_of(code.func), np.ufunc) and not code.keywords
-        operands = code.args if ufunc else []
+        return None
     if len(operands) != 2 or not isinstance(line.value, np.ndarray) or line.value.dtype.kind != "f":
         return None
     known = {x.id: values.get(x.id) for x in operands if isinstance(x, ast.Name)}
