@@ -92,6 +92,9 @@ CASES: list[tuple[str, Callable[[], Any], type[Exception], str]] = [
     ("ragged", lambda: Tensor([[1.0], [1.0, 2.0]]), ValueError, "this list is no array"),
     ("list of Tensors", lambda: Tensor([t(2), t(2)]), TypeError, r"this list is no array: .*np\.stack"),
     ("masked", lambda: t(1) + np.ma.array([1.0]), TypeError, r"MaskedArray cannot be recorded.*filled"),
+    ("beside masked", lambda: np.ma.array([1.0]) + t(1), TypeError, r"masked array beside a Tensor: .*filled"),
+    ("out by place", lambda: t(2).sum(0, None, np.zeros(())), TypeError, r"out= is not supported on a Tensor"),
+    ("format", lambda: f"{t(2):.3f}", TypeError, r"'\.3f' is for one number, this Tensor has shape \(2,\)"),
     ("a Tensor", lambda: Tensor(t(1)), TypeError, r"a Tensor already; use \.copy\(\).*\.detach\(\)"),
     ("dtype", lambda: Tensor([1.0], dtype=str), TypeError, "dtype <U0 is not a number's"),
     # turning into something else

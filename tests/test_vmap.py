@@ -156,6 +156,23 @@ def test_what_has_no_derivative_is_found_for_each_example(op: Op, said: set[str]
             np.testing.assert_array_equal(y, np.stack(w))
 
 
+def test_methods_take_numpys_arguments() -> None:
+    x = np.arange(24.0).reshape(4, 2, 3) % 7
+
+    def each(a: Any) -> Any:
+        a = a.mT.reshape(2, 3, order="F")
+        return (
+            a.flatten("F"),
+            a.clip(2),
+            a.clip(max=3),
+            a.compress([True, False, True], 1),
+            a.take([4], 1, None, "wrap"),
+        )
+
+    for found, want in zip(tg.vmap(each)(x), zip(*map(each, x), strict=True), strict=True):
+        np.testing.assert_array_equal(found, want)
+
+
 # --- indices
 
 KEYS: list[Any] = [

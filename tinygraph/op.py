@@ -412,6 +412,8 @@ def whole(value: Any) -> Any:
 def as_numpy(composition: Callable[..., Any], function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """Call a composition as the NumPy function is called that it stands for: its names, its order, its defaults."""
     own = _names(composition)
+    if "out" in own and any(o is not None for o in args[_positionals(composition).index("out") :][:1]):
+        _refuse(composition.__name__.lstrip("_"), None, "out", args)
     if not own or not _names(function) or (kwargs.keys() <= own.keys() and len(args) <= len(_positionals(composition))):
         return composition(*args, **kwargs)
     name = composition.__name__.lstrip("_")

@@ -210,6 +210,11 @@ class Tensor(Traced):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         raise TypeError(_SILENT)
 
+    @property
+    def _mask(self) -> Any:
+        """What a masked array asks for beside `_data`, which it would read by itself and so lose the gradient."""
+        raise TypeError("a masked array beside a Tensor: give its .filled(), and np.where for what is masked")
+
     # --- what it holds
 
     @property
@@ -498,7 +503,9 @@ class Tensor(Traced):
         return self.data
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec and not self.ndim else str(self)
+        if spec and self.ndim:
+            raise TypeError(f"a format like {spec!r} is for one number, this Tensor has shape {self.shape}: use str(t)")
+        return format(self.item(), spec) if spec else str(self)
 
     def __repr__(self) -> str:
         if isinstance(self._data, Mapped):

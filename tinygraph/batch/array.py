@@ -69,6 +69,13 @@ class Batched(Held):
     def T(self) -> Any:  # noqa: N802  NumPy's name
         return np.transpose(self)
 
+    @property
+    def mT(self) -> Any:  # noqa: N802  NumPy's name
+        return np.swapaxes(self, -1, -2)
+
+    def compress(self, condition: Any, axis: int | None = None) -> Any:
+        return np.compress(condition, self, axis)
+
     def __len__(self) -> int:
         if not self.ndim:
             raise TypeError("len() of unsized object")
@@ -133,8 +140,11 @@ class Batched(Held):
 
     # --- NumPy's methods
 
-    def reshape(self, *shape: Any) -> Any:
-        return np.reshape(self, shape[0] if len(shape) == 1 else shape)
+    def reshape(self, *shape: Any, order: Any = "C") -> Any:
+        return np.reshape(self, shape[0] if len(shape) == 1 else shape, order=order)
+
+    def clip(self, min: Any = None, max: Any = None) -> Any:  # noqa: A002  NumPy's names
+        return np.clip(self, min, max)
 
     def transpose(self, *axes: Any) -> Any:
         return np.transpose(self, (axes[0] if len(axes) == 1 else axes) if axes else None)
@@ -217,7 +227,7 @@ def _method(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _METHODS = "sum mean max min prod var std cumsum cumprod argmax argmin any all argsort round ravel squeeze swapaxes"
-_METHODS += " repeat take diagonal trace dot clip conj"
+_METHODS += " repeat take diagonal trace dot conj nonzero searchsorted argpartition"
 for _name in _METHODS.split():
     setattr(Batched, _name, _method(getattr(np, _name)))
-Batched.flatten = lambda self: np.ravel(self).copy()  # type: ignore[attr-defined]
+Batched.flatten = lambda self, order="C": np.ravel(self, order).copy()  # type: ignore[attr-defined]
