@@ -160,7 +160,7 @@ def test_methods_take_numpys_arguments() -> None:
     x = np.arange(24.0).reshape(4, 2, 3) % 7
 
     def each(a: Any) -> Any:
-        a = a.mT.reshape(2, 3, order="F")
+        a = a.swapaxes(0, 1).reshape(2, 3, order="F")
         return (
             a.flatten("F"),
             a.clip(2),
@@ -171,6 +171,7 @@ def test_methods_take_numpys_arguments() -> None:
 
     for found, want in zip(tg.vmap(each)(x), zip(*map(each, x), strict=True), strict=True):
         np.testing.assert_array_equal(found, want)
+    np.testing.assert_array_equal(tg.vmap(lambda a: a.mT)(x), x.swapaxes(1, 2))
 
 
 # --- indices
