@@ -348,6 +348,12 @@ def test_a_function_that_raises_beside_the_point_has_no_value_there() -> None:
         numeric_grad(lambda x: np.float64(math.sqrt(x)), -1.0)
 
 
+def test_a_function_that_returns_more_elements_beside_the_point_has_no_value_there() -> None:
+    report = compare_grads(lambda x: x[x > 0.0], np.array([0.0, 1.0]))
+    assert report.wrong == 0
+    assert "outside the domain" in report.comparisons[0].verdicts
+
+
 def test_several_outputs_of_which_some_have_no_derivative() -> None:
     def f(x):
         order = np.argsort(bare(x).ravel())

@@ -91,15 +91,19 @@ class Probe:
         return int(self.offsets[-1])
 
     def __call__(self, leaves: Leaves) -> Vector:
-        """The outputs as one vector of float64; NaN where f has no value beside the point and raises."""
+        """The outputs as one vector of float64; NaN where f raises beside the point, or returns fewer or more."""
         self.evaluations += 1
         try:
-            return self._values(leaves)
+            found = self._values(leaves)
         except (ArithmeticError, ValueError) as error:
             if self._blank is None:
                 raise
             self.fault = OVERFLOW if isinstance(error, OverflowError) else DOMAIN
             return self._blank
+        if self._blank is not None and found.size != self._blank.size:
+            self.fault = DOMAIN
+            return self._blank
+        return found
 
     def _values(self, leaves: Leaves) -> Vector:
         flags: list[str] = []
