@@ -13,7 +13,7 @@ RIGHT, WRONG = "right", "wrong"
 KINK, NOISE, RANDOM = "kink", "noise", "not deterministic"
 REASONS = {
     KINK: "the slopes from the left and from the right differ, so there is no one derivative",
-    NOISE: "the error bound is too wide to tell; compute in float64, or ask for less: power=0.01",
+    NOISE: "the error bound is too wide to tell, by noise or by terms that cancel; float64, or power=0.01, may help",
     DOMAIN: "the function has no value here or nearby: a NaN, or a pole",
     OVERFLOW: "the function is too large for its precision here or nearby; scale the arguments",
     RANDOM: "two calls with the same arguments gave different values; fix the seed, switch dropout off",
