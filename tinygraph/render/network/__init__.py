@@ -80,7 +80,8 @@ class Network:
         self.roots = list(roots)
         with _uncollected():
             nodes = reached(roots)
-            self.tree = Tree(nodes, {*self.roots, *filter(self.name, nodes)})
+            named = (node for node in nodes if node.op is not None and self.name(node))
+            self.tree = Tree(nodes, {*self.roots, *named})
             fold(self.tree)
             found = gradients(self.roots, nodes)
             timed = profile or heat in ("forward", "backward")

@@ -80,10 +80,12 @@ def measure(
     tries = 1 if len(tree.home) > MANY else TRIES
     for node, part in tree.home.items():
         mine = figures[part]
-        one = Figures(1, flops=flops(node), bytes=node.value.nbytes)
+        mine.operations += 1
+        mine.flops += flops(node)
+        mine.bytes += node.value.nbytes
         if profile:
-            one.forward, one.backward = _timed(node, tries)
-        _add(one, mine)
+            forward, backward = _timed(node, tries)
+            mine.forward, mine.backward = (mine.forward or 0.0) + forward, (mine.backward or 0.0) + backward
     for part in reversed(list(tree.walk())):
         if part.parent is not None:
             _add(figures[part], figures[part.parent])

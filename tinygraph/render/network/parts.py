@@ -148,11 +148,11 @@ class Tree:
 
 def _arranges(node: Node) -> bool:
     """Whether an operation only arranges numbers; an index that is an array chooses among them."""
+    if node.op is None or node.op.name not in ARRANGES:
+        return False
     index = (node.params or {}).get("index")
-    plain = all(
-        k is None or isinstance(k, int | slice | type(Ellipsis)) for k in (index if type(index) is tuple else [index])
-    )
-    return node.op is not None and node.op.name in ARRANGES and plain
+    keys = index if type(index) is tuple else (index,)
+    return all(k is None or isinstance(k, int | slice | type(Ellipsis)) for k in keys)
 
 
 def _group(scope: Scope | None, scopes: dict[Scope, Part], root: Part) -> Part:
