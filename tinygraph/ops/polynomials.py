@@ -28,6 +28,8 @@ __all__ = [
     "vander",
 ]
 
+RankWarning = getattr(np.exceptions, "RankWarning", getattr(np, "RankWarning", RuntimeWarning))  # NumPy 2's place, 1's
+
 
 @spells(np.polyval)
 def polyval(p: Any, x: Any) -> Any:
@@ -238,7 +240,7 @@ def polyfit(
     rcond = len(x) * float(np.finfo(x.dtype).eps) if rcond is None else rcond
     found = lstsq(left / scale, right, rcond)
     if found.rank <= deg and not full:
-        warnings.warn("polyfit: the points do not tell this many coefficients", np.exceptions.RankWarning, stacklevel=2)
+        warnings.warn("polyfit: the points do not tell this many coefficients", RankWarning, stacklevel=2)
     p = (found.x.T / scale).T
     if full:
         return p, found.residuals, found.rank, found.s, rcond
