@@ -317,6 +317,16 @@ def test_normalisation_has_the_precision_of_its_widest_argument(axis: int, cente
     assert tg.normalize(x, w.astype(np.float32), axis=axis, center=center).dtype == np.float32
 
 
+@pytest.mark.parametrize("center", [True, False])
+def test_sums_of_normalisation_do_not_overflow(center: bool) -> None:
+    """The squares of a row in half precision, and many whole numbers of 32 bits."""
+    x = np.rint(40.0 * np.random.default_rng(0).normal(size=(20, 2000)))
+    want = tg.normalize(x, center=center)
+    np.testing.assert_allclose(tg.normalize(x.astype(np.float16), center=center), want, rtol=5e-3, atol=2e-3)
+    large = 2.0**20 + x if center else x
+    np.testing.assert_allclose(tg.normalize(large.astype(np.int32), center=center), want, rtol=1e-9, atol=1e-10)
+
+
 # --- dropout
 
 

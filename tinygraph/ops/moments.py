@@ -82,6 +82,8 @@ def moments(x: Array, axis: Axis, center: bool = True, by_row: bool = True) -> M
     if center:
         middle = mean.forward(deviation, 1, True) if x.dtype.itemsize < 4 else row_sums(deviation) / n
         deviation = deviation - middle
+    if deviation.dtype.itemsize < 4:  # in half precision a sum of squares soon overflows, their mean does not
+        return Moments(x, middle, mean.forward(deviation * deviation, 1, True), deviation)
     return Moments(x, middle, _dots(deviation, deviation) / n, deviation)
 
 
