@@ -169,6 +169,9 @@ def test_slopes_of_complex_numbers_far_out() -> None:
             slope["erfcx"](z), -(1.0 - 1.5 / z**2 + 3.75 / z**4) / z**2 / np.sqrt(np.pi), rtol=1e-8
         )
     assert tg.xlogy(2.0 + 1j, -1.0) == special.xlogy(2.0 + 1j, -1.0)
+    with np.errstate(invalid="ignore"):
+        beside = tg.grad(lambda z: np.sum(tg.digamma(z)), holomorphic=True)(np.array([np.nan, 1.0 + 0.0j]))
+    np.testing.assert_allclose(beside, [np.nan, np.pi**2 / 6.0], rtol=1e-13)
 
 
 # --- what is refused

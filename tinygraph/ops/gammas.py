@@ -27,7 +27,8 @@ def _zeta(x: Array, order: Any = 2.0) -> Array:
 def _complex_zeta(x: Array, order: Any) -> Array:
     """The first terms, until x is far, and Euler's and Maclaurin's formula for the sum of the others (DLMF 25.11.5)."""
     total = 0.0 * x
-    for _ in range(max(int(np.ceil(FAR - np.min(np.real(x), initial=FAR))), 0)):
+    near = np.where(np.isfinite(x), np.real(x), FAR)
+    for _ in range(int(np.ceil(FAR - np.min(near, initial=FAR)))):
         total = total + x**-order
         x = x + 1.0
     term = 0.5 * order * x ** (-order - 1.0)
