@@ -110,6 +110,7 @@ def test_a_mask_beside_floats_is_made_floats_first(dtype: Any) -> None:
     rendered = agrees(program_of(lambda x: np.maximum(x * (x > 0.1), x < -0.2) - (x == x[:1]), x))
     assert rendered.text().count("[...] = ") == 3
     agrees(program_of(lambda x: (x * 2.0) * (x[:1] > 0.1) + (x[:1] > 0.0) * 3.0, x))  # of another shape; of a number
+    assert "[...] = " not in agrees(program_of(lambda x: np.ldexp(x, x > 0.1), x)).text()  # a whole number
 
 
 def test_a_few_arrays_are_joined_by_assignments() -> None:

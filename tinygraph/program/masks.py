@@ -33,18 +33,25 @@ def unmixed(program: Program) -> Program:
 def _mask(line: Line, values: Mapping[str, Any]) -> str | None:
     """The mask among the two operands of a ufunc, if the other holds floats and both have the shape of the result."""
     code = line.code
+    if not isinstance(line.value, np.ndarray) or line.value.dtype.kind != "f":
+        return None
     if isinstance(code, ast.BinOp):
         operands = [code.left, code.right]
-    elif isinstance(code, ast.Call) and isinstance(function_of(code.func), np.ufunc) and not code.keywords:
+    elif isinstance(code, ast.Call) and not code.keywords and _of_floats(function_of(code.func), line.value.dtype.char):
         operands = code.args
     else:
         return None
-    if len(operands) != 2 or not isinstance(line.value, np.ndarray) or line.value.dtype.kind != "f":
+    if len(operands) != 2:
         return None
     known = {x.id: values.get(x.id) for x in operands if isinstance(x, ast.Name)}
     masks = [x for x, value in known.items() if _like(value, line.value, np.bool_)]
     floats = [x for x, value in known.items() if _like(value, line.value, line.value.dtype)]
     return masks[0] if len(masks) == len(floats) == 1 and compact(values[masks[0]]) else None
+
+
+def _of_floats(function: Any, char: str) -> bool:
+    """Whether it is a ufunc of two numbers of a dtype: not ldexp, whose exponents are whole."""
+    return isinstance(function, np.ufunc) and f"{char}{char}->{char}" in function.types
 
 
 def _like(x: Any, value: np.ndarray[Any, Any], dtype: Any) -> bool:
