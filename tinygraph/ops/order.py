@@ -13,6 +13,7 @@ import numpy as np
 from tinygraph.op import Array, Traced, bare, spells
 from tinygraph.ops.elementwise import where
 from tinygraph.ops.index import take, take_along_axis
+from tinygraph.ops.reduce import axes_of
 from tinygraph.ops.shape import as_array, axis_in, broadcast_to, moveaxis, ravel, reshape, transpose
 
 __all__ = [
@@ -127,8 +128,17 @@ def _by_weight(name: str, x: Any, axis: Any, method: str, levels: list[float], w
         raise ValueError(f"{name}: weights= are for method='inverted_cdf' alone, not for {method!r}")
     if isinstance(weights, Traced):
         raise TypeError(f"{name}: weights choose an element and have no derivative; give weights.numpy()")
-    if np.shape(weights) != x.shape:  # those of one axis
-        weights = np.expand_dims(weights, [i for i in range(x.ndim) if i != axis_in(axis, x.ndim)])
+    if np.shape(weights) != x.shape:  # those of the axes alone
+        axes = axes_of(x.ndim, axis)
+        if axis is None or np.shape(weights) != tuple(x.shape[i] for i in axes):
+            raise ValueError(
+                f"{name}: weights of shape {np.shape(weights)} for x of shape {x.shape} and axis={axis}: one is needed "
+                "for each element of x, or for each along the axis"
+            )
+        others = [i for i in range(x.ndim) if i not in axes]
+        weights = np.expand_dims(np.transpose(weights, np.argsort(axes)), others)
+    if np.any(np.less(weights, 0)):
+        raise ValueError(f"{name}: weights must not be negative")
     weighed = _rows(np.broadcast_to(weights, x.shape), axis)[0]
     rows = _rows(bare(x), axis)[0]
     order = np.argsort(rows, axis=-1, kind="stable")
