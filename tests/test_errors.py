@@ -125,6 +125,9 @@ CASES: list[tuple[str, Callable[[], Any], type[Exception], str]] = [
         TypeError,
         r"softmax: dim= is not supported on a Tensor; NumPy calls it axis=",
     ),
+    ("axis of a sum", lambda: t(2).sum(dim=0), TypeError, r"^sum: dim= .*; NumPy calls it axis="),
+    ("axis of a mean", lambda: t(2).mean(0, keepdim=True), TypeError, r"^mean: keepdim= .*; NumPy calls it keepdims="),
+    ("axis of a maximum", lambda: t(2).max(dim=0), TypeError, r"^max: dim= .*; NumPy calls it axis="),
     ("twice", lambda: np.sum(t(2), 0, axis=0), TypeError, r"axis"),
     # changing
     ("leaf item", lambda: t(2).__setitem__(0, 1.0), ValueError, r"a leaf cannot be assigned to.*x\.copy\(\).*x\.data"),

@@ -514,6 +514,7 @@ ERRORS: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: tg.cosine_embedding_loss(np.ones((1, 2)), np.ones((1, 2)), np.array([0])), ValueError, "2 y - 1 makes"),
     (lambda: nn.losses.MSELoss(reduction="batchmean"), ValueError, "reduction 'batchmean'"),
     (lambda: l2_penalty([np.ones(3)], 0.1), ValueError, "l2_penalty: there is no weight.*of= chooses"),
+    (lambda: l2_penalty(["W1"], 0.1), TypeError, "of arrays, and 'W1' is a name"),
     (lambda: l1_penalty([np.ones((3, 3))], 0.1, 0), ValueError, "l1_penalty: m is the number of samples.*got 0"),
 ]
 

@@ -499,6 +499,7 @@ BAD: list[tuple[Callable[[np.ndarray], Any], type[Exception], str]] = [
     ),
     (vmap(lambda x: float(x.sum())), TypeError, "not one float: use NumPy's functions"),
     (vmap(lambda x: tg.Tensor(x).sum().item()), TypeError, "not one number"),
+    (vmap(lambda x: x.item(0)), TypeError, "not one number"),
     (vmap(lambda x: [1, 2][x.argmax()]), TypeError, "not one index: use tinygraph.take"),
     (vmap(lambda x: x[0] if tg.Tensor(x[0]) else x), TypeError, "neither true nor false"),
     (vmap(np.asarray), TypeError, "does not turn into one ndarray"),

@@ -240,7 +240,7 @@ class Op:
             if self.wider is not None and (
                 len(args) > self.arity + bool(self.params) or not kwargs.keys() <= self.params.keys()
             ):
-                return as_numpy(self.wider, self.numpy[0], args, kwargs)
+                return as_numpy(self.wider, self.numpy[0], args, kwargs, self.name)
             arrays, params = self.bind(args, kwargs)
         for a in arrays:
             if isinstance(a, Traced):
@@ -409,14 +409,15 @@ def whole(value: Any) -> Any:
     return value
 
 
-def as_numpy(composition: Callable[..., Any], function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+def as_numpy(
+    composition: Callable[..., Any], function: Callable[..., Any], args: Any, kwargs: Any, name: str | None = None
+) -> Any:
     """Call a composition as the NumPy function is called that it stands for: its names, its order, its defaults."""
-    own = _names(composition)
+    own, name = _names(composition), name or composition.__name__.lstrip("_")
     if "out" in own and any(o is not None for o in args[_positionals(composition).index("out") :][:1]):
-        _refuse(composition.__name__.lstrip("_"), None, "out", args)
+        _refuse(name, None, "out", args)
     if not own or not _names(function) or (kwargs.keys() <= own.keys() and len(args) <= len(_positionals(composition))):
         return composition(*args, **kwargs)
-    name = composition.__name__.lstrip("_")
     bound = _bound(name, _positionals(function), args, kwargs)
     for mine, theirs in zip(_positionals(composition), _positionals(function), strict=False):
         if theirs not in own and theirs in bound:

@@ -550,12 +550,12 @@ class Tensor(Traced):
 
     def sum(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False, **options: Any) -> Any:
         if options or dtype is not None or out is not None:
-            return np.sum(self, axis, dtype, out, keepdims, **options)
+            return _dispatch(np.sum, "numpy.sum", (self, axis, dtype, out, keepdims), options)
         return self._record(reduce.sum, (self,), {"axis": axis, "keepdims": keepdims})
 
     def mean(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False, **options: Any) -> Any:
         if options or dtype is not None or out is not None:
-            return np.mean(self, axis, dtype, out, keepdims, **options)
+            return _dispatch(np.mean, "numpy.mean", (self, axis, dtype, out, keepdims), options)
         return self._record(reduce.mean, (self,), {"axis": axis, "keepdims": keepdims})
 
     prod, max, min = _method(np.prod), _method(np.max), _method(np.min)

@@ -106,7 +106,7 @@ class Batched(Held):
     def __index__(self) -> int:
         return int(self._agreed("is not one index: use tinygraph.take(a, i)"))
 
-    def item(self) -> Any:
+    def item(self, *place: Any) -> Any:
         return self._agreed("is not one number").item()
 
     def tolist(self) -> Any:

@@ -37,6 +37,8 @@ def _named(parameters: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from _named(part, str(name))
     elif isinstance(parameters, tuple) and len(parameters) == 2 and isinstance(parameters[0], str):
         yield from _named(parameters[1], parameters[0])
+    elif isinstance(parameters, str):
+        raise TypeError(f"penalties are of arrays, and {parameters!r} is a name: give the array, a dict or a Module")
     elif isinstance(parameters, Iterable) and not hasattr(parameters, "shape"):
         for part in parameters:
             yield from _named(part, prefix)
