@@ -174,6 +174,16 @@ def test_methods_take_numpys_arguments() -> None:
     np.testing.assert_array_equal(tg.vmap(lambda a: a.mT)(x), x.swapaxes(1, 2))
 
 
+@pytest.mark.skipif(np.__version__ < "2", reason="arguments of NumPy 2")
+def test_quantiles_may_share_their_weights() -> None:
+    x, w = np.arange(24.0).reshape(2, 3, 4) * 7 % 11, np.arange(12.0).reshape(3, 4) % 5
+
+    def weighed(a: Any) -> Any:
+        return np.quantile(a, 0.4, axis=1, weights=w, method="inverted_cdf")
+
+    np.testing.assert_array_equal(tg.vmap(weighed)(x), np.stack([*map(weighed, x)]))
+
+
 # --- indices
 
 KEYS: list[Any] = [
