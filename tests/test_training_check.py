@@ -240,7 +240,7 @@ def test_errors():
     with pytest.raises(ValueError, match="there are 'elements' and 'projection'"):
         compare_training(loss, START, at=(0,), mode="all")
     with pytest.raises(TypeError, match="step has to return the next"):
-        compare_training(loss, START, lambda p: None, at=1, announce=None)
+        compare_training(loss, START, lambda p: None, at=np.int64(1), announce=None)
     with pytest.raises(TypeError, match=r"dict\(model.named_parameters\(\)\)"):
         compare_training(loss, Model(), at=0)
     assert training.MODES == ("elements", "projection")

@@ -94,7 +94,7 @@ def compare_training(
         >>> found.ok, {steps: report.right for steps, report in found.reports.items()}
         (True, {0: 2, 5: 2})
     """
-    points = sorted({at} if isinstance(at, int) else set(at))
+    points = sorted({at} if np.ndim(at) == 0 else set(at))
     if step is None and any(points):
         raise ValueError("to check after some steps, give step, which takes parameters and returns the next")
     params = _copied(params)
