@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
@@ -94,7 +94,7 @@ def compare_training(
         >>> found.ok, {steps: report.right for steps, report in found.reports.items()}
         (True, {0: 2, 5: 2})
     """
-    points = sorted({at} if np.ndim(at) == 0 else set(at))
+    points = sorted({int(n) for n in (at if isinstance(at, Iterable) else (at,))})
     if step is None and any(points):
         raise ValueError("to check after some steps, give step, which takes parameters and returns the next")
     params = _copied(params)
