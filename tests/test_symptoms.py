@@ -213,9 +213,9 @@ def test_a_named_constant_that_is_assigned_to_kept_no_gradient():
 
 
 def test_bad_calls_of_transforms_spoke_of_something_else():
-    with pytest.raises(TypeError, match=r"jvp\(f, \(x,\), \(v,\)\)"):
+    with pytest.raises(TypeError, match=r"jvp: .* jvp\(f, \(x,\), \(v,\)\)"):
         tg.jvp(np.sin, 1.0, 1.0)
-    with pytest.raises(TypeError, match=r"jvp\(f, \(x,\), \(v,\)\)"):
+    with pytest.raises(TypeError, match=r"hvp\(f, \(x,\), \(v,\)\)"):
         tg.hvp(np.sin, 1.0, 1.0)
     with pytest.raises(ValueError, match="argnums 0 for 0 arguments given by position"):
         tg.grad(lambda x: x)(x=1.0)
