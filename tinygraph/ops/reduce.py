@@ -44,7 +44,7 @@ def count(x: Array, axis: Axis) -> int:
 
 
 def row_sums(x: Array) -> Array:
-    """Along the last axis, with keepdims: of many short rows a product, which is faster where BLAS knows their dtype."""
+    """Along the last axis, with keepdims: of many short rows a product, which is faster if BLAS knows the dtype."""
     if x.size > MANY >= x.shape[-1] and x.dtype.char in "fdFD":  # of long rows it is slower, and rounds worse
         return x @ np.ones_like(x, shape=(x.shape[-1], 1))
     return _add(x, axis=-1, keepdims=True)
