@@ -80,7 +80,7 @@ def test_forward_mode_is_the_transpose_of_reverse_mode(function: Any, r: Random)
 
 
 @each(FUNCTIONS)
-@at_first(5)
+@at_first(5, ci=15)
 @given(r=randoms)
 def test_gradient_has_the_shape_and_dtype_of_its_argument(function: Any, r: Random) -> None:
     checks.check_alike(function, recipe_for(function)(r))
@@ -93,7 +93,7 @@ def test_linear_operations_and_their_rules_are_adjoint_exactly(function: Op, r: 
 
 
 @each(FUNCTIONS)
-@at_first(5)
+@at_first(5, ci=15)
 @given(r=randoms)
 def test_the_layout_in_memory_does_not_matter_and_nothing_is_written(function: Any, r: Random) -> None:
     checks.check_layouts(function, recipe_for(function)(r))
