@@ -407,5 +407,5 @@ def test_a_reducing_method_passes_gradients_where_it_looks() -> None:
     t = tg.Tensor(np.array([[1.0, 2.0], [3.0, np.nan]]))
     t.sum(where=~np.isnan(t.data)).backward()
     np.testing.assert_array_equal(t.grad, [[1.0, 1.0], [1.0, 0.0]])
-    with pytest.raises(TypeError, match="unexpected keyword argument 'foo'"):
+    with pytest.raises(TypeError, match="sum: foo= is not supported on a Tensor"):
         t.sum(foo=1)
