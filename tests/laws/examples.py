@@ -9,6 +9,7 @@ from hypothesis import settings
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev")
 
 
-def at_first(dev: int, ci: int = 40) -> settings:
-    """So many in "dev" and in "ci", and as many as anything else in "deep"."""
-    return settings() if PROFILE == "deep" else settings(max_examples=ci if PROFILE == "ci" else dev)
+def at_first(dev: int, ci: int | None = None) -> settings:
+    """So many in "dev" and in "ci"; where none are given, and in "deep", as many as anything else."""
+    count = {"dev": dev, "ci": ci}.get(PROFILE)
+    return settings() if count is None else settings(max_examples=count)
